@@ -1,0 +1,54 @@
+"""molvae: a molecule generator built on SMILES variational autoencoders.
+
+    from molvae import MolVAE, train
+
+    vae = train("smiles.csv")                        # or MolVAE.from_pretrained("molvae-runs/...")
+    vae.sample(100, seed=0)                          # valid, distinct, canonical SMILES
+    z = vae.encode(["CCO", "c1ccccc1"])              # (2, D) posterior means
+
+Names that need torch are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from molvae._version import __version__
+from molvae.config import CleanConfig, Decoding, ModelConfig, TrainConfig
+from molvae.errors import ConfigError, InputError, ModelError, MolVAEError, SamplingError, TokenError
+from molvae.tokenizer import SmilesTokenizer
+
+if TYPE_CHECKING:
+    from molvae.generator import MolVAE
+    from molvae.run import resume, train
+
+__all__ = [
+    "CleanConfig",
+    "ConfigError",
+    "Decoding",
+    "InputError",
+    "ModelConfig",
+    "ModelError",
+    "MolVAE",
+    "MolVAEError",
+    "SamplingError",
+    "SmilesTokenizer",
+    "TokenError",
+    "TrainConfig",
+    "__version__",
+    "resume",
+    "train",
+]
+
+_LAZY = {"MolVAE": "molvae.generator", "resume": "molvae.run", "train": "molvae.run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

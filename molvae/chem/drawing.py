@@ -1,0 +1,106 @@
+"""Pictures of molecules: a grid as SVG or PNG.
+
+Knows how to lay out and draw; does not open files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+from rdkit import Chem
+from rdkit.Chem.Draw import rdMolDraw2D
+
+from molvae.chem.molecules import parse, quiet_rdkit
+from molvae.errors import ConfigError
+
+__all__ = ["molecule_grid"]
+
+_WIDTH, _HEIGHT = 250, 210  # pixels of a panel
+_BOND = 24  # pixels of a bond: the same in all panels, so that sizes compare; a large molecule is shrunk to fit
+_LONGEST_LEGEND = 34  # characters that fit under a panel
+_TALLEST_PNG = 32_000  # pixels; the image library stops at 2**15
+
+
+@overload
+def molecule_grid(
+    smiles: Sequence[str], *, columns: int = ..., legends: Sequence[str] | None = ..., format: Literal["svg"] = ...
+) -> str: ...
+@overload
+def molecule_grid(
+    smiles: Sequence[str], *, columns: int = ..., legends: Sequence[str] | None = ..., format: Literal["png"]
+) -> bytes: ...
+@overload
+def molecule_grid(
+    smiles: Sequence[str], *, columns: int = ..., legends: Sequence[str] | None = ..., format: str
+) -> str | bytes: ...
+def molecule_grid(
+    smiles: Sequence[str], *, columns: int = 5, legends: Sequence[str] | None = None, format: str = "svg"
+) -> str | bytes:
+    """Draw molecules side by side, row by row, with bonds of one length; what is too large for its panel is shrunk.
+
+    What does not parse has a question mark in its panel and the legend "not a molecule".
+
+    Args:
+        smiles: N texts.
+        columns: panels in a row; fewer molecules make a narrower picture.
+        legends: N lines, one under each molecule, shortened to what fits; None leaves them out.
+        format: "svg" or "png".
+
+    Returns:
+        The picture: text for SVG, bytes for PNG.
+
+    Raises:
+        ConfigError: for no molecules, a legend too many or too few, less than one column, an unknown format, or a
+            PNG of more than 32,000 pixels.
+    """
+    _check(smiles, columns, legends, format)
+    with quiet_rdkit():
+        mols = [parse(one) for one in smiles]
+    texts = [_shortened(text) for text in legends] if legends is not None else [""] * len(mols)
+    texts = [text if mol is not None else "not a molecule" for mol, text in zip(mols, texts, strict=True)]
+    columns = min(columns, len(mols))
+    rows = -(-len(mols) // columns)
+    if format == "png" and max(columns * _WIDTH, rows * _HEIGHT) > _TALLEST_PNG:
+        raise ConfigError(f"{len(mols)} molecules are too many for one PNG; draw fewer, or an SVG")
+    canvas = rdMolDraw2D.MolDraw2DSVG if format == "svg" else rdMolDraw2D.MolDraw2DCairo
+    drawing = canvas(columns * _WIDTH, rows * _HEIGHT, _WIDTH, _HEIGHT)
+    _style(drawing.drawOptions())
+    with quiet_rdkit():
+        drawing.DrawMolecules([mol if mol is not None else _blank() for mol in mols], legends=texts)
+        drawing.FinishDrawing()
+    picture: str | bytes = drawing.GetDrawingText()
+    return picture
+
+
+def _blank() -> Chem.Mol:
+    # RDKit draws no legend under a molecule without atoms.
+    mol = Chem.RWMol()
+    mol.AddAtom(Chem.Atom(0))
+    mol.GetAtomWithIdx(0).SetProp("atomLabel", "?")
+    return mol.GetMol()
+
+
+def _check(smiles: Sequence[str], columns: int, legends: Sequence[str] | None, format: str) -> None:
+    if not len(smiles):
+        raise ConfigError("there are no molecules to draw")
+    if columns < 1:
+        raise ConfigError(f"columns must be at least 1, not {columns}")
+    if legends is not None and len(legends) != len(smiles):
+        raise ConfigError(f"{len(legends)} legends do not fit {len(smiles)} molecules; give one for each")
+    if format not in ("svg", "png"):
+        raise ConfigError(f"a picture is 'svg' or 'png', not {format!r}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_LEGEND else text[: _LONGEST_LEGEND - 3] + "..."
+
+
+def _style(options: Any) -> None:
+    options.fixedBondLength = _BOND
+    options.drawMolsSameScale = False  # else one large molecule would shrink them all
+    options.bondLineWidth = 1.6
+    options.padding = 0.08
+    options.legendFontSize = 15
+    options.legendFraction = 0.14
+    options.minFontSize = 10

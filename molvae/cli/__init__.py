@@ -1,0 +1,52 @@
+"""The command line: one file a command; each parses, calls the API and prints.
+
+stdout carries results only, everything else goes to stderr. Exit codes: 0 done, 1 a `MolVAEError` (one message, no
+traceback), 2 usage, 130 interrupted. torch, RDKit and pandas are imported inside the commands, so that ``--help``
+answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from molvae._version import __version__
+from molvae.cli.sample import sample
+from molvae.cli.train import train
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="molvae",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"molvae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def molvae(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """A molecule generator: train a SMILES variational autoencoder on your file, then sample new molecules.
+
+    Two commands do it: `molvae train smiles.csv`, then `molvae sample --n 100`.
+    """
+
+
+app.command()(train)
+app.command()(sample)
+
+
+def main() -> None:
+    """Entry point of the command ``molvae``."""
+    app()

@@ -1,0 +1,97 @@
+"""What the commands share: errors that end in one sentence, and options that are the fields of a settings class."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from molvae.config import Settings
+from molvae.errors import MolVAEError
+
+__all__ = ["command", "console", "say", "with_settings"]
+
+_SHORT = {"batch_size": "-b", "device": "-d", "elements": None}
+
+
+@functools.cache
+def console() -> Console:
+    """The console of everything that is no result."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str, style: str = "") -> None:
+    """One line on stderr, as it is: square brackets are SMILES here, not markup."""
+    console().print(Text(text, style=style))
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Let a command end as promised: a `MolVAEError` in its message and exit code 1, Ctrl-C in exit code 130."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except MolVAEError as error:
+            say(f"error: {error}", "bold red")
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise SystemExit(130) from None
+        except BrokenPipeError:
+            # The reader has left (molvae sample | head): nothing to say, and nothing more to flush into the pipe.
+            sys.stdout = None  # type: ignore[assignment]
+            raise SystemExit(1) from None
+
+    return run
+
+
+def with_settings(**sections: type[Settings]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for every field of some settings classes.
+
+    The command receives, for each keyword of `sections`, a dict of the fields that were given on the command line.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter
+            for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
+            if name not in sections
+        ]
+        added = [_option(name, section, title) for title, section in sections.items() for name in section.model_fields]
+
+        @functools.wraps(function)
+        def run(**given: Any) -> None:
+            for title, section in sections.items():
+                values = {name: given.pop(name) for name in section.model_fields}
+                given[title] = {name: value for name, value in values.items() if value is not None}
+            function(**given)
+
+        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}
+        return run
+
+    return decorate
+
+
+def _option(name: str, section: type[Settings], title: str) -> inspect.Parameter:
+    field = section.model_fields[name]
+    flag = "--" + name.replace("_", "-")
+    flags = [f"{flag}/--no-{name.replace('_', '-')}"] if field.annotation is bool else [flag]
+    if _SHORT.get(name):
+        flags.append(str(_SHORT[name]))
+    default = field.default if not isinstance(field.default, bool) else "on" if field.default else "off"
+    option = typer.Option(
+        *flags,
+        help=f"{field.description} [dim]\\[default: {default}][/dim]",
+        rich_help_panel=title.capitalize(),
+        show_default=False,
+    )
+    annotation = Annotated[Optional[field.annotation], option]  # type: ignore[name-defined]  # noqa: UP045 (at run time)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

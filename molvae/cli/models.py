@@ -1,0 +1,40 @@
+"""Which model a command takes."""
+
+from __future__ import annotations
+
+import os
+
+from molvae.cli.common import say
+from molvae.errors import ModelError
+from molvae.generator import MolVAE
+from molvae.run import RUNS, is_finished
+from molvae.training import pick_device
+
+__all__ = ["load_model"]
+
+
+def load_model(given: str | None, device: str) -> MolVAE:
+    """The model of ``--model``, else of $MOLVAE_MODEL, else the newest finished run here; says which.
+
+    Raises:
+        ModelError: there is none, or it cannot be read.
+    """
+    name, why = _choose(given)
+    vae = MolVAE.from_pretrained(name, device=pick_device(device))
+    trained_on = f", trained on {vae.card['molecules']:,} molecules" if "molecules" in vae.card else ""
+    say(f"model: {name} ({why}){trained_on}")
+    return vae
+
+
+def _choose(given: str | None) -> tuple[str, str]:
+    if given:
+        return given, "--model"
+    if from_environment := os.environ.get("MOLVAE_MODEL"):
+        return from_environment, "$MOLVAE_MODEL"
+    finished = [path for path in RUNS.glob("*") if is_finished(path)]
+    if not finished:
+        raise ModelError(
+            f"there is no finished run in {RUNS}/ here; train one (molvae train smiles.csv) or name a model with --model"
+        )
+    newest = max(finished, key=lambda path: (path / "model.safetensors").stat().st_mtime)
+    return str(newest), "the newest finished run"

@@ -1,0 +1,117 @@
+"""``molvae sample``"""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from molvae.cli.common import command, say, with_settings
+from molvae.config import Decoding
+from molvae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from molvae.generator import MolVAE
+
+__all__ = ["sample"]
+
+
+@command
+@with_settings(decoding=Decoding)
+def sample(
+    n: Annotated[int, typer.Option("--n", "-n", min=0, help="How many molecules.")] = 100,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model or run folder, or Hugging Face id [dim]\\[default: $MOLVAE_MODEL, else the newest finished run][/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write; the extension picks csv, smi, sdf or parquet.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="The same seed gives the same molecules; random by default.", show_default=False),
+    ] = None,
+    novel: Annotated[bool, typer.Option("--novel", help="Leave out training molecules.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Raw draws as they come: invalid ones and duplicates too.")
+    ] = False,
+    properties: Annotated[
+        bool, typer.Option("--properties", help="Add a column for each property (qed, logp, sa, mw, ...), as csv.")
+    ] = False,
+    grid: Annotated[
+        Path | None, typer.Option(help="Draw the molecules into an svg or png file.", show_default=False)
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Strings decoded at a time.")] = 512,
+    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    *,
+    decoding: dict[str, Any],
+) -> None:
+    """Sample new molecules from a trained model.
+
+    Exactly N valid, distinct, canonical SMILES, one a line on stdout; stderr tells which model, and how many of its
+    raw draws were valid.
+    """
+    settings = Decoding(**decoding)
+    if raw and (novel or properties or grid):
+        raise ConfigError(
+            "--raw prints strings that may be no molecules; it goes without --novel, --properties, --grid"
+        )
+
+    from molvae.cli.models import load_model
+    from molvae.corpus.writing import check_output, to_text, write_table
+
+    for path, kinds in ((output, None), (grid, ("svg", "png"))):
+        if path is not None:
+            check_output(path, kinds)
+    vae = load_model(model, device)
+    rows = _raw(vae, n, settings, seed, batch_size) if raw else _molecules(vae, n, settings, seed, batch_size, novel)
+
+    import pandas as pd
+
+    table = pd.DataFrame({"smiles": pd.Series(rows, dtype="str")})
+    if properties:
+        from molvae.chem import PROPERTIES, property_table
+
+        table = pd.concat([table, property_table(rows, list(PROPERTIES))], axis=1)
+    if grid is not None:
+        _draw(grid, rows)
+    if output is not None:
+        write_table(output, table)
+        say(f"written: {output}")
+    else:
+        sys.stdout.write(to_text(table, header=properties))
+        sys.stdout.flush()
+
+
+def _raw(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int) -> list[str]:
+    draws = (text for block in vae.draws(settings, seed=seed, batch_size=batch_size) for text in block)
+    return list(islice(draws, n))
+
+
+def _molecules(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int, novel: bool) -> list[str]:
+    samples = vae.collect(n, settings, seed=seed, novel=novel, batch_size=batch_size)
+    known = f", {samples.known:,} training molecules left out" if novel else ""
+    say(
+        f"{len(samples.smiles):,} molecules from {samples.drawn:,} draws: {samples.validity:.1%} valid, "
+        f"{samples.duplicates:,} duplicates{known}; {len(samples.smiles) / max(1e-9, samples.seconds):,.0f} molecules/s"
+    )
+    return samples.smiles
+
+
+def _draw(path: Path, smiles: list[str]) -> None:
+    from molvae.chem import molecule_grid
+    from molvae.files import atomic
+
+    picture = molecule_grid(smiles, format="png" if path.suffix.lower() == ".png" else "svg")
+    with atomic(path) as temporary:
+        temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
+    say(f"drawn: {path}")

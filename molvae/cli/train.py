@@ -1,0 +1,95 @@
+"""``molvae train``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from molvae.cli.common import command, say, with_settings
+from molvae.config import CleanConfig, ModelConfig, Size, TrainConfig
+from molvae.errors import ConfigError
+
+__all__ = ["train"]
+
+
+@command
+@with_settings(model=ModelConfig, training=TrainConfig, cleaning=CleanConfig)
+def train(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            help="csv, tsv, smi, sdf or parquet, each also .gz; '-' reads standard input.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Run folder [dim]\\[default: molvae-runs/<file>-<time>][/dim]", show_default=False
+        ),
+    ] = None,
+    smiles_column: Annotated[
+        str | None,
+        typer.Option("--smiles-column", "-s", help="Name, or number from 1; found by default.", show_default=False),
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header", help="Whether the first row holds names; found by default.", show_default=False
+        ),
+    ] = None,
+    size: Annotated[
+        Size | None,
+        typer.Option(help="Preset of the model; by the number of molecules by default.", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of settings, like the config.toml of a run folder.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the run in this folder instead.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing run folder.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")] = False,
+    *,
+    model: dict[str, Any],
+    training: dict[str, Any],
+    cleaning: dict[str, Any],
+) -> None:
+    """Train a model on a file of molecules.
+
+    The file is read as it is: delimiter and SMILES column are found, salts stripped, charges neutralized, duplicates
+    merged, and every row that is dropped is named in rejected.csv. The run folder holds the model, its history and
+    all settings; `molvae sample` finds it by itself.
+    """
+    if (file is None) == (resume is None):
+        raise ConfigError("give a file of molecules to train on, or --resume FOLDER")
+    given = {"model": model, "training": training, "cleaning": cleaning, "size": size, "config": config}
+    if resume and any(given.values()):
+        raise ConfigError("--resume goes on with the settings of the run; leave the other settings out")
+
+    say("loading torch and RDKit ...", "dim")
+    from molvae import run
+    from molvae.cli.progress import TerminalReporter
+
+    with TerminalReporter() as reporter:
+        try:
+            if resume:
+                run.resume(resume, tensorboard=tensorboard, reporter=reporter)
+            else:
+                run.train(
+                    str(file),
+                    output,
+                    smiles_column=int(smiles_column) if smiles_column and smiles_column.isdigit() else smiles_column,
+                    header=header,
+                    overwrite=overwrite,
+                    tensorboard=tensorboard,
+                    reporter=reporter,
+                    **given,  # type: ignore[arg-type]
+                )
+        except KeyboardInterrupt:
+            if reporter.folder is not None:
+                say(f"interrupted; go on with: molvae train --resume {reporter.folder}")
+                raise SystemExit(130) from None
+            raise

@@ -1,0 +1,172 @@
+"""What can be set: one small frozen class a concept, one line of meaning a field, checked when it is made.
+
+The command line takes its options, their defaults and their help from here; ``--config file.toml`` and the
+``config.toml`` of a run folder are the same fields by the same names. No torch, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from molvae.errors import ConfigError
+
+__all__ = [
+    "SIZES",
+    "CleanConfig",
+    "Decoding",
+    "ModelConfig",
+    "Size",
+    "TrainConfig",
+    "default_size",
+    "default_training",
+    "read_toml",
+    "to_toml",
+]
+
+Size = Literal["small", "medium", "large"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Settings(BaseModel):
+    """Base of the classes below: frozen, unknown names refused, `ConfigError` for a bad value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"])) or type(self).__name__
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(type(self).model_fields)
+                raise ConfigError(f"there is no setting {name!r}; there are: {known}") from None
+            reason = first["msg"][0].lower() + first["msg"][1:]
+            raise ConfigError(f"{name}: {reason}, not {first['input']!r}") from None
+
+    def replace(self, **changes: Any) -> Self:
+        """These settings with some changed, checked again."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+
+class CleanConfig(Settings):
+    """How the molecules of a file are cleaned."""
+
+    stereo: bool = Field(True, description="Keep stereochemistry; off removes it and merges stereoisomers.")
+    neutralize: bool = Field(True, description="Neutralize charges where that is sound.")
+    min_heavy_atoms: int = Field(1, ge=1, description="Reject molecules with fewer heavy atoms.")
+    max_length: int = Field(120, ge=1, description="Reject molecules of more SMILES tokens.")
+    elements: str = Field(
+        "B,C,N,O,F,Si,P,S,Cl,Se,Br,I", description="Reject molecules with other elements; 'any' allows all."
+    )
+
+
+class ModelConfig(Settings):
+    """Everything that fixes the shapes of a model but the vocabulary."""
+
+    latent_dim: int = Field(64, ge=1, description="Number of latent dimensions.")
+    embedding_dim: int = Field(32, ge=1, description="Size of a token's embedding.")
+    encoder_hidden: int = Field(256, ge=1, description="Hidden units of the encoder's GRU, per direction.")
+    encoder_layers: int = Field(1, ge=1, description="Layers of the encoder's bidirectional GRU.")
+    decoder_hidden: int = Field(512, ge=1, description="Hidden units of the decoder's GRU.")
+    decoder_layers: int = Field(1, ge=1, description="Layers of the decoder's GRU.")
+    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the decoder's outputs dropped in training.")
+
+
+class TrainConfig(Settings):
+    """How a model is trained."""
+
+    epochs: int = Field(20, ge=1, description="Passes over the training molecules; by their number.")
+    batch_size: int = Field(128, ge=1, description="Molecules of a step; by their number.")
+    learning_rate: float = Field(2e-3, gt=0.0, description="Peak learning rate of AdamW; cosine to zero after it.")
+    warmup: Share = Field(0.02, description="Share of the steps in which the learning rate rises.")
+    weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of AdamW, on matrices only.")
+    clip_norm: float = Field(1.0, gt=0.0, description="Gradients are scaled down to this norm (nats per token).")
+    average_decay: float = Field(
+        0.999, ge=0.0, lt=1.0, description="Decay of the averaged weights, which become the model; 0 turns it off."
+    )
+    beta: float = Field(0.1, ge=0.0, description="Weight of the KL in the ELBO.")
+    beta_schedule: Literal["constant", "linear", "cyclical"] = Field("linear", description="How beta is reached.")
+    beta_warmup: Share = Field(0.1, description="Share of the steps (of each cycle) in which beta rises from 0.")
+    beta_cycles: int = Field(4, ge=1, description="Cycles of the cyclical schedule.")
+    free_bits: float = Field(0.0, ge=0.0, description="Nats per latent dimension that the KL is not charged for.")
+    token_dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the decoder's input tokens masked.")
+    coupling_weight: float = Field(1.0, ge=0.0, description="Weight of the coupled prior term; 0 turns it off.")
+    coupling_start: Share = Field(0.0, description="Share of the epochs after which the coupled prior term starts.")
+    pool_size: int = Field(12_800, ge=1, description="Molecules matched to prior draws at a time.")
+    block_size: int = Field(1_600, ge=1, description="Molecules of one optimal transport; time grows with its square.")
+    valid: float = Field(0.02, gt=0.0, lt=1.0, description="Share held out to watch training; by number.")
+    test: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the molecules held out and never looked at.")
+    split: Literal["random", "scaffold"] = Field("random", description="Hold out molecules, or whole scaffolds.")
+    health_samples: int = Field(1000, ge=2, description="Molecules of each figure that is measured every epoch.")
+    patience: int = Field(0, ge=0, description="Epochs without a better validation objective to stop after; 0: never.")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="Arithmetic of the matrix products.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps.")
+    seed: int = Field(0, ge=0, description="Of the split, the initial weights and every draw.")
+
+
+class Decoding(Settings):
+    """How a token is drawn from the decoder's distribution."""
+
+    temperature: float = Field(1.0, ge=0.0, description="Logits are divided by it; 0 takes the most likely token.")
+    top_p: float = Field(
+        1.0, gt=0.0, le=1.0, description="Draw from the smallest set of tokens with this much probability."
+    )
+    max_length: int = Field(120, ge=1, description="Tokens after which a molecule is cut off, and so invalid.")
+
+
+SIZES: dict[Size, ModelConfig] = {
+    "small": ModelConfig(encoder_hidden=192, decoder_hidden=320, latent_dim=48),
+    "medium": ModelConfig(),
+    "large": ModelConfig(embedding_dim=64, encoder_hidden=384, decoder_hidden=768, decoder_layers=2, latent_dim=128),
+}
+"""The presets of ``--size``."""
+
+
+def default_size(n: int) -> Size:
+    """The preset for n molecules."""
+    return "small" if n < 10_000 else "medium" if n < 500_000 else "large"
+
+
+def default_training(n: int) -> dict[str, Any]:
+    """The fields of `TrainConfig` that depend on the number of molecules, where the user does not set them.
+
+    About a million molecules are shown to the model, small files at most 100 times and large ones at least 10 times;
+    about a thousand are held out.
+    """
+    return {
+        "epochs": min(100, max(10, round(1_000_000 / n))),
+        "batch_size": 128 if n >= 10_000 else 64 if n >= 2_000 else 32,
+        "valid": min(0.1, max(0.001, 1_000 / n)),
+    }
+
+
+def to_toml(sections: dict[str, Settings]) -> str:
+    """Settings as a TOML text, one table each; `read_toml` is its inverse."""
+    lines: list[str] = []
+    for name, settings in sections.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in settings.model_dump().items()), ""]
+    return "\n".join(lines)
+
+
+def read_toml(path: Path, known: dict[str, type[Settings]]) -> dict[str, dict[str, Any]]:
+    """The tables of a TOML file, by name; a table that is missing is empty. Values are checked by who uses them.
+
+    Raises:
+        ConfigError: the file cannot be read, is no TOML, or has a table or a name that is not known.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as a TOML file: {error}") from None
+    for name, table in data.items():
+        if name not in known or not isinstance(table, dict):
+            raise ConfigError(f"{path} has {name!r} at its top; it may hold the tables {', '.join(known)}")
+        for key in table.keys() - known[name].model_fields.keys():
+            raise ConfigError(f"{path}: there is no setting {key!r} in [{name}]")
+    return {name: data.get(name, {}) for name in known}

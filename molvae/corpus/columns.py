@@ -1,0 +1,201 @@
+"""Which column holds the SMILES, and which hold numbers, judged from a sample of each column.
+
+Knows names and values; does not know from what kind of file they come.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from molvae.chem.molecules import parse, quiet_rdkit
+from molvae.errors import InputError
+
+__all__ = ["Choice", "choose", "is_smiles_name", "looks_like_smiles", "number", "numeric_columns", "resolve", "unique"]
+
+SAMPLE = 100
+"""Values of a column that are tried."""
+
+# In the order in which one is preferred; isomeric before canonical, which in PubChem's tables means without stereo.
+_NAMES = (
+    *("smiles", "isomericsmiles", "canonicalsmiles", "standardizedsmiles", "smilesstring", "smile", "smi"),
+    *("structure", "structures", "molecule", "molecules", "mol", "mols", "drug", "drugs", "ligand", "compound"),
+)
+_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "?"})
+_LEXICAL = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\[\]\s]+\]|[-0-9()=#$+\\/%.:~@<>])+")
+_NUMERIC_SHARE = 0.9
+_SMILES_SHARE = 0.5
+_TYPICAL_LENGTH = 10  # characters: real molecules are this long, while 'C' and 'CO' may be names of anything
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The SMILES column.
+
+    Attributes:
+        index: 0-based.
+        how: why it was chosen, to be said to the user.
+        score: how sure that is, to compare readings of one file: 0 to 1, and 1 more where the name says so.
+    """
+
+    index: int
+    how: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    parsed: int
+    total: int
+    score: float
+
+
+def looks_like_smiles(text: str) -> bool:
+    """Whether a text is made of SMILES symbols and names an atom; it need not be a valid molecule."""
+    return _LEXICAL.fullmatch(text) is not None and any(letter.isalpha() or letter == "*" for letter in text)
+
+
+def is_smiles_name(name: str) -> bool:
+    """Whether a head announces SMILES, in any case and with any of ' ', '-' and '_' between words."""
+    plain = _plain(name)
+    return plain in _NAMES or ("smiles" in plain and len(plain) < 40)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell says that there is no value."""
+    return text.strip().lower() in _MISSING
+
+
+def number(text: str) -> float:
+    """Read a number, with a decimal point or comma; NaN for everything that is no finite number."""
+    try:
+        value = float(text) if "_" not in text else math.nan
+    except ValueError:
+        try:
+            value = float(text.replace(",", ".")) if text.count(",") == 1 and "." not in text else math.nan
+        except ValueError:
+            return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def numeric_columns(samples: Sequence[Sequence[str]], *, without: int | None) -> tuple[int, ...]:
+    """Find the columns of whose values that are there at least nine in ten are numbers.
+
+    Args:
+        samples: values of each column.
+        without: a column that is not looked at, the SMILES.
+
+    Returns:
+        0-based indices.
+    """
+    found = []
+    for index, sample in enumerate(samples):
+        values = [value for value in sample if not is_missing(value)]
+        numbers = sum(not math.isnan(number(value)) for value in values)
+        if index != without and numbers and numbers >= _NUMERIC_SHARE * len(values):
+            found.append(index)
+    return tuple(found)
+
+
+def choose(names: Sequence[str] | None, samples: Sequence[Sequence[str]]) -> Choice | None:
+    """Choose the SMILES column: by its name if its values agree, else by its values.
+
+    Args:
+        names: heads of the columns; None where there are none.
+        samples: values of each column.
+
+    Returns:
+        The choice, or None where no column holds SMILES.
+    """
+    trials = [_tried(sample) for sample in samples]
+    by_name = [index for index in _by_name(names or ()) if index < len(trials)]
+    for index in by_name:
+        trial = trials[index]
+        if trial.total and trial.parsed >= _SMILES_SHARE * trial.total:
+            return Choice(index, f"by name: {_share(trial)}", 1 + trial.parsed / trial.total)
+    likely = [
+        index for index, trial in enumerate(trials) if trial.total and trial.parsed >= _SMILES_SHARE * trial.total
+    ]
+    if likely:
+        best = max(likely, key=lambda index: trials[index].score)
+        return Choice(best, f"by content: {_share(trials[best])}", trials[best].score)
+    for index in by_name:
+        if trials[index].parsed or not trials[index].total:
+            return Choice(index, f"by name, but only {_share(trials[index])}", 0.1)
+    return None
+
+
+def resolve(wanted: str | int, names: Sequence[str], where: str) -> int:
+    """Find the column that the user asks for.
+
+    Args:
+        wanted: a head, exact or else in any case; or a number from 1, as int or as text.
+        names: heads of the columns.
+        where: the file, for the message.
+
+    Returns:
+        The 0-based index.
+
+    Raises:
+        InputError: there is none; the message lists those that there are.
+    """
+    if isinstance(wanted, str):
+        folded = [name.casefold() for name in names]
+        if wanted in names:
+            return list(names).index(wanted)
+        if wanted.strip().casefold() in folded:
+            return folded.index(wanted.strip().casefold())
+    try:
+        position = int(wanted)
+    except ValueError:
+        position = 0
+    if 1 <= position <= len(names):
+        return position - 1
+    shown = ", ".join(f"{place} {name!r}" for place, name in enumerate(names[:20], start=1))
+    more = f", and {len(names) - 20} more" if len(names) > 20 else ""
+    raise InputError(f"{where} has no column {wanted!r}; its columns, numbered from 1, are {shown}{more}")
+
+
+def unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Give every column a name of its own: an empty one becomes column_3, a second 'x' becomes x_2."""
+    taken: Counter[str] = Counter()
+    result: list[str] = []
+    for place, name in enumerate(names, start=1):
+        base = name.strip() or f"column_{place}"
+        taken[base] += 1
+        fresh = base if taken[base] == 1 else f"{base}_{taken[base]}"
+        while fresh in result:
+            taken[base] += 1
+            fresh = f"{base}_{taken[base]}"
+        result.append(fresh)
+    return tuple(result)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _by_name(names: Sequence[str]) -> list[int]:
+    plain = [_plain(name) for name in names]
+    known = [plain.index(name) for name in _NAMES if name in plain]
+    return known + [index for index, name in enumerate(names) if index not in known and is_smiles_name(name)]
+
+
+def _tried(sample: Sequence[str]) -> _Trial:
+    values = [value.strip() for value in sample if not is_missing(value)][:SAMPLE]
+    if not values:
+        return _Trial(0, 0, 0.0)
+    with quiet_rdkit():
+        good = [value for value in values if looks_like_smiles(value) and parse(value) is not None]
+    if not good:
+        return _Trial(0, len(values), 0.0)
+    length = min(1.0, sum(map(len, good)) / len(good) / _TYPICAL_LENGTH)
+    variety = len(set(good)) / len(good)
+    return _Trial(len(good), len(values), len(good) / len(values) * length * (1 + variety) / 2)
+
+
+def _share(trial: _Trial) -> str:
+    return f"{trial.parsed} of {trial.total} values parse"

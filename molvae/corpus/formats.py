@@ -1,0 +1,159 @@
+"""SD files and Parquet: structures with data, and columns with types."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from rdkit import Chem
+
+from molvae.chem.molecules import LONGEST_SMILES, quiet_rdkit
+from molvae.corpus.columns import SAMPLE, Choice, choose, number, numeric_columns, resolve, unique
+from molvae.corpus.delimited import Layout, Record
+from molvae.corpus.sources import Source
+from molvae.errors import InputError
+
+__all__ = ["UNREADABLE_BLOCK", "parquet_layout", "parquet_records", "sdf_layout", "sdf_records"]
+
+UNREADABLE_BLOCK = "unreadable mol block"
+"""What stands in place of the SMILES of an SDF record whose structure RDKit cannot read; its title follows."""
+
+_BATCH = 4_096
+
+
+def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
+    """Find the data fields of an SD file; SMILES come from the mol blocks unless a field is asked for.
+
+    Raises:
+        InputError: there is no mol block, or no such field.
+    """
+    text = source.head.decode(source.encoding, "replace")
+    if "M  END" not in text:
+        raise InputError(f"{source.name} holds no mol block (no 'M  END' line); is it an SD file?")
+    sample = [_fields(lines) for lines in islice(_sdf_split(io.StringIO(text)), SAMPLE)]
+    names = tuple(dict.fromkeys(name for fields in sample for name in fields))
+    index = -1 if smiles_column is None else resolve(smiles_column, names, source.name)
+    values = [[fields.get(name, "") for fields in sample] for name in names]
+    place = "mol blocks" if index < 0 else f"field {names[index]!r} (as asked)"
+    sentence = f"{source.name}: SD file, {source.encoding_name}, SMILES from {place}"
+    return Layout(names, index, numeric_columns(values, without=index), sentence)
+
+
+def sdf_records(source: Source, layout: Layout) -> Iterator[Record]:
+    """Read the records, one by one; their row number is their place, from 1."""
+    names = [layout.columns[index] for index in layout.numeric]
+    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as text:
+        for place, lines in enumerate(_sdf_split(text), start=1):
+            fields = _fields(lines)
+            smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
+            yield place, smiles, [number(fields.get(name, "")) for name in names]
+
+
+def _sdf_split(text: Iterator[str]) -> Iterator[list[str]]:
+    lines: list[str] = []
+    for line in text:
+        if line.startswith("$$$$"):
+            yield lines
+            lines = []
+        else:
+            lines.append(line)
+    if any(line.strip() for line in lines):
+        yield lines
+
+
+def _fields(lines: list[str]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for place, line in enumerate(lines):
+        begin, end = line.find("<"), line.rfind(">")
+        if line.startswith(">") and 0 < begin < end:
+            fields.setdefault(line[begin + 1 : end], lines[place + 1].strip() if place + 1 < len(lines) else "")
+    return fields
+
+
+def _block_smiles(lines: list[str]) -> str:
+    end = next((place for place, line in enumerate(lines) if line.startswith("M  END")), -1)
+    title = lines[0].strip() if lines else ""
+    # Longer blocks would hold molecules that RDKit cannot write (see LONGEST_SMILES).
+    if not 0 < end <= 3 * LONGEST_SMILES:
+        return f"{UNREADABLE_BLOCK} {title}".strip()
+    with quiet_rdkit():
+        try:
+            mol = Chem.MolFromMolBlock("".join(lines[: end + 1]))
+            written = str(Chem.MolToSmiles(mol)) if mol is not None and mol.GetNumAtoms() <= LONGEST_SMILES else ""
+        except (RuntimeError, ValueError):
+            written = ""
+    return written or f"{UNREADABLE_BLOCK} {title}".strip()
+
+
+def parquet_layout(source: Source, smiles_column: str | int | None) -> Layout:
+    """Find the columns of a Parquet file.
+
+    Raises:
+        InputError: pyarrow is missing, the file is damaged or has no rows, or no column holds SMILES.
+    """
+    with _parquet(source) as (file, types):
+        names = unique(file.schema_arrow.names)
+        head = next(file.iter_batches(batch_size=SAMPLE), None)
+        kinds = file.schema_arrow.types
+        if head is None or not head.num_rows:
+            raise InputError(f"{source.name} has columns but no rows")
+        samples = [[_text(value) for value in column.to_pylist()] for column in head.columns]
+    if smiles_column is not None:
+        choice: Choice | None = Choice(resolve(smiles_column, names, source.name), "as asked", 1.0)
+    else:
+        choice = choose(names, samples)
+    if choice is None:
+        raise InputError(f"{source.name}: none of its columns {', '.join(map(repr, names))} holds SMILES")
+    numeric = tuple(
+        index
+        for index, kind in enumerate(kinds)
+        if index != choice.index and (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+    )
+    sentence = f"{source.name}: Parquet, SMILES in column {names[choice.index]!r} ({choice.how})"
+    return Layout(names, choice.index, numeric, sentence)
+
+
+def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
+    """Read the rows, one by one; their number is their place, from 1."""
+    place = 0
+    with _parquet(source) as (file, _):
+        for batch in file.iter_batches(batch_size=_BATCH):
+            texts = batch.column(layout.smiles).to_pylist()
+            numbers = [batch.column(index).to_pylist() for index in layout.numeric]
+            for row, text in enumerate(texts):
+                place += 1
+                yield place, _text(text), [_number(column[row]) for column in numbers]
+
+
+@contextmanager
+def _parquet(source: Source) -> Iterator[tuple[Any, Any]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise InputError(f'to read {source.name}, install the extra: pip install "molvae[parquet]"') from error
+    try:
+        # Parquet is read from its end, and so from memory: pipes and gzip streams cannot jump there.
+        with pq.ParquetFile(io.BytesIO(source.contents())) as file:
+            yield file, pa.types
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{source.name} is not a Parquet file that can be read: {_first_line(error)}") from error
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    result = float(value)
+    return result if math.isfinite(result) else math.nan
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

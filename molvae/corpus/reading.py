@@ -1,0 +1,122 @@
+"""A user's file as chunks of SMILES and numbers: `open_table` finds out how to read it and says so.
+
+Knows files and columns, and that a row may be anything; what is a usable molecule is decided in `cleaning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvae.corpus import delimited, formats
+from molvae.corpus.delimited import Layout, Record
+from molvae.corpus.sources import Source
+from molvae.errors import InputError
+
+__all__ = ["Chunk", "Table", "open_table"]
+
+_SDF = frozenset({".sdf", ".sd", ".mol"})
+_PARQUET = frozenset({".parquet", ".pq"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some consecutive rows of a table.
+
+    Attributes:
+        rows: N row numbers: the line of the file on which the row begins, from 1 with the header counted; for SD
+            files and Parquet the number of the record, from 1.
+        smiles: N texts, as they stand in the file; "" where the cell is missing.
+        numbers: N values (float64) of each numeric column, NaN where there is no finite number.
+    """
+
+    rows: list[int]
+    smiles: list[str]
+    numbers: Mapping[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Table:
+    """A table that has been looked into, but not yet read. Made by `open_table`.
+
+    Attributes:
+        name: the file, without its folder.
+        columns: names of all columns, all distinct: a second 'x' is called x_2, one without a name column_3.
+        smiles_column: the name of the one with the SMILES; "" where they come from mol blocks.
+        numeric_columns: names of those that `chunks` carries along, judged by the first rows.
+    """
+
+    def __init__(self, source: Source, layout: Layout, kind: str) -> None:
+        self._source = source
+        self._layout = layout
+        self._kind = kind
+        self.name = source.name
+        self.columns = layout.columns
+        self.smiles_column = layout.columns[layout.smiles] if layout.smiles >= 0 else ""
+        self.numeric_columns = tuple(layout.columns[index] for index in layout.numeric)
+
+    def describe(self) -> str:
+        """Say in one sentence how the file is read."""
+        return self._layout.sentence
+
+    def chunks(self, size: int = 10_000) -> Iterator[Chunk]:
+        """Read the rows from the first to the last, in constant memory (Parquet: the file's size).
+
+        A file can be read again; a pipe and standard input once.
+
+        Args:
+            size: rows of a chunk; the last has fewer. Blank lines and comments of .smi files are no rows.
+
+        Raises:
+            InputError: the file breaks off or cannot be read on.
+        """
+        rows = self._records()
+        while batch := list(islice(rows, size)):
+            numbers = np.array([record[2] for record in batch], dtype=np.float64)
+            yield Chunk(
+                [record[0] for record in batch],
+                [record[1] for record in batch],
+                {name: numbers[:, place] for place, name in enumerate(self.numeric_columns)},
+            )
+
+    def _records(self) -> Iterator[Record]:
+        if self._kind == "sdf":
+            return formats.sdf_records(self._source, self._layout)
+        if self._kind == "parquet":
+            return formats.parquet_records(self._source, self._layout)
+        return delimited.records(self._source, self._layout)
+
+
+def open_table(path: str | Path, *, smiles_column: str | int | None = None, header: bool | None = None) -> Table:
+    """Find out how to read a file of molecules.
+
+    Reads csv, tsv, ';'- and '|'-separated text, SMILES files (.smi, .smiles, .txt; with or without names), SD files
+    and Parquet, each also gzipped. SD files and Parquet are known by extension or content; for text, delimiter,
+    header and SMILES column are found by reading the head in every way. Text is UTF-8 or UTF-16 by its byte-order
+    mark, and Latin-1 where it is not valid UTF-8.
+
+    Args:
+        path: the file, or "-" for standard input.
+        smiles_column: its name (exact, else in any case) or its number, from 1; None finds it: by name where its
+            values agree, else by content.
+        header: whether the first row holds names; None finds out.
+
+    Raises:
+        InputError: it is missing, unreadable, empty, no table, or no column holds SMILES; or the column asked for is
+            not there, with the list of those that are.
+    """
+    source = Source(path)
+    if source.is_parquet:
+        return Table(source, formats.parquet_layout(source, smiles_column), "parquet")
+    if source.suffix in _PARQUET:
+        raise InputError(f"{source.name} is not a Parquet file; is its extension right?")
+    if source.suffix in _SDF or (source.suffix in ("", ".txt") and b"\nM  END" in source.head):
+        return Table(source, formats.sdf_layout(source, smiles_column), "sdf")
+    return Table(source, delimited.layout_of(source, smiles_column, header), "delimited")

@@ -1,0 +1,215 @@
+"""Where the bytes of a table come from: a file, a pipe or standard input, gzipped or not.
+
+Knows bytes, compression and encodings, and how to refuse what is no table in one sentence; knows no columns.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from molvae.errors import InputError
+
+__all__ = ["HEAD_BYTES", "Source"]
+
+HEAD_BYTES = 1 << 20
+"""How much of a table is looked at before it is read: enough for hundreds of rows."""
+
+_GZIP = b"\x1f\x8b"
+_FOREIGN = (
+    (b"PK\x03\x04", "is a zip archive or an Excel workbook; save the sheet as CSV, or unzip it, and give that file"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook; save the sheet as CSV and give that file"),
+    (b"%PDF", "is a PDF; give a table (csv, tsv, smi, sdf or parquet)"),
+    (b"BZh", "is compressed with bzip2; decompress it, or compress it with gzip"),
+    (b"\xfd7zXZ", "is compressed with xz; decompress it, or compress it with gzip"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; decompress it, or compress it with gzip"),
+)
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a\x1b")
+
+
+def _latin_1(error: UnicodeError) -> tuple[str, int]:
+    # A stray byte far behind the head must not end a run of hours; in such files it is nearly always Latin-1.
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("molvae-latin-1", _latin_1)
+
+
+class _Replay(io.RawIOBase):
+    """A stream that first gives back the head that was read from it."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer).cast("B")
+        piece = self._head[: len(view)] or self._rest.read(len(view))
+        self._head = self._head[len(piece) :]
+        view[: len(piece)] = piece
+        return len(piece)
+
+
+class Source:
+    """The bytes of one table, decompressed.
+
+    A file can be opened again and again; a pipe and standard input once.
+
+    Args:
+        path: a file, or "-" for standard input.
+
+    Attributes:
+        name: what to call it in messages.
+        suffix: the extension in lower case, without .gz; "" for standard input.
+        head: the first `HEAD_BYTES` decompressed bytes.
+        encoding, encoding_name, errors: how to decode it, if it is text.
+
+    Raises:
+        InputError: it is missing, a folder, unreadable, empty, truncated, or of a kind that is no table.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        if "\0" in str(path):
+            raise InputError(f"{str(path)!r} cannot be the name of a file")
+        self._stdin = str(path) == "-"
+        self._path = Path(path)
+        self.name = "standard input" if self._stdin else self._path.name or str(path)
+        suffixes = [] if self._stdin else [one.lower() for one in self._path.suffixes]
+        self._named_gzip = suffixes[-1:] == [".gz"]
+        self.suffix = "".join((suffixes[:-1] if self._named_gzip else suffixes)[-1:])
+        self._single: BinaryIO | None = None
+        self._pipe: BinaryIO | None = None
+        self._contents: bytes | None = None
+        with self.troubles():
+            self.head = self._read_head()
+        self._refuse()
+        self.encoding, self.encoding_name, self.errors = _encoding(self.head)
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it begins as Parquet files do."""
+        return self.head.startswith(b"PAR1")
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open it at its begin.
+
+        Raises:
+            InputError: it can be read only once and has been, or fails while the block reads.
+        """
+        with self.troubles():
+            if self._once():
+                if self._single is None:
+                    raise InputError(f"{self.name} can be read only once; save it to a file and give that")
+                stream, self._single = self._single, None
+                try:
+                    yield stream
+                finally:
+                    if self._pipe is not None:
+                        self._pipe.close()
+            else:
+                with self._path.open("rb") as file:
+                    yield self._decompressed(file)
+
+    def contents(self) -> bytes:
+        """Read all of it, any number of times (what can be read only once is kept)."""
+        if self._contents is not None:
+            return self._contents
+        with self.open() as stream:
+            contents = stream.read()
+        if self._once():
+            self._contents = contents
+        return contents
+
+    @contextmanager
+    def troubles(self) -> Iterator[None]:
+        """Turn what goes wrong while reading bytes into one sentence."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise InputError(f"{self._path} does not exist{self._suggestion()}") from error
+        except IsADirectoryError as error:
+            raise InputError(f"{self._path} is a folder; give a file") from error
+        except PermissionError as error:
+            raise InputError(f"{self._path} cannot be read: permission denied; change its permissions") from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(
+                f"{self.name} is gzipped, but damaged or cut off ({error}); fetch or compress it again"
+            ) from error
+        except OSError as error:
+            raise InputError(f"{self._path} cannot be read: {error.strerror or error}") from error
+
+    def _once(self) -> bool:
+        return self._stdin or (self._path.exists() and not self._path.is_file() and not self._path.is_dir())
+
+    def _decompressed(self, raw: BinaryIO) -> BinaryIO:
+        magic = raw.read(2)
+        replayed = io.BufferedReader(_Replay(magic, raw))
+        if magic == _GZIP:
+            return io.BufferedReader(gzip.GzipFile(fileobj=replayed))
+        if self._named_gzip and magic:
+            raise InputError(f"{self.name} is named .gz but is not gzipped; take the .gz off its name")
+        return replayed
+
+    def _read_head(self) -> bytes:
+        if not self._once():
+            with self._path.open("rb") as file:
+                return self._decompressed(file).read(HEAD_BYTES)
+        if not self._stdin:
+            self._pipe = self._path.open("rb")
+        stream = self._decompressed(self._pipe or sys.stdin.buffer)
+        head = stream.read(HEAD_BYTES)
+        self._single = io.BufferedReader(_Replay(head, stream))
+        return head
+
+    def _refuse(self) -> None:
+        if not self.head.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
+            raise InputError(f"{self.name} is empty")
+        for magic, remedy in _FOREIGN:
+            if self.head.startswith(magic):
+                raise InputError(f"{self.name} {remedy}")
+        if self.is_parquet or self.head.startswith(tuple(mark for mark, *_ in _BYTE_ORDER_MARKS)):
+            return
+        sample = self.head[:4096]
+        # One byte in ten of random data is a control character; a few may stray into a text.
+        if sum(byte in _CONTROLS for byte in sample) > 4 + len(sample) // 20:
+            raise InputError(f"{self.name} is a binary file; give a table (csv, tsv, smi, sdf or parquet)")
+
+    def _suggestion(self) -> str:
+        try:
+            there = [one.name for one in self._path.parent.iterdir()]
+        except OSError:
+            return ""
+        close = difflib.get_close_matches(self._path.name, there, n=1)
+        return f"; did you mean {self._path.with_name(close[0])}?" if close else ""
+
+
+def _encoding(head: bytes) -> tuple[str, str, str]:
+    for mark, codec, name in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return codec, name, "molvae-latin-1" if codec == "utf-8-sig" else "replace"
+    try:
+        # Not final: the head may end inside a character.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return "latin-1", "Latin-1 (it is not valid UTF-8)", "strict"
+    return "utf-8", "UTF-8", "molvae-latin-1"

@@ -1,0 +1,84 @@
+"""Molecules -> a file, in the format that its extension names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from molvae.chem import parse
+from molvae.errors import InputError
+from molvae.files import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["check_output", "to_text", "write_table"]
+
+_KINDS = ("csv", "tsv", "smi", "sdf", "parquet")
+
+
+def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
+    """Say before the work begins that a file cannot be written.
+
+    Args:
+        path: the file.
+        kinds: extensions that will do; by default those of `write_table`.
+
+    Raises:
+        InputError: the extension names no format, or the folder is not there.
+    """
+    known = kinds or _KINDS
+    if path.suffix.lower().removeprefix(".") not in known:
+        raise InputError(f"{path}: the extension must be one of {', '.join('.' + kind for kind in known)}")
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    if path.is_dir():
+        raise InputError(f"{path} cannot be written: it is a folder")
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table whose first column is ``smiles``; the file is whole or not there.
+
+    csv and tsv have a header; smi holds the SMILES alone unless there are more columns, then they follow by tabs; sdf
+    holds 2-D structures with the columns as fields, without what is no molecule; parquet needs an extra.
+
+    Raises:
+        InputError: the file cannot be written, or pyarrow is missing.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    with atomic(path) as temporary:
+        if kind == "parquet":
+            try:
+                table.to_parquet(temporary, index=False)
+            except ImportError:
+                raise InputError('Parquet needs pyarrow: pip install "molvae[parquet]"') from None
+        elif kind == "sdf":
+            _write_sdf(temporary, table)
+        else:
+            separator = "," if kind == "csv" else "\t"
+            temporary.write_text(
+                to_text(table, header=kind != "smi", separator=separator), encoding="utf-8", newline=""
+            )
+
+
+def to_text(table: pd.DataFrame, *, header: bool, separator: str = ",") -> str:
+    """A table as delimited text, numbers to five digits; without a header a single column is printed as it is."""
+    if not header and len(table.columns) == 1:
+        return "".join(f"{one}\n" for one in table.iloc[:, 0])
+    return table.to_csv(index=False, header=header, sep=separator, float_format="%.5g", lineterminator="\n")
+
+
+def _write_sdf(path: Path, table: pd.DataFrame) -> None:
+    from rdkit.Chem import SDWriter
+    from rdkit.Chem.rdDepictor import Compute2DCoords
+
+    with SDWriter(str(path)) as writer:
+        for row in table.to_dict("records"):
+            mol = parse(row["smiles"])
+            if mol is None:
+                continue
+            Compute2DCoords(mol)
+            for name, value in row.items():
+                mol.SetProp(str(name), f"{value:.5g}" if isinstance(value, float) else str(value))
+            writer.write(mol)

@@ -1,0 +1,63 @@
+"""Every error that molvae raises on purpose.
+
+    MolVAEError
+    ├── InputError       a file, a column or a molecule that cannot be used
+    │   └── TokenError   a SMILES with a token that cannot be read or is unknown, with a caret under it
+    ├── ConfigError      a setting that is out of range or contradicts another
+    ├── ModelError       a model or run folder that is missing, truncated or foreign
+    └── SamplingError    a model that cannot produce what was asked for
+
+A message says what is wrong, where, and what to do, in a sentence that a chemist can act on. The command line prints
+it without a traceback and ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "InputError", "ModelError", "MolVAEError", "SamplingError", "TokenError"]
+
+
+class MolVAEError(Exception):
+    """Base of all errors raised on purpose.
+
+    >>> try:
+    ...     raise InputError("no.csv does not exist")
+    ... except MolVAEError as error:
+    ...     print(error)
+    no.csv does not exist
+    """
+
+
+class InputError(MolVAEError):
+    """A file, a column or a molecule that cannot be used."""
+
+
+class TokenError(InputError):
+    """A SMILES with a token that cannot be read or that the vocabulary lacks; the message points at it with a caret.
+
+    Args:
+        smiles: the string as given.
+        position: index of the first character of the token.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, smiles: str, position: int, reason: str) -> None:
+        self.smiles = smiles
+        self.position = position
+        self.reason = reason
+        super().__init__(f"{reason}\n  {smiles}\n  {' ' * position}^")
+
+    def __reduce__(self) -> tuple[type[TokenError], tuple[str, int, str]]:
+        # The default pickling of exceptions would call __init__ with the message alone, in a worker process.
+        return type(self), (self.smiles, self.position, self.reason)
+
+
+class ConfigError(MolVAEError):
+    """A setting that is out of range or contradicts another."""
+
+
+class ModelError(MolVAEError):
+    """A model or run folder that is missing, truncated or foreign."""
+
+
+class SamplingError(MolVAEError):
+    """A model that cannot produce what was asked for."""

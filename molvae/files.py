@@ -1,0 +1,92 @@
+"""Files that are either whole or not there: every write goes to a neighbour first and is then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from molvae.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["atomic", "read_json", "read_tensors", "write_tensors", "write_text"]
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; it becomes `path` when the block ends without an exception.
+
+    Raises:
+        InputError: the folder or the file cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        yield Path(temporary)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are as public as any other
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None) -> None:
+    """Write named tensors and a JSON-able mapping as one safetensors file, atomically."""
+    from safetensors.torch import save_file
+
+    whole = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    with atomic(path) as temporary:
+        save_file(whole, temporary, metadata={"json": json.dumps(metadata or {})})
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote: the tensors, on the CPU, and the mapping.
+
+    Raises:
+        ModelError: the file is missing, truncated or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {}).get("json", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (no mapping)
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} is truncated or no safetensors file ({error})") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file of a model.
+
+    Raises:
+        ModelError: the file is missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is no JSON file ({error})") from None

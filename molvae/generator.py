@@ -1,0 +1,276 @@
+"""`MolVAE`, the facade: SMILES on one side, arrays on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molvae.chem import canonical, quiet_rdkit
+from molvae.config import Decoding, ModelConfig
+from molvae.corpus.batching import TokenizedCorpus, bucketed
+from molvae.errors import ConfigError, InputError, ModelError
+from molvae.model import generate
+from molvae.model_folder import MODEL_FILES, StoredModel, read_model, write_model
+from molvae.sampling import Samples, collect
+from molvae.tokenizer import SmilesTokenizer
+
+__all__ = ["MolVAE"]
+
+Array = NDArray[np.float32]
+
+_BLOCK = 1024  # draws that share a seed; fixed, so that a sample does not depend on the batch size
+
+
+class MolVAE:
+    """A trained model that reads and writes SMILES.
+
+    Every method takes and returns batches, in the order given. Molecules that cannot be used are values: None where a
+    SMILES is expected, NaN where numbers are.
+
+    Args:
+        stored: model, tokenizer, training set and card.
+        device: a torch device.
+
+    >>> vae = MolVAE.from_pretrained("molvae-runs/mine")  # doctest: +SKIP
+    >>> vae.sample(2, seed=0)  # doctest: +SKIP
+    ['CCOc1ccc(C(=O)NC2CC2)cc1', 'Cc1nc(N2CCOCC2)sc1C(N)=O']
+    """
+
+    def __init__(self, stored: StoredModel, *, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+        self.model = stored.model.to(self.device).eval()
+        self.tokenizer: SmilesTokenizer = stored.tokenizer
+        self.training_set = stored.training_set
+        self.card: dict[str, Any] = stored.card
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path, *, device: str | torch.device = "cpu") -> MolVAE:
+        """Load a model.
+
+        Args:
+            model: a model or run folder, or the id of a Hugging Face repository such as ``name/model``.
+            device: a torch device.
+
+        Raises:
+            ModelError: it is missing, truncated or not of molvae.
+        """
+        folder = Path(model)
+        looks_like_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
+        if not folder.exists() and looks_like_id:
+            folder = _from_hub(str(model))
+        return cls(read_model(folder), device=device)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model as a folder that `from_pretrained` reads."""
+        write_model(Path(folder), StoredModel(self.model, self.tokenizer, self.training_set, self.card))
+
+    @property
+    def config(self) -> ModelConfig:
+        """Size and shape of the model."""
+        return self.model.config
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        max_length: int = 120,
+        novel: bool = False,
+        batch_size: int = 512,
+    ) -> list[str]:
+        """n valid, distinct, canonical SMILES decoded from draws of N(0, I).
+
+        Args:
+            n: how many.
+            seed: the same seed gives the same molecules on the same machine and device; None draws a new one.
+            temperature: of the decoder; 0 is greedy.
+            top_p: nucleus of the decoder's distribution.
+            max_length: tokens after which a molecule is cut off, and so invalid.
+            novel: leave out training molecules.
+            batch_size: rows decoded at a time; does not change what is drawn.
+
+        Raises:
+            SamplingError: the model cannot produce that many.
+            ConfigError: a setting out of range, or `novel` for a model without a training set.
+        """
+        decoding = Decoding(temperature=temperature, top_p=top_p, max_length=max_length)
+        return self.collect(n, decoding, seed=seed, novel=novel, batch_size=batch_size).smiles
+
+    def collect(
+        self,
+        n: int,
+        decoding: Decoding | None = None,
+        *,
+        seed: int | None = None,
+        novel: bool = False,
+        batch_size: int = 512,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> Samples:
+        """As `sample`, with the account of what was thrown away."""
+        if n < 0:
+            raise ConfigError(f"n must be at least 0, not {n}")
+        if novel and self.training_set is None:
+            raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
+        known = self.training_set.intersection if novel and self.training_set else None
+        draws = self.draws(decoding or Decoding(), seed=seed, batch_size=batch_size)
+        return collect(draws, n, known=known, on_progress=on_progress)
+
+    def draws(self, decoding: Decoding, *, seed: int | None = None, batch_size: int = 512) -> Iterator[list[str]]:
+        """Raw strings decoded from draws of N(0, I), valid or not, in blocks, without end."""
+        if batch_size < 1:
+            raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
+        key = np.random.SeedSequence(seed).generate_state(4)
+        block = 0
+        while True:
+            # numpy's generator gives the same numbers on every device; the key makes blocks independent.
+            rng = np.random.default_rng((*key, block))
+            z = rng.standard_normal((_BLOCK, self.config.latent_dim), dtype=np.float32)
+            uniforms = rng.random((_BLOCK, decoding.max_length), dtype=np.float32)
+            yield [
+                text
+                for at in range(0, _BLOCK, batch_size)
+                for text in self._decode(z[at : at + batch_size], decoding, uniforms[at : at + batch_size])
+            ]
+            block += 1
+
+    def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Array:
+        """Posterior means.
+
+        Args:
+            smiles: molecules, in any SMILES; they are made canonical first.
+            strict: raise for a molecule that cannot be encoded instead of giving NaN.
+            batch_size: rows encoded at a time.
+
+        Returns:
+            (N, D) float32; a row of NaN for what is no molecule or has a token that the model does not know.
+
+        Raises:
+            InputError: only if strict, for the first molecule that cannot be encoded.
+        """
+        return self.posterior(smiles, strict=strict, batch_size=batch_size)[0]
+
+    @torch.inference_mode()
+    def posterior(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> tuple[Array, Array]:
+        """Mean and standard deviation of q(z|x), each (N, D) as in `encode`."""
+        result = np.full((2, len(smiles), self.config.latent_dim), np.nan, dtype=np.float32)
+        corpus, rows = self._tokenize(smiles, strict=strict)
+        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
+            batch = corpus.batch(at).to(self.device)
+            posterior = self.model.encoder(batch.tokens, batch.lengths)
+            result[0, rows[at]], result[1, rows[at]] = posterior.mean.cpu().numpy(), posterior.std.cpu().numpy()
+        return result[0], result[1]
+
+    def decode(
+        self, z: NDArray[np.floating[Any]], *, temperature: float = 0.0, seed: int | None = None, batch_size: int = 512
+    ) -> list[str | None]:
+        """Canonical SMILES of latent points.
+
+        Args:
+            z: (N, D)
+            temperature: 0 takes the most likely token each time.
+            seed: of the draws at a temperature above 0.
+            batch_size: rows decoded at a time.
+
+        Returns:
+            N; None where the decoded string is no molecule, or the point is not finite.
+
+        Raises:
+            InputError: z has another shape.
+        """
+        points = np.asarray(z, dtype=np.float32)
+        if points.ndim != 2 or points.shape[1] != self.config.latent_dim:
+            raise InputError(f"z must have the shape (N, {self.config.latent_dim}), not {points.shape}")
+        decoding = Decoding(temperature=temperature)
+        rng = np.random.default_rng(seed)
+        result: list[str | None] = [None] * len(points)
+        finite = np.flatnonzero(np.isfinite(points).all(1))
+        uniforms = rng.random((len(points), decoding.max_length), dtype=np.float32) if temperature else None
+        for at in (finite[i : i + batch_size] for i in range(0, len(finite), batch_size)):
+            texts = self._decode(points[at], decoding, None if uniforms is None else uniforms[at])
+            with quiet_rdkit():
+                for row, text in zip(at, texts, strict=True):
+                    result[row] = canonical(text)
+        return result
+
+    def reconstruct(self, smiles: Sequence[str], *, batch_size: int = 512) -> list[str | None]:
+        """Each molecule encoded to its posterior mean and decoded greedily, as canonical SMILES."""
+        return self.decode(self.encode(smiles, batch_size=batch_size), batch_size=batch_size)
+
+    @torch.inference_mode()
+    def elbo(self, smiles: Sequence[str], *, draws: int = 1, seed: int = 0, batch_size: int = 512) -> pd.DataFrame:
+        """The evidence lower bound on log p(x), by `draws` posterior draws; the lower, the stranger the molecule.
+
+        Returns:
+            One row a molecule, nats per molecule: ``reconstruction`` (-log p(x|z)), ``kl``, ``elbo`` (minus their
+            sum); NaN for what cannot be encoded.
+
+        Raises:
+            ConfigError: `draws` below 1.
+        """
+        if draws < 1:
+            raise ConfigError(f"draws must be at least 1, not {draws}")
+        figures = np.full((len(smiles), 2), np.nan)
+        corpus, rows = self._tokenize(smiles, strict=False)
+        noise = np.random.default_rng(seed).standard_normal((draws, len(smiles), self.config.latent_dim))
+        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
+            batch = corpus.batch(at).to(self.device)
+            posterior = self.model.encoder(batch.tokens, batch.lengths)
+            shifts = torch.from_numpy(noise[:, rows[at]]).to(posterior.mean)
+            nll = [self.model.nll(*batch, posterior.mean + posterior.std * shift) for shift in shifts]
+            figures[rows[at], 0] = torch.stack(nll).mean(0).cpu().numpy()
+            figures[rows[at], 1] = posterior.kl().sum(1).cpu().numpy()
+        table = pd.DataFrame(figures, columns=["reconstruction", "kl"])
+        return table.assign(elbo=-table.sum(axis=1, skipna=False))
+
+    def _decode(self, z: Array, decoding: Decoding, uniforms: Array | None) -> list[str]:
+        numbers: Tensor | None = None if uniforms is None else torch.from_numpy(uniforms).to(self.device)
+        ids = generate(
+            self.model.decoder,
+            torch.from_numpy(z).to(self.device),
+            decoding,
+            bos_id=self.tokenizer.bos_id,
+            eos_id=self.tokenizer.eos_id,
+            uniforms=numbers,
+        )
+        return [self.tokenizer.decode(row) for row in ids.tolist()]
+
+    def _tokenize(self, smiles: Sequence[str], *, strict: bool) -> tuple[TokenizedCorpus, NDArray[np.int64]]:
+        """The molecules that can be encoded, and their positions in `smiles`."""
+        if isinstance(smiles, str):
+            raise InputError("give a list of SMILES, not a single one")
+        with quiet_rdkit():
+            molecules = [canonical(text) for text in smiles]
+        kept: dict[int, str] = {}
+        for row, molecule in enumerate(molecules):
+            try:
+                if molecule is None:
+                    raise InputError(f"{smiles[row]!r} is no valid SMILES")
+                self.tokenizer.encode(molecule)
+                kept[row] = molecule
+            except InputError as error:
+                if strict:
+                    raise InputError(f"molecule {row + 1} of {len(smiles)}: {error}") from None
+        return TokenizedCorpus(list(kept.values()), self.tokenizer), np.array(list(kept), dtype=np.int64)
+
+    def __repr__(self) -> str:
+        parameters = sum(p.numel() for p in self.model.parameters())
+        return f"MolVAE({parameters:,} parameters, latent_dim={self.config.latent_dim}, {len(self.tokenizer)} tokens)"
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(MODEL_FILES)))
+    except Exception as error:  # the hub's many errors share no base class
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"{name} is no folder here, and cannot be had from the Hugging Face hub: {reason}") from error

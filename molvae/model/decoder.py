@@ -1,0 +1,59 @@
+"""Latent point -> tokens: a GRU that starts from z and sees z at every step.
+
+It knows token ids only. Teacher-forced logits train it; `generate` draws token by token, and both are the same
+function: greedy generation equals greedy decoding of the teacher-forced logits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from molvae.config import ModelConfig
+
+__all__ = ["GRUDecoder"]
+
+
+class GRUDecoder(nn.Module):
+    """tokens (B, T), z (B, D) -> logits (B, T, V) of the token that follows each."""
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.hidden, self.layers = config.decoder_hidden, config.decoder_layers
+        self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
+        self.to_state = nn.Linear(config.latent_dim, self.layers * self.hidden)
+        self.gru = nn.GRU(
+            config.embedding_dim + config.latent_dim,
+            self.hidden,
+            self.layers,
+            batch_first=True,
+            dropout=config.dropout if self.layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.to_logits = nn.Linear(self.hidden, vocab_size)
+
+    def initial_state(self, z: Tensor) -> Tensor:
+        """(B, D) -> (L, B, H), the state before the first token."""
+        state: Tensor = self.to_state(z).tanh()
+        return state.unflatten(-1, (self.layers, self.hidden)).transpose(0, 1).contiguous()
+
+    def forward(self, tokens: Tensor, z: Tensor) -> Tensor:
+        logits, _ = self.step(tokens, z, self.initial_state(z))
+        return logits
+
+    def step(self, tokens: Tensor, z: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits after each of `tokens` from a given state, and the state after the last.
+
+        Args:
+            tokens: (B, T)
+            z: (B, D)
+            state: (L, B, H)
+
+        Returns:
+            logits (B, T, V) and state (L, B, H)
+        """
+        _, T = tokens.shape
+        seen = z[:, None].expand(-1, T, -1)
+        embedded = self.embedding(tokens)
+        outputs, state = self.gru(torch.cat([embedded, seen.to(embedded.dtype)], dim=-1), state)
+        return self.to_logits(self.dropout(outputs)), state

@@ -1,0 +1,76 @@
+"""Token by token from latent points: the decoding loop.
+
+Finished rows leave the batch, and the loop ends when all have. Every molecule brings its own random numbers, so that
+what is drawn for it does not depend on its batch mates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from molvae.config import Decoding
+from molvae.model.decoder import GRUDecoder
+
+__all__ = ["generate"]
+
+
+@torch.inference_mode()
+def generate(
+    decoder: GRUDecoder,
+    z: Tensor,
+    decoding: Decoding,
+    *,
+    bos_id: int,
+    eos_id: int,
+    uniforms: Tensor | None = None,
+) -> Tensor:
+    """Decode each latent point until its end token.
+
+    Args:
+        decoder: in evaluation mode.
+        z: (B, D)
+        decoding: temperature, top_p and max_length.
+        bos_id: id of the start token.
+        eos_id: id of the end token, which fills the rest of a row.
+        uniforms: (B, max_length) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
+
+    Returns:
+        (B, max_length) int64 ids without the start token; a row without an end token was cut off.
+    """
+    B, L = len(z), decoding.max_length
+    result = torch.full((B, L), eos_id, device=z.device)
+    rows = torch.arange(B, device=z.device)
+    tokens = torch.full((B, 1), bos_id, device=z.device)
+    state = decoder.initial_state(z)
+    for step in range(L):
+        logits, state = decoder.step(tokens, z, state)
+        drawn = _draw(logits[:, 0].float(), decoding, None if uniforms is None else uniforms[rows, step])
+        result[rows, step] = drawn
+        going = drawn != eos_id
+        if not going.all():
+            rows, z, state, drawn = rows[going], z[going], state[:, going], drawn[going]
+            if not len(rows):
+                break
+        tokens = drawn[:, None]
+    return result
+
+
+def _draw(logits: Tensor, decoding: Decoding, uniforms: Tensor | None) -> Tensor:
+    """One token for each row by inversion of the cumulative distribution.
+
+    top_p: The Curious Case of Neural Text Degeneration (Holtzman et al., 2020), https://arxiv.org/abs/1904.09751
+    """
+    if decoding.temperature == 0.0:
+        return logits.argmax(-1)
+    if uniforms is None:
+        raise ValueError("drawing at a temperature above 0 needs uniforms")
+    probabilities, order = torch.softmax(logits / decoding.temperature, -1).sort(dim=-1, descending=True, stable=True)
+    cumulative = probabilities.cumsum(-1)
+    if decoding.top_p < 1.0:
+        total = torch.where(cumulative >= decoding.top_p, cumulative, torch.inf).amin(-1)
+        total = torch.minimum(total, cumulative[:, -1])  # rounding may leave the sum below top_p
+    else:
+        total = cumulative[:, -1]
+    position = (cumulative <= (uniforms.to(total) * total)[:, None]).sum(-1, keepdim=True)
+    return order.gather(-1, position.clamp(max=logits.shape[-1] - 1))[:, 0]

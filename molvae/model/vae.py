@@ -1,0 +1,83 @@
+"""The model: encoder, Gaussian latent, decoder. Tensors only, no strings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from molvae.config import ModelConfig
+from molvae.model.decoder import GRUDecoder
+from molvae.model.encoder import GRUEncoder
+from molvae.model.gaussian import DiagonalGaussian
+
+__all__ = ["SmilesVAE", "VAEOutput"]
+
+
+class VAEOutput(NamedTuple):
+    """What one forward pass gives the objective."""
+
+    posterior: DiagonalGaussian
+    """q(z|x), (B, D)"""
+    nll: Tensor
+    """(B,) nats per molecule, -log p(x|z) at a draw z of the posterior"""
+    prior_nll: Tensor | None
+    """(B,) nats per molecule, -log p(x|z) at the prior draw coupled with x; None where no draw was given"""
+
+
+class SmilesVAE(nn.Module):
+    """p(x|z) p(z) with q(z|x): a GRU encoder, a standard normal prior, a GRU decoder."""
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.config, self.vocab_size = config, vocab_size
+        self.encoder = GRUEncoder(config, vocab_size)
+        self.decoder = GRUDecoder(config, vocab_size)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        *,
+        coupled: Tensor | None = None,
+        decoder_tokens: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> VAEOutput:
+        """Encode, draw, and score.
+
+        Args:
+            tokens: (B, T), start token first, end token last, then padding.
+            lengths: (B,), tokens of each molecule, start and end included.
+            coupled: (B, D), a prior draw for each molecule.
+            decoder_tokens: (B, T), what the decoder sees instead of `tokens` (token dropout).
+            generator: source of the posterior draws.
+        """
+        posterior = self.encoder(tokens, lengths)
+        z = posterior.rsample(generator)
+        seen = tokens if decoder_tokens is None else decoder_tokens
+        if coupled is None:
+            return VAEOutput(posterior, self.nll(tokens, lengths, z, seen=seen), None)
+        # One pass of 2 B rows: fewer and larger matrix products than two passes.
+        twice = self.nll(tokens.repeat(2, 1), lengths.repeat(2), torch.cat([z, coupled]), seen=seen.repeat(2, 1))
+        nll, prior_nll = twice.chunk(2)
+        return VAEOutput(posterior, nll, prior_nll)
+
+    def nll(self, tokens: Tensor, lengths: Tensor, z: Tensor, *, seen: Tensor | None = None) -> Tensor:
+        """-log p(x|z) of each molecule, the end token included.
+
+        Args:
+            tokens: (B, T)
+            lengths: (B,)
+            z: (B, D)
+            seen: (B, T), the decoder's inputs; `tokens` by default.
+
+        Returns:
+            (B,) nats per molecule
+        """
+        B, T = tokens.shape
+        logits = self.decoder((tokens if seen is None else seen)[:, :-1], z)
+        each = F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none").view(B, T - 1)
+        target = torch.arange(1, T, device=tokens.device) < lengths[:, None]
+        return each.where(target, 0.0).sum(1)

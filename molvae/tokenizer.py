@@ -1,0 +1,174 @@
+"""SMILES <-> tokens <-> ids. Knows strings only: no tensors, no chemistry.
+
+A token is an atom (``C``, ``Cl``, ``[nH]``), a bond, a branch or a ring closure; nothing is ever dropped, so that the
+tokens of a SMILES joined together are the SMILES again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+
+from molvae.errors import ModelError, TokenError
+
+__all__ = ["SPECIAL_TOKENS", "SmilesTokenizer", "scan"]
+
+SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<mask>")
+"""The first four tokens of every vocabulary: padding, start, end, and what token dropout puts in place of a token."""
+
+_FORMAT = "molvae-tokenizer/1"
+
+# OpenSMILES (Craig A. James et al., 2016), http://opensmiles.org/opensmiles.html, section 3, and RDKit's dative bonds
+# and ring closures of more than two digits.
+_TOKEN = re.compile(
+    r"\[[^\[\]]+\]"  # bracket atom
+    r"|Br|Cl|[BCNOPSFIbcnops*]"  # organic subset
+    r"|->|<-|[-=#$:~/\\.()]"  # bonds, dot, branches
+    r"|%\(\d+\)|%\d\d|\d"  # ring closures
+)
+
+
+def scan(smiles: str) -> list[str]:
+    r"""Split a SMILES into its tokens; ``"".join(scan(s)) == s`` for every string that is accepted.
+
+    Args:
+        smiles: a SMILES; it need not be a valid molecule, only consist of SMILES symbols.
+
+    Raises:
+        TokenError: some character begins no SMILES token.
+
+    >>> scan(r"F/C=C\Cl")
+    ['F', '/', 'C', '=', 'C', '\\', 'Cl']
+    """
+    tokens: list[str] = _TOKEN.findall(smiles)
+    if sum(map(len, tokens)) != len(smiles):
+        position = _first_gap(smiles)
+        raise TokenError(smiles, position, f"{smiles[position]!r} begins no SMILES token")
+    return tokens
+
+
+def _first_gap(smiles: str) -> int:
+    end = 0
+    for match in _TOKEN.finditer(smiles):
+        if match.start() != end:
+            break
+        end = match.end()
+    return end
+
+
+class SmilesTokenizer:
+    """An immutable vocabulary: token <-> id.
+
+    Ids 0 to 3 are `SPECIAL_TOKENS`; the rest keep the order given. `from_smiles` orders tokens by code point, so that
+    the same molecules in any order give the same ids; `grow` appends, so that old ids keep their meaning.
+
+    Args:
+        tokens: the distinct tokens without the special ones, in the order of their ids.
+
+    >>> tokenizer = SmilesTokenizer.from_smiles(["CCO", "c1ccccc1Cl"])
+    >>> tokenizer.tokens
+    ('<pad>', '<bos>', '<eos>', '<mask>', '1', 'C', 'Cl', 'O', 'c')
+    >>> tokenizer.decode(tokenizer.encode("OCc1ccccc1"))
+    'OCc1ccccc1'
+    """
+
+    pad_id, bos_id, eos_id, mask_id = range(4)
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens: tuple[str, ...] = (*SPECIAL_TOKENS, *tokens)
+        ids = {token: index for index, token in enumerate(self.tokens)}
+        if len(ids) != len(self.tokens):
+            raise ModelError("the vocabulary holds a token twice")
+        self.ids: Mapping[str, int] = MappingProxyType(ids)
+
+    @classmethod
+    def from_smiles(cls, smiles: Iterable[str]) -> SmilesTokenizer:
+        """The vocabulary of all tokens in `smiles`, ordered by code point.
+
+        Raises:
+            TokenError: a string that is no sequence of SMILES tokens.
+        """
+        return cls(sorted(_distinct(smiles)))
+
+    def grow(self, smiles: Iterable[str]) -> SmilesTokenizer:
+        """This vocabulary with the unknown tokens of `smiles` appended, ordered by code point; self if there are none."""
+        new = sorted(_distinct(smiles) - self.ids.keys())
+        return SmilesTokenizer((*self._own, *new)) if new else self
+
+    def encode(self, smiles: str) -> list[int]:
+        """The ids of the tokens of one SMILES, without special tokens.
+
+        Raises:
+            TokenError: a token that is no SMILES token or is not in the vocabulary; the message points at it.
+        """
+        tokens = scan(smiles)
+        try:
+            return [self.ids[token] for token in tokens]
+        except KeyError as error:
+            position = 0
+            for token in tokens:
+                if token not in self.ids:
+                    break
+                position += len(token)
+            reason = f"the token {error.args[0]!r} is not in the vocabulary of this model ({', '.join(self._own)})"
+            raise TokenError(smiles, position, reason) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The SMILES of a sequence of ids, up to the first end token; other special tokens are left out."""
+        text: list[str] = []
+        for index in ids:
+            if index == self.eos_id:
+                break
+            if index >= len(SPECIAL_TOKENS):
+                text.append(self.tokens[index])
+        return "".join(text)
+
+    def to_json(self) -> str:
+        """This vocabulary as a JSON text; `from_json` is its inverse."""
+        return json.dumps({"format": _FORMAT, "tokens": self.tokens}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> SmilesTokenizer:
+        """The vocabulary of a JSON text that `to_json` wrote.
+
+        Raises:
+            ModelError: the text is not one.
+        """
+        try:
+            data = json.loads(text)
+            tokens = data["tokens"]
+            ours = data["format"] == _FORMAT and tuple(tokens[:4]) == SPECIAL_TOKENS
+        except (ValueError, KeyError, TypeError):
+            ours = False
+        if not ours or not all(isinstance(token, str) and token for token in tokens):
+            raise ModelError(f"this is no tokenizer of molvae (a JSON object of format {_FORMAT!r} with tokens)")
+        return cls(tokens[4:])
+
+    @cached_property
+    def _own(self) -> tuple[str, ...]:
+        return self.tokens[len(SPECIAL_TOKENS) :]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tokens)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SmilesTokenizer) and self.tokens == other.tokens
+
+    def __hash__(self) -> int:
+        return hash(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"SmilesTokenizer({len(self)} tokens)"
+
+
+def _distinct(smiles: Iterable[str]) -> set[str]:
+    tokens: set[str] = set()
+    for one in smiles:
+        tokens.update(scan(one))
+    return tokens

@@ -1,0 +1,55 @@
+"""Where training runs and in which arithmetic: the one place that talks to accelerate about it."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from molvae.config import TrainConfig
+from molvae.errors import ConfigError
+
+__all__ = ["make_accelerator", "pick_device", "profits_from_bf16"]
+
+
+def pick_device(name: str) -> torch.device:
+    """The torch device that a name like auto, cpu, cuda, cuda:1 or mps means on this machine.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
+        raise ConfigError(
+            f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices that torch can use"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device mps: torch finds no Apple GPU on this machine")
+    return device
+
+
+def profits_from_bf16(device: torch.device) -> bool:
+    """Whether matrix products in bf16 are faster than in fp32: CUDA since Ampere, CPUs with AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for it
+        return any(getattr(torch.cpu, check, bool)() for check in checks)
+    return False
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """An accelerate `Accelerator` for the device and precision of `config`.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    device = pick_device(config.device)
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and profits_from_bf16(device))
+    if device.index is not None:
+        torch.cuda.set_device(device)
+    # accelerate keeps its choices for the life of the process; a second training may choose otherwise.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if bf16 else "no")

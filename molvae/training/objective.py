@@ -1,0 +1,85 @@
+r"""What training minimizes, in nats per molecule.
+
+    loss = E_q[-log p(x|z)]  +  beta * KL(q(z|x) || N(0, I))  +  w * E_c[-log p(x|z)]
+
+The first two terms are the negative ELBO (beta = 1), the third trains the decoder on prior points: c couples draws of
+the prior with molecules by optimal transport (`molvae.training.coupling`), so its z-marginal is exactly N(0, I).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from molvae.config import TrainConfig
+from molvae.model import VAEOutput
+
+__all__ = ["Terms", "beta_at", "mask_tokens", "terms_of"]
+
+
+class Terms(NamedTuple):
+    """The terms of the objective, means over the molecules of a batch."""
+
+    reconstruction: Tensor
+    """() nats per molecule, -log p(x|z) at a draw of the posterior"""
+    kl: Tensor
+    """() nats per molecule, KL(q(z|x) || p(z))"""
+    charged_kl: Tensor
+    """() nats per molecule, the KL above the free bits"""
+    prior: Tensor
+    """() nats per molecule, -log p(x|z) at the coupled prior draw; 0 without one"""
+
+    def loss(self, beta: float, coupling_weight: float) -> Tensor:
+        """() nats per molecule, the objective."""
+        return self.reconstruction + beta * self.charged_kl + coupling_weight * self.prior
+
+
+def terms_of(output: VAEOutput, free_bits: float) -> Terms:
+    """The terms of a forward pass.
+
+    Free bits: a dimension whose KL, averaged over the batch, is below `free_bits` nats is charged that much, which
+    leaves it no reason to collapse. Source: Improved Variational Inference with Inverse Autoregressive Flow (Kingma et
+    al., 2016), https://arxiv.org/abs/1606.04934, eq. 15.
+    """
+    each = output.posterior.kl().mean(0)  # (D,)
+    zero = torch.zeros((), device=each.device)
+    return Terms(
+        reconstruction=output.nll.mean(),
+        kl=each.sum(),
+        charged_kl=each.clamp(min=free_bits).sum() if free_bits else each.sum(),
+        prior=zero if output.prior_nll is None else output.prior_nll.mean(),
+    )
+
+
+def beta_at(progress: float, config: TrainConfig) -> float:
+    """The weight of the KL at a share of the training.
+
+    Linear: 0 to beta over the first `beta_warmup` of the training (Bowman et al., 2016,
+    https://arxiv.org/abs/1511.06349). Cyclical: the same within each of `beta_cycles` cycles (Fu et al., 2019,
+    https://arxiv.org/abs/1903.10145).
+
+    Args:
+        progress: share of the steps that are done, in [0, 1].
+        config: beta, beta_schedule, beta_warmup, beta_cycles.
+    """
+    if config.beta_schedule == "constant" or config.beta_warmup == 0.0 or progress >= 1.0:
+        return config.beta
+    within = progress * config.beta_cycles % 1.0 if config.beta_schedule == "cyclical" else progress
+    return config.beta * min(1.0, within / config.beta_warmup)
+
+
+def mask_tokens(tokens: Tensor, share: float, *, bos_id: int, mask_id: int, generator: torch.Generator) -> Tensor:
+    """The decoder's inputs with a share of the tokens masked, never the start token.
+
+    A decoder that cannot see the last token has to ask z. Source: Generating Sentences from a Continuous Space (Bowman
+    et al., 2016), https://arxiv.org/abs/1511.06349, section 3.1.
+
+    Returns:
+        (B, T), `tokens` itself where share is 0
+    """
+    if share == 0.0:
+        return tokens
+    drop = torch.rand(tokens.shape, generator=generator, device=generator.device).to(tokens.device) < share
+    return tokens.masked_fill(drop & (tokens != bos_id), mask_id)

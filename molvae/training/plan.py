@@ -1,0 +1,66 @@
+"""The order of a training: epochs, pools, batches. A pure function of the seed, so that a run can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvae.config import TrainConfig
+from molvae.corpus.batching import bucketed
+
+__all__ = ["Plan"]
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every epoch visits every training molecule once, in pools; batches are of similar length within a pool.
+
+    Args:
+        rows: the training molecules.
+        lengths: tokens of every molecule of the corpus.
+        config: epochs, pool_size, batch_size, coupling_start, coupling_weight, seed.
+    """
+
+    rows: Rows
+    lengths: Rows
+    config: TrainConfig
+
+    @property
+    def pools_per_epoch(self) -> int:
+        """Pools of an epoch, of nearly equal size."""
+        return max(1, round(len(self.rows) / self.config.pool_size))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        sizes = (len(pool) for pool in np.array_split(self.rows, self.pools_per_epoch))
+        return sum(-(-size // self.config.batch_size) for size in sizes)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole training."""
+        return self.config.epochs * self.steps_per_epoch
+
+    def rng(self, *key: int) -> np.random.Generator:
+        """A generator that depends on the seed and the key alone."""
+        return np.random.default_rng((self.config.seed, *key))
+
+    def pool(self, index: int) -> Rows:
+        """The molecules of a pool, by its number since the start of the training."""
+        epoch, within = divmod(index, self.pools_per_epoch)
+        return np.array_split(self.rng(0, epoch).permutation(self.rows), self.pools_per_epoch)[within]
+
+    def batches(self, index: int) -> Iterator[Rows]:
+        """The batches of a pool."""
+        return bucketed(self.pool(index), self.lengths, self.config.batch_size, self.rng(1, index))
+
+    def coupled(self, index: int) -> bool:
+        """Whether a pool is trained on coupled prior draws as well; no pool after the last is."""
+        first = self.config.coupling_start * self.config.epochs * self.pools_per_epoch
+        last = self.config.epochs * self.pools_per_epoch
+        return self.config.coupling_weight > 0.0 and first <= index < last

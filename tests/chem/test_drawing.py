@@ -1,0 +1,46 @@
+"""Grids of molecules."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from molvae.chem import molecule_grid
+from molvae.errors import ConfigError
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_svg_is_well_formed_and_as_wide_as_its_columns():
+    one = ET.fromstring(molecule_grid(["CCO"]).encode())
+    six = ET.fromstring(molecule_grid(["CCO"] * 6, columns=4).encode())
+    assert one.tag == f"{SVG}svg"
+    width, height = (int(one.get(side, "").removesuffix("px")) for side in ("width", "height"))
+    assert [int(six.get(side, "").removesuffix("px")) for side in ("width", "height")] == [4 * width, 2 * height]
+
+
+def test_png_is_png():
+    picture = molecule_grid(["CCO", "c1ccccc1"], legends=["a", "b"], format="png")
+    assert picture.startswith(b"\x89PNG\r\n")
+    assert len(picture) > 1000
+
+
+def test_legends_and_broken_molecules_are_drawn(capfd):
+    plain, legend = molecule_grid(["CCO", "CC"]), molecule_grid(["CCO", "CC"], legends=["QED 0.41", "x" * 500])
+    assert len(legend) > len(plain)
+    assert len(molecule_grid(["C1CC"])) > len(molecule_grid(["C"]))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smiles": []}, "no molecules"),
+        ({"smiles": ["C"], "columns": 0}, "columns must be at least 1"),
+        ({"smiles": ["C"], "legends": []}, "0 legends do not fit 1 molecules"),
+        ({"smiles": ["C"], "format": "gif"}, "'svg' or 'png', not 'gif'"),
+        ({"smiles": ["C"] * 1000, "columns": 1, "format": "png"}, "too many for one PNG"),
+    ],
+)
+def test_errors(options, message):
+    with pytest.raises(ConfigError, match=message):
+        molecule_grid(**options)

@@ -1,0 +1,145 @@
+"""Worker processes: ordered, bounded, quiet, and gone afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from molvae.chem import map_chunks, usable_cores
+from molvae.errors import ConfigError, MolVAEError
+
+
+def test_usable_cores():
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_results_come_in_order(workers):
+    chunks = [list(range(n)) for n in range(20)]
+    assert list(map_chunks(sum, iter(chunks), workers=workers)) == [sum(chunk) for chunk in chunks]
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2])
+def test_no_chunks_no_results(workers):
+    assert list(map_chunks(sum, [], workers=workers)) == []
+
+
+def test_one_chunk_starts_no_process():
+    assert list(map_chunks(_pid, [0])) == [os.getpid()]
+
+
+def _pid(_):
+    return os.getpid()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_chunks_are_taken_as_needed_and_workers_end(workers):
+    taken: list[int] = []
+
+    def endless() -> Iterator[list[int]]:
+        while True:
+            taken.append(len(taken))
+            yield [len(taken)]
+
+    before = _children()
+    results = map_chunks(sum, endless(), workers=workers)
+    assert [next(results) for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert len(taken) <= 5 + 2 * workers + 1
+    results.close()
+    assert _children() == before
+
+
+def _children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_passes_and_workers_end(workers):
+    before = _children()
+    with pytest.raises(ZeroDivisionError):
+        list(map_chunks((1).__truediv__, [1, 2, 0, 4], workers=workers))
+    assert _children() == before
+
+
+def test_an_exception_of_the_reader_passes():
+    def broken() -> Iterator[list[int]]:
+        yield from ([1], [2], [3])
+        raise OSError("cut off")
+
+    with pytest.raises(OSError, match="cut off"):
+        list(map_chunks(sum, broken(), workers=2))
+
+
+def test_a_dead_worker_is_an_error():
+    with pytest.raises(MolVAEError, match="a worker process died"):
+        list(map_chunks(os._exit, [1, 1, 1], workers=2))
+
+
+def test_too_few_workers():
+    with pytest.raises(ConfigError, match="workers must be at least 1, not 0"):
+        map_chunks(sum, [[1]], workers=0)
+
+
+SCRIPT = """
+import time
+from collections.abc import Iterator
+from molvae.chem import map_chunks
+for done in map_chunks(time.sleep, [0.0, 0.0] + [{nap}] * 20, workers=2):
+    print("done", flush=True)
+"""
+
+
+def test_a_script_without_guard_runs_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("print('begin')\n" + SCRIPT.format(nap=0.0))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=_environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["begin"] + ["done"] * 22
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_no_orphan_is_left(tmp_path, end):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(nap=0.3))
+    running = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
+        start_new_session=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    with running:
+        running.stdout.readline()
+        os.killpg(running.pid, end) if end == signal.SIGINT else running.send_signal(end)
+        running.stdout.read()
+        running.wait()
+    deadline = time.monotonic() + 5
+    while _group(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _group(running.pid)
+
+
+def _group(leader: int) -> list[Path]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == leader and fields[0] != "Z":
+            found.append(entry)
+    return found
+
+
+def _environment() -> dict[str, str]:
+    import molvae.errors
+
+    return os.environ | {"PYTHONPATH": str(Path(molvae.errors.__file__).parents[1])}
+
+
+def test_workers_load_no_torch():
+    code = "import sys, molvae.chem.workers, molvae.corpus.cleaning; assert not {'torch', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env=_environment())

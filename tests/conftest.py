@@ -1,0 +1,89 @@
+"""What the tests share: real molecules, a tiny model, a trained one."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SMILES = tuple(
+    [
+        "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+        "CC(=O)Oc1ccccc1C(=O)O",
+        "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+        "CC(=O)Nc1ccc(O)cc1",
+        "CN1CCC[C@H]1c1cccnc1",
+        "OC(=O)c1ccccc1O",
+        "NCCc1ccc(O)c(O)c1",
+        "CC(N)Cc1ccccc1",
+        "c1ccc2[nH]ccc2c1",
+        "O=C1CCCCC1",
+        "Clc1ccccc1",
+        "BrCCBr",
+        "C/C=C/C",
+        "C/C=C\\C",
+        "FC(F)(F)c1ccccc1",
+        "O=[N+]([O-])c1ccccc1",
+        "C[N+](C)(C)C",
+        "CCS(=O)(=O)N",
+        "c1ccsc1",
+        "c1ccoc1",
+        "N#Cc1ccccc1",
+        "CC#CC",
+        "C1CC1",
+        "C1CCNCC1",
+        "O=C(O)CCC(=O)O",
+        "CCOC(=O)C",
+        "CCN(CC)CC",
+        "CC(C)(C)OC(=O)NCC(=O)O",
+        "COc1ccc(CCN)cc1",
+        "c1ccc(-c2ccccc2)cc1",
+        "CC1=CC(=O)CC(C)(C)C1",
+        "OCC(O)CO",
+    ]
+)
+"""Molecules with stereo, charges, brackets, two-letter elements and every kind of bond."""
+
+
+@pytest.fixture(scope="session")
+def canonical_smiles() -> list[str]:
+    """`SMILES` in canonical form, distinct."""
+    from molvae.chem import canonical
+
+    return list(dict.fromkeys(str(canonical(one)) for one in SMILES))
+
+
+@pytest.fixture(scope="session")
+def sample_file() -> Path:
+    """The committed sample of 50,000 molecules."""
+    return REPOSITORY / "data" / "moses_sample.csv"
+
+
+@pytest.fixture(scope="session")
+def moses_train() -> list[str]:
+    """The whole MOSES training split; the test is skipped where it is not at hand."""
+    folder = os.environ.get("MOLVAE_DATA")
+    path = Path(folder or ".") / "moses_train.csv.gz"
+    if not folder or not path.exists():
+        pytest.skip("needs moses_train.csv.gz in the folder $MOLVAE_DATA, which is not set or lacks it")
+    with gzip.open(path, "rt") as file:
+        return file.read().split()[1:]
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_file: Path) -> Path:
+    """A finished run on 300 molecules of the sample, with a model that is small and badly trained, but real."""
+    from molvae import train
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    smiles = [line.split(",")[0] for line in sample_file.read_text().splitlines()[1:301]]
+    train(
+        smiles,
+        folder,
+        model={"latent_dim": 8, "embedding_dim": 8, "encoder_hidden": 16, "decoder_hidden": 32},
+        training={"epochs": 2, "health_samples": 20, "pool_size": 100, "block_size": 50, "precision": "fp32"},
+    )
+    return folder

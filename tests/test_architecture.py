@@ -1,0 +1,114 @@
+"""The house: imports go down, no cycle, small rooms, light where it must be, public names as declared."""
+
+import ast
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import molvae
+
+PACKAGE = Path(molvae.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+LEVELS = [
+    {"_version", "errors"},
+    {"config", "files", "tokenizer", "molecule_set"},
+    {"chem"},
+    {"corpus"},
+    {"model"},
+    {"model_folder", "sampling"},
+    {"training"},
+    {"generator", "reporter"},
+    {"run"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+"""Rooms from the ground up; a room imports from rooms below it and from itself only."""
+WITHOUT_TORCH = ("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "molecule_set")
+
+
+def room(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
+
+
+def imports(path: Path, *, runtime: bool = True) -> set[str]:
+    """Modules of molvae that a file imports at its top level, those for type checking alone left out."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module}
+            for alias in node.names:
+                if (PACKAGE.parent / node.module.replace(".", "/") / f"{alias.name}.py").exists():
+                    found |= {f"{node.module}.{alias.name}"}
+    return found
+
+
+def test_every_room_has_its_level():
+    assert set().union(*LEVELS) == {room(module_name(path)) for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: module_name(path))
+def test_imports_go_down(path):
+    level = {name: index for index, names in enumerate(LEVELS) for name in names}
+    own = room(module_name(path))
+    for name in imports(path):
+        if name.startswith("molvae."):
+            other = room(name)
+            assert other == own or level[other] < level[own], f"{own} imports {other}"
+
+
+def test_no_cycle():
+    graph = {module_name(path): {name for name in imports(path) if name.startswith("molvae")} for path in FILES}
+    names = set(graph)
+    TopologicalSorter({name: needs & names - {name} for name, needs in graph.items()}).prepare()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: module_name(path))
+def test_rooms_are_small(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            skip = (node.body[0].end_lineno or 0) - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+            parameters = node.body[0].lineno - node.lineno
+            assert (node.end_lineno or 0) - node.lineno - parameters - skip <= 60, node.name
+
+
+@pytest.mark.parametrize("place", WITHOUT_TORCH)
+def test_light_rooms_import_no_torch(place):
+    script = f"import molvae.{place.replace('/', '.')}, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], env=os.environ).returncode == 0
+
+
+def test_no_torch_and_no_pandas_for_help():
+    script = "import molvae.cli, sys; sys.exit(bool({'torch', 'pandas', 'rdkit', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], env=os.environ).returncode == 0
+
+
+def test_public_names_are_there_once():
+    for info in [*pkgutil.walk_packages(molvae.__path__, "molvae."), None]:
+        module = importlib.import_module(info.name if info else "molvae")
+        names = list(getattr(module, "__all__", []))
+        assert len(set(names)) == len(names), module.__name__
+        assert all(hasattr(module, name) for name in names), module.__name__
+    assert set(dir(molvae)) == set(molvae.__all__)
+
+
+def test_top_level_holds_what_the_design_names():
+    allowed = {"pyproject.toml", "README.md", "LICENSE", "molvae", "data", "tests", "notebooks"}
+    listed = subprocess.run(["git", "ls-files"], cwd=PACKAGE.parent, capture_output=True, text=True)
+    tops = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert {top for top in tops if not top.startswith(".")} <= allowed

@@ -1,0 +1,228 @@
+"""Laws of the facade: N asked is N given, batches change nothing, bad molecules are values."""
+
+import math
+from itertools import islice
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from molvae import ConfigError, Decoding, InputError, ModelError, MolVAE, SamplingError
+from molvae.chem import canonical
+from molvae.molecule_set import MoleculeSet
+from molvae.sampling import collect
+
+
+@pytest.fixture(scope="module")
+def vae(tiny_run):
+    return MolVAE.from_pretrained(tiny_run)
+
+
+SOME = ["CCO", "c1ccccc1", "CC(=O)Nc1ccccc1"]
+
+
+class Talker:
+    """Draws as a good model would give them; the tiny one hardly makes a valid molecule."""
+
+    @staticmethod
+    def blocks(*blocks):
+        yield from blocks
+
+    @staticmethod
+    def forever(block):
+        while True:
+            yield block
+
+
+def test_n_asked_is_n_given():
+    draws = Talker.blocks(["OCC", "CCO", "C1CC", "", "CCN"], ["CC", "c1ccccc1", "CCC", "CCCC"])
+    samples = collect(draws, 4)
+    assert samples.smiles == ["CCO", "CCN", "CC", "c1ccccc1"]
+    assert (samples.drawn, samples.valid, samples.duplicates) == (7, 5, 1)
+    assert samples.validity == 5 / 7
+
+
+def test_none_asked_is_none_drawn():
+    assert collect(Talker.forever(["CC"]), 0).drawn == 0
+
+
+def test_training_molecules_can_be_left_out():
+    known = MoleculeSet.from_smiles(["CCO"])
+    samples = collect(Talker.blocks(["OCC", "CC", "CCN"]), 2, known=known.intersection)
+    assert samples.smiles == ["CC", "CCN"] and samples.known == 1
+
+
+@pytest.mark.parametrize(
+    ("block", "remedy"), [(["CC"] * 1000, "ask for fewer"), (["C1"] * 1000, "train it for longer")]
+)
+def test_a_model_that_has_no_more_to_give_is_given_up(block, remedy):
+    with pytest.raises(SamplingError, match=remedy) as caught:
+        collect(Talker.forever(block), 5)
+    assert f"{len(set(block)) * (block[0] == 'CC')} of the 5 molecules asked for in 20,000 draws" in str(caught.value)
+
+
+def test_what_sample_gives_is_canonical_and_distinct(vae):
+    molecules = vae.sample(5, seed=0)
+    assert len(set(molecules)) == 5
+    assert all(Chem.MolToSmiles(Chem.MolFromSmiles(one)) == one for one in molecules)
+
+
+def test_seed_decides_and_batch_size_does_not(vae):
+    first = [list(islice(vae.draws(Decoding(), seed=3, batch_size=size), 1))[0] for size in (7, 512, 4096)]
+    assert first[0] == first[1] == first[2] and len(first[0]) == 1024
+    assert next(vae.draws(Decoding(), seed=4)) != first[0]
+    two = list(islice(vae.draws(Decoding(), seed=3), 2))
+    assert two[0] == first[0] and two[1] != two[0]
+    assert next(vae.draws(Decoding())) != next(vae.draws(Decoding()))
+
+
+def test_encode_has_a_row_for_every_molecule_and_nan_for_what_is_none(vae):
+    z = vae.encode(["CCO", "not a molecule", "", None, "[Pt]", "OCC"])
+    assert z.shape == (6, 8) and z.dtype == np.float32
+    assert np.isnan(z).all(1).tolist() == [False, True, True, True, True, False]
+    assert (z[0] == z[5]).all()
+    assert vae.encode([]).shape == (0, 8)
+
+
+def test_encode_does_not_depend_on_the_batch(vae):
+    np.testing.assert_allclose(vae.encode(SOME, batch_size=1), vae.encode(SOME), rtol=1e-4, atol=1e-5)
+
+
+def test_strict_encode_points(vae):
+    with pytest.raises(InputError, match=r"molecule 2 of 2: 'C1C' is no valid SMILES"):
+        vae.encode(["CC", "C1C"], strict=True)
+    with pytest.raises(InputError, match=r"molecule 1 of 1: the token '\[Pt\]' is not in the vocabulary.*\n.*\n"):
+        vae.encode(["[Pt]"], strict=True)
+
+
+def test_a_single_text_is_no_list(vae):
+    with pytest.raises(InputError, match="a list"):
+        vae.encode("CCO")
+
+
+def test_decode_gives_molecules_or_none(vae):
+    z = np.vstack([vae.encode(SOME), np.full((1, 8), np.nan), np.full((1, 8), np.inf)])
+    molecules = vae.decode(z)
+    assert len(molecules) == 5 and molecules[3:] == [None, None]
+    assert all(one is None or canonical(one) == one for one in molecules)
+    assert vae.decode(np.empty((0, 8))) == []
+    assert vae.decode(z, temperature=1.0, seed=1) == vae.decode(z, temperature=1.0, seed=1, batch_size=2)
+
+
+@pytest.mark.parametrize("shape", [(8,), (2, 7), (1, 2, 8)])
+def test_decode_names_the_shape_it_needs(vae, shape):
+    with pytest.raises(InputError, match=r"\(N, 8\)"):
+        vae.decode(np.zeros(shape))
+
+
+def test_reconstruct_is_decode_of_encode(vae):
+    assert vae.reconstruct([*SOME, "C1"]) == [*vae.decode(vae.encode(SOME)), None]
+
+
+def test_elbo_is_a_bound_in_nats_per_molecule(vae):
+    table = vae.elbo([*SOME, "C1"], draws=8)
+    assert list(table.columns) == ["reconstruction", "kl", "elbo"] and len(table) == 4
+    good = table.iloc[:3]
+    np.testing.assert_allclose(good["elbo"], -(good["reconstruction"] + good["kl"]))
+    assert (good["reconstruction"] > 0).all() and (good["kl"] >= 0).all() and table.iloc[3].isna().all()
+    assert vae.elbo(SOME, seed=1).equals(vae.elbo(SOME, seed=1, batch_size=512))
+
+
+def test_posterior_gives_mean_and_spread(vae):
+    mean, std = vae.posterior(SOME)
+    assert (mean == vae.encode(SOME)).all() and (std > 0).all()
+
+
+def test_saved_and_loaded_is_the_same_model(vae, tmp_path):
+    vae.save_pretrained(tmp_path / "copy")
+    again = MolVAE.from_pretrained(tmp_path / "copy")
+    assert again.elbo(SOME).equals(vae.elbo(SOME))
+    assert again.sample(3, seed=0) == vae.sample(3, seed=0)
+    assert again.card == vae.card and again.tokenizer == vae.tokenizer
+    assert (again.training_set.hashes == vae.training_set.hashes).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", None, "has no config.json"),
+        ("tokenizer.json", None, "has no tokenizer.json"),
+        ("model.safetensors", None, "has no model.safetensors"),
+        ("config.json", b"{", "is no JSON"),
+        ("config.json", b'{"architectures": ["BertModel"]}', "is not of a model of molvae"),
+        ("config.json", b'{"format": "molvae-model/1", "model": {"latent": 3}}', "is damaged: there is no setting"),
+        ("tokenizer.json", b"{}", "is damaged: this is no tokenizer"),
+        ("tokenizer.json", b"\xff\xfe", "is damaged"),
+        ("model.safetensors", b"", "is truncated or no safetensors file"),
+        ("model.safetensors", b"half", "is truncated or no safetensors file"),
+        ("training_set.safetensors", b"half", "is truncated or no safetensors file"),
+    ],
+)
+def test_a_damaged_model_is_told_in_one_sentence(vae, tmp_path, name, content, message):
+    folder = tmp_path / "model"
+    vae.save_pretrained(folder)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(ModelError, match=message) as caught:
+        MolVAE.from_pretrained(folder)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_weights_of_another_vocabulary_are_refused(vae, tmp_path):
+    vae.save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(path.read_text().replace('"Br",', ""))
+    with pytest.raises(ModelError, match="does not fit"):
+        MolVAE.from_pretrained(tmp_path)
+
+
+def test_a_truncated_weight_file_is_refused(vae, tmp_path):
+    vae.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="truncated"):
+        MolVAE.from_pretrained(tmp_path)
+
+
+def test_a_pickle_is_not_loaded(vae, tmp_path):
+    import torch
+
+    vae.save_pretrained(tmp_path)
+    torch.save(vae.model.state_dict(), tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="no safetensors file"):
+        MolVAE.from_pretrained(tmp_path)
+
+
+def test_where_there_is_nothing(tmp_path):
+    with pytest.raises(ModelError, match="does not exist"):
+        MolVAE.from_pretrained(tmp_path / "nothing")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="is a file"):
+        MolVAE.from_pretrained(tmp_path / "file")
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": -1.0}, {"top_p": 0.0}, {"max_length": 0}, {"batch_size": 0}])
+def test_a_bad_setting_is_refused(vae, wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        vae.sample(1, **wrong)
+
+
+def test_novel_needs_a_training_set(vae, tmp_path):
+    vae.save_pretrained(tmp_path)
+    (tmp_path / "training_set.safetensors").unlink()
+    with pytest.raises(ConfigError, match="does not know its training molecules"):
+        MolVAE.from_pretrained(tmp_path).sample(1, novel=True)
+
+
+def test_hash_set_knows_its_own_and_no_others(canonical_smiles):
+    known = MoleculeSet.from_smiles(canonical_smiles[::2])
+    assert known.intersection(canonical_smiles) == set(canonical_smiles[::2])
+    assert MoleculeSet.from_smiles([]).intersection(canonical_smiles) == set()
+    assert len(MoleculeSet.from_smiles(["CC", "CC"])) == 1
+
+
+def test_card_tells_where_the_model_comes_from(vae):
+    assert vae.card["molecules"] == 270
+    assert math.isfinite(vae.card["figures"]["reconstruction"])

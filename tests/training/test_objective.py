@@ -1,0 +1,168 @@
+"""Laws of the objective, its schedules, the coupling and the plan."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+
+from molvae import ConfigError, TrainConfig
+from molvae.model import DiagonalGaussian, VAEOutput
+from molvae.training.coupling import CouplingAhead, couple
+from molvae.training.objective import beta_at, mask_tokens, terms_of
+from molvae.training.optimizer import WeightAverage, learning_rate_at
+from molvae.training.plan import Plan
+
+
+def output(prior=None):
+    generator = torch.Generator().manual_seed(0)
+    posterior = DiagonalGaussian(*torch.randn(2, 5, 3, generator=generator))
+    return VAEOutput(posterior, torch.arange(5.0), prior)
+
+
+def test_loss_is_the_sum_of_its_terms_in_nats_per_molecule():
+    out = output(prior=torch.full((5,), 7.0))
+    terms = terms_of(out, free_bits=0.0)
+    kl = out.posterior.kl().sum(1).mean()
+    torch.testing.assert_close(terms.loss(beta=0.5, coupling_weight=2.0), 2.0 + 0.5 * kl + 14.0)
+    assert terms.kl == terms.charged_kl
+    assert terms_of(output(), 0.0).prior == 0.0
+
+
+def test_free_bits_charge_each_dimension_at_least_that_much():
+    out = output()
+    each = out.posterior.kl().mean(0)
+    between = float(each.sort().values[1])
+    terms = terms_of(out, free_bits=between)
+    torch.testing.assert_close(terms.charged_kl, each.clamp(min=between).sum())
+    assert terms.charged_kl > terms.kl == each.sum()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "progress", "beta"),
+    [
+        ("constant", 0.0, 0.4),
+        ("linear", 0.0, 0.0),
+        ("linear", 0.1, 0.2),
+        ("linear", 0.2, 0.4),
+        ("linear", 0.9, 0.4),
+        ("cyclical", 0.0, 0.0),
+        ("cyclical", 0.05, 0.2),
+        ("cyclical", 0.2, 0.4),
+        ("cyclical", 0.5, 0.0),
+        ("cyclical", 0.55, 0.2),
+        ("cyclical", 1.0, 0.4),
+    ],
+)
+def test_beta_schedule(schedule, progress, beta):
+    config = TrainConfig(beta=0.4, beta_schedule=schedule, beta_warmup=0.2, beta_cycles=2)
+    assert beta_at(progress, config) == pytest.approx(beta)
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    config = TrainConfig(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate_at(progress, config) for progress in np.linspace(0, 1, 101)]
+    top = int(np.argmax(rates))
+    assert rates[0] == 0.0 and rates[-1] == pytest.approx(0.0) and 8 <= top <= 11
+    assert all(np.diff(rates[: top + 1]) > 0) and all(np.diff(rates[top:]) < 0)
+
+
+def test_masking_spares_the_start_and_is_of_the_share_asked_for():
+    tokens = torch.full((400, 51), 7)
+    tokens[:, 0] = 1
+    masked = mask_tokens(tokens, 0.3, bos_id=1, mask_id=3, generator=torch.Generator().manual_seed(0))
+    assert bool((masked[:, 0] == 1).all())
+    assert (masked[:, 1:] == 3).float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert mask_tokens(tokens, 0.0, bos_id=1, mask_id=3, generator=torch.Generator()) is tokens
+
+
+def test_coupling_uses_every_draw_once_and_shortens_the_way():
+    rng = np.random.default_rng(0)
+    means, draws = rng.standard_normal((2, 300, 4), dtype=np.float32)
+    matched = couple(means, draws, 100, rng)
+    assert sorted(map(tuple, matched)) == sorted(map(tuple, draws))
+    way = [((one - means) ** 2).sum() for one in (matched, draws)]
+    assert way[0] < 0.6 * way[1]
+
+
+def test_larger_blocks_match_better():
+    rng = np.random.default_rng(0)
+    means, draws = rng.standard_normal((2, 400, 4), dtype=np.float32)
+    ways = [((couple(means, draws, size, np.random.default_rng(1)) - means) ** 2).sum() for size in (1, 20, 400)]
+    assert ways[0] > ways[1] > ways[2]
+
+
+def test_coupled_draws_are_exactly_the_prior():
+    means = np.full((4000, 2), 3.0, dtype=np.float32)  # far from the prior: the coupling must not care
+    with CouplingAhead(200) as coupling:
+        coupling.start(lambda: means, np.random.default_rng(0))
+        matched = coupling.take()
+        assert coupling.take() is None
+    assert all(kstest(matched[:, d], "norm").pvalue > 0.01 for d in range(2))
+
+
+def test_weight_average_follows_the_formula():
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = WeightAverage(model, decay=0.5)
+    start = model.weight.item()
+    with torch.no_grad():
+        model.weight.fill_(start + 1.0)
+    average.update(model, step=1000)
+    assert average.model.weight.item() == pytest.approx(start + 0.5)
+    average.update(model, step=0)  # a young average keeps a tenth
+    assert average.model.weight.item() == pytest.approx(start + 0.95)
+
+
+def plan(n=1000, **settings):
+    config = TrainConfig(**{"epochs": 3, "pool_size": 300, "batch_size": 32, **settings})
+    lengths = np.random.default_rng(0).integers(3, 60, 2 * n)
+    return Plan(np.arange(0, 2 * n, 2), lengths, config)
+
+
+def test_every_epoch_visits_every_molecule_once():
+    it = plan()
+    for epoch in range(3):
+        pools = range(epoch * it.pools_per_epoch, (epoch + 1) * it.pools_per_epoch)
+        batches = [batch for pool in pools for batch in it.batches(pool)]
+        assert sorted(np.concatenate(batches)) == list(range(0, 2000, 2))
+        assert len(batches) == it.steps_per_epoch
+    assert it.steps == 3 * it.steps_per_epoch
+
+
+def test_the_plan_depends_on_the_seed_alone():
+    one, same, other = plan(), plan(), plan(seed=1)
+    assert all(map(np.array_equal, one.batches(5), same.batches(5)))
+    assert not np.array_equal(one.pool(0), other.pool(0)) and not np.array_equal(one.pool(0), one.pool(3))
+
+
+def test_batches_are_of_similar_length():
+    it = plan()
+    spans = [np.ptp(it.lengths[batch]) for batch in it.batches(0)]
+    assert max(spans) <= 15  # of 57, for ten batches of a pool
+
+
+def test_coupling_begins_where_it_is_told_and_ends_with_the_training():
+    it = plan(coupling_start=0.5)
+    per = it.pools_per_epoch
+    assert [it.coupled(pool) for pool in (0, per, 2 * per, 3 * per - 1, 3 * per)] == [False, False, True, True, False]
+    assert not plan(coupling_weight=0.0).coupled(per)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"learning_rate": 0},
+        {"beta": -1},
+        {"beta": math.nan},
+        {"valid": 0.0},
+        {"device": "tpu"},
+        {"split": "time"},
+        {"epoch": 3},
+        {"batch_size": "many"},
+    ],
+)
+def test_a_bad_setting_is_named(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        TrainConfig(**wrong)

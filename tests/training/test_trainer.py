@@ -1,0 +1,173 @@
+"""Laws of training: it learns, it can be stopped anywhere, the same seed gives the same weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from molvae import ModelConfig, ModelError, SmilesTokenizer, TrainConfig
+from molvae.corpus.batching import TokenizedCorpus
+from molvae.model import SmilesVAE
+from molvae.molecule_set import MoleculeSet
+from molvae.training import HealthCheck, Trainer
+from molvae.training import trainer as trainer_module
+from molvae.training.device import pick_device
+
+SMALL = ModelConfig(latent_dim=16, embedding_dim=8, encoder_hidden=24, decoder_hidden=64)
+
+
+def make(smiles, config, *, seed=0, model_config=SMALL, held=slice(None), **kwargs):
+    corpus = TokenizedCorpus(smiles, SmilesTokenizer.from_smiles(smiles))
+    rows = np.arange(len(smiles))
+    torch.manual_seed(seed)
+    model = SmilesVAE(model_config, len(corpus.tokenizer))
+    known = MoleculeSet.from_smiles(smiles)
+    check = HealthCheck(corpus, rows[held], smiles[held], known.intersection, config)
+    return Trainer(model, corpus, rows, config, check=check, **kwargs)
+
+
+def settings(**changes):
+    base = {"epochs": 3, "batch_size": 8, "pool_size": 10, "block_size": 5, "health_samples": 10, "precision": "fp32"}
+    return TrainConfig(**{**base, "device": "cpu", **changes})
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_overfits_a_small_set(canonical_smiles):
+    epochs = []
+    config = settings(epochs=150, learning_rate=5e-3, beta=0.02, average_decay=0.9, pool_size=100, coupling_weight=0.2)
+    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    last = epochs[-1].health
+    assert last.exact >= 0.9
+    assert last.reconstruction < 0.1 * epochs[0].health.reconstruction
+    assert last.active_units >= 4 and last.complaint(config, 16) is None
+
+
+def test_coupled_term_learns_the_molecules_of_the_prior(canonical_smiles):
+    health = {}
+    for weight in (0.0, 1.0):
+        config = settings(epochs=60, learning_rate=5e-3, coupling_weight=weight, average_decay=0.9, pool_size=100)
+        seen = []
+        make(canonical_smiles, config, on_epoch=lambda epoch, _, seen=seen: seen.append(epoch)).run()
+        health[weight] = seen[-1]
+    assert health[1.0].health.prior < 0.8 * health[0.0].health.prior
+    assert np.isnan(health[0.0].train_prior) and health[1.0].train_prior > 0
+
+
+def test_collapse_is_called_by_its_name(canonical_smiles):
+    epochs = []
+    config = settings(epochs=30, beta=50.0, beta_schedule="constant")
+    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    complaint = epochs[-1].health.complaint(config, 16)
+    assert complaint is not None and "POSTERIOR COLLAPSE" in complaint and "Lower beta (now 50)" in complaint
+
+
+def test_same_seed_same_weights_and_another_seed_others(canonical_smiles):
+    runs = [make(canonical_smiles, settings(seed=s), seed=0).run() for s in (0, 0, 1)]
+    assert_same(weights(runs[0]), weights(runs[1]))
+    assert any(not torch.equal(a, b) for a, b in zip(runs[0].parameters(), runs[2].parameters(), strict=True))
+
+
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+@pytest.mark.parametrize("at", [1, 5, 9, 13, 17])
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path, monkeypatch, at, dropout):
+    """Whatever step it is killed at, with a checkpoint before every pool; dropout and masks included."""
+    monkeypatch.setattr(trainer_module, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    config = settings(token_dropout=0.1)
+    shape = SMALL.replace(dropout=dropout)
+    histories = [], []
+    whole = make(
+        canonical_smiles, config, model_config=shape, on_epoch=lambda e, _: histories[0].append(e.flat())
+    ).run()
+
+    def kill(progress):
+        if progress.step == at:
+            raise Killed
+
+    arguments = {"checkpoint": tmp_path / "state.safetensors", "model_config": shape}
+    with pytest.raises(Killed):
+        make(canonical_smiles, config, on_step=kill, **arguments).run()
+    resumed = make(canonical_smiles, config, seed=99, **arguments, on_epoch=lambda e, _: histories[1].append(e.flat()))
+    assert_same(weights(resumed.run()), weights(whole))
+    clocks = {"seconds", "tokens_per_second"}
+    last, expected = ({k: v for k, v in history[-1].items() if k not in clocks} for history in histories)
+    assert last == expected
+
+
+def test_patience_stops_and_gives_the_best_weights(canonical_smiles):
+    epochs, snapshots = [], []
+
+    def on_epoch(epoch, model):
+        epochs.append(epoch)
+        snapshots.append(weights(model))
+
+    config = settings(epochs=40, learning_rate=0.5, clip_norm=100.0, patience=3)  # diverges
+    best = make(canonical_smiles, config, on_epoch=on_epoch).run()
+    index = int(np.argmin([epoch.objective for epoch in epochs]))
+    assert len(epochs) == index + 1 + 3 < 40
+    assert [epoch.best for epoch in epochs].count(True) >= 1 and epochs[index].best
+    assert_same(weights(best), snapshots[index])
+
+
+def test_health_is_the_same_each_time_and_leaves_no_trace(canonical_smiles):
+    trainer = make(canonical_smiles, settings())
+    model = trainer.run()
+    before, mode = torch.get_rng_state(), model.training
+    assert trainer._check(model) == trainer._check(model)
+    assert torch.equal(before, torch.get_rng_state()) and model.training == mode
+
+
+def test_health_of_one_molecule(canonical_smiles):
+    epochs = []
+    make(canonical_smiles, settings(epochs=1), held=slice(1), on_epoch=lambda e, _: epochs.append(e)).run()
+    assert np.isfinite(list(epochs[0].health)).all()
+
+
+def test_training_leaves_the_global_generator_alone(canonical_smiles):
+    trainer = make(canonical_smiles, settings(epochs=1))
+    before = torch.get_rng_state()
+    trainer.run()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_bf16_learns_too(canonical_smiles):
+    epochs = []
+    config = settings(epochs=20, precision="bf16", learning_rate=5e-3)
+    trainer = make(canonical_smiles, config, on_epoch=lambda e, _: epochs.append(e))
+    assert trainer.where == "cpu in bf16"
+    trainer.run()
+    assert epochs[-1].health.reconstruction < 0.8 * epochs[0].health.reconstruction
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x10\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_a_damaged_checkpoint_is_refused(canonical_smiles, tmp_path, content):
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"state\.safetensors is"):
+        make(canonical_smiles, settings(), checkpoint=path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there_is_said():
+    from molvae import ConfigError
+
+    with pytest.raises(ConfigError, match="device cuda:1: this machine has 0"):
+        pick_device("cuda:1")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_trains_on_cuda(canonical_smiles):
+    epochs = []
+    make(canonical_smiles, settings(epochs=20, device="cuda"), on_epoch=lambda e, _: epochs.append(e)).run()
+    assert epochs[-1].health.reconstruction < 0.9 * epochs[0].health.reconstruction
