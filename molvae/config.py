@@ -81,8 +81,8 @@ class ModelConfig(Settings):
 class TrainConfig(Settings):
     """How a model is trained."""
 
-    epochs: int = Field(20, ge=1, description="Passes over the training molecules; by their number.")
-    batch_size: int = Field(128, ge=1, description="Molecules of a step; by their number.")
+    epochs: int = Field(20, ge=1, description="Passes over the training molecules; by the number of them by default.")
+    batch_size: int = Field(128, ge=1, description="Molecules of a step; by the number of them by default.")
     learning_rate: float = Field(2e-3, gt=0.0, description="Peak learning rate of AdamW; cosine to zero after it.")
     warmup: Share = Field(0.02, description="Share of the steps in which the learning rate rises.")
     weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of AdamW, on matrices only.")
@@ -100,7 +100,9 @@ class TrainConfig(Settings):
     coupling_start: Share = Field(0.0, description="Share of the epochs after which the coupled prior term starts.")
     pool_size: int = Field(12_800, ge=1, description="Molecules matched to prior draws at a time.")
     block_size: int = Field(1_600, ge=1, description="Molecules of one optimal transport; time grows with its square.")
-    valid: float = Field(0.02, gt=0.0, lt=1.0, description="Share held out to watch training; by number.")
+    valid: float = Field(
+        0.02, gt=0.0, lt=1.0, description="Share held out to watch training; by the number of molecules by default."
+    )
     test: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the molecules held out and never looked at.")
     split: Literal["random", "scaffold"] = Field("random", description="Hold out molecules, or whole scaffolds.")
     health_samples: int = Field(1000, ge=2, description="Molecules of each figure that is measured every epoch.")

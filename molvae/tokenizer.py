@@ -94,7 +94,7 @@ class SmilesTokenizer:
         return cls(sorted(_distinct(smiles)))
 
     def grow(self, smiles: Iterable[str]) -> SmilesTokenizer:
-        """This vocabulary with the unknown tokens of `smiles` appended, ordered by code point; self if there are none."""
+        """This vocabulary and, behind it by code point, the unknown tokens of `smiles`; self if there are none."""
         new = sorted(_distinct(smiles) - self.ids.keys())
         return SmilesTokenizer((*self._own, *new)) if new else self
 

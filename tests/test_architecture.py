@@ -23,7 +23,7 @@ LEVELS = [
     {"model"},
     {"model_folder", "sampling"},
     {"training"},
-    {"generator", "reporter"},
+    {"generator"},
     {"run"},
     {"cli"},
     {"__main__", "__init__"},

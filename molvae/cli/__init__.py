@@ -7,6 +7,8 @@ answers at once.
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Annotated
 
 import typer
@@ -43,8 +45,9 @@ def molvae(
     """
 
 
-app.command()(train)
-app.command()(sample)
+for _command in (train, sample):
+    # A line break within a paragraph of the help is where the source wraps, not where the terminal does.
+    app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or ""))(_command)
 
 
 def main() -> None:

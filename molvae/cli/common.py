@@ -17,7 +17,7 @@ from molvae.errors import MolVAEError
 
 __all__ = ["command", "console", "say", "with_settings"]
 
-_SHORT = {"batch_size": "-b", "device": "-d", "elements": None}
+_ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 
 
 @functools.cache
@@ -46,7 +46,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             raise SystemExit(130) from None
         except BrokenPipeError:
             # The reader has left (molvae sample | head): nothing to say, and nothing more to flush into the pipe.
-            sys.stdout = None  # type: ignore[assignment]
+            sys.stdout = None
             raise SystemExit(1) from None
 
     return run
@@ -84,14 +84,15 @@ def _option(name: str, section: type[Settings], title: str) -> inspect.Parameter
     field = section.model_fields[name]
     flag = "--" + name.replace("_", "-")
     flags = [f"{flag}/--no-{name.replace('_', '-')}"] if field.annotation is bool else [flag]
-    if _SHORT.get(name):
-        flags.append(str(_SHORT[name]))
+    if name in _ALIASES:
+        flags.append(_ALIASES[name])
     default = field.default if not isinstance(field.default, bool) else "on" if field.default else "off"
+    suffix = "" if "by the number" in str(field.description) else f" [dim]\\[default: {default}][/dim]"
     option = typer.Option(
         *flags,
-        help=f"{field.description} [dim]\\[default: {default}][/dim]",
+        help=f"{field.description}{suffix}",
         rich_help_panel=title.capitalize(),
         show_default=False,
     )
-    annotation = Annotated[Optional[field.annotation], option]  # type: ignore[name-defined]  # noqa: UP045 (at run time)
+    annotation = Annotated[Optional[field.annotation], option]  # type: ignore[name-defined]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -34,7 +34,7 @@ def _choose(given: str | None) -> tuple[str, str]:
     finished = [path for path in RUNS.glob("*") if is_finished(path)]
     if not finished:
         raise ModelError(
-            f"there is no finished run in {RUNS}/ here; train one (molvae train smiles.csv) or name a model with --model"
+            f"there is no finished run in {RUNS}/ here: train one (molvae train smiles.csv), or name one with --model"
         )
     newest = max(finished, key=lambda path: (path / "model.safetensors").stat().st_mtime)
     return str(newest), "the newest finished run"

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from molvae.cli.common import console, say
 from molvae.corpus.cleaning import Counts
-from molvae.reporter import Reporter
+from molvae.run import Reporter
 from molvae.training import Epoch
 from molvae.training import Progress as Steps
 
@@ -84,10 +84,9 @@ class TerminalReporter(Reporter):
         if complaint:
             say(complaint, "bold red")
 
-    def done(self, folder: Path, best: Epoch | None) -> None:
+    def done(self, folder: Path, best: int) -> None:
         self._hide()
-        if best is not None:
-            say(f"the weights of epoch {best.epoch} are the model", "dim")
+        say(f"the weights of epoch {best} are the model", "dim")
         say(f"done: {folder}", "bold green")
         say(f"next: molvae sample --n 100 --model {folder}")
 

@@ -26,7 +26,7 @@ def sample(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Model or run folder, or Hugging Face id [dim]\\[default: $MOLVAE_MODEL, else the newest finished run][/dim]",
+            help="Model or run folder, or Hugging Face id; by default $MOLVAE_MODEL, else the newest finished run.",
             show_default=False,
         ),
     ] = None,

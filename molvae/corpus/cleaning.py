@@ -24,7 +24,7 @@ from molvae.corpus.reading import Chunk, Table
 from molvae.errors import ConfigError, InputError, TokenError
 from molvae.tokenizer import scan
 
-__all__ = ["Corpus", "Counts", "clean", "clean_smiles"]
+__all__ = ["Corpus", "Counts", "allowed_elements", "clean", "clean_smiles"]
 
 _SYMBOL = re.compile(r"(?:\[\d*)?([A-Z][a-z]?|[a-z]{1,2})")  # [nH] and Cl and [13CH3]; two small letters are [se]
 
@@ -112,7 +112,7 @@ def _cleaned(
             yield chunk.smiles
 
     settings = config or CleanConfig()
-    judge = partial(_judged, settings, _allowed(settings.elements))
+    judge = partial(_judged, settings, allowed_elements(settings.elements))
     with rejection_report(rejected) as write, closing(map_chunks(judge, texts(), workers=workers)) as verdicts:
         ledger = Ledger(names, write)
         for verdict in verdicts:
@@ -122,7 +122,12 @@ def _cleaned(
     return ledger.close(source)
 
 
-def _allowed(elements: str) -> frozenset[str] | None:
+def allowed_elements(elements: str) -> frozenset[str] | None:
+    """The symbols of `CleanConfig.elements`, hydrogen always among them; None allows all.
+
+    Raises:
+        ConfigError: what is no element.
+    """
     if elements.strip().lower() == "any":
         return None
     symbols = [symbol.strip() for symbol in elements.split(",")]

@@ -35,7 +35,7 @@ class GRUDecoder(nn.Module):
     def initial_state(self, z: Tensor) -> Tensor:
         """(B, D) -> (L, B, H), the state before the first token."""
         state: Tensor = self.to_state(z).tanh()
-        return state.unflatten(-1, (self.layers, self.hidden)).transpose(0, 1).contiguous()
+        return state.view(len(z), self.layers, self.hidden).transpose(0, 1).contiguous()
 
     def forward(self, tokens: Tensor, z: Tensor) -> Tensor:
         logits, _ = self.step(tokens, z, self.initial_state(z))

@@ -6,9 +6,10 @@ import copy
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from molvae.config import TrainConfig
+from molvae.model import SmilesVAE
 
 __all__ = ["WeightAverage", "learning_rate_at", "make_optimizer"]
 
@@ -41,7 +42,7 @@ class WeightAverage:
         decay: share of the old average that is kept at a step.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: SmilesVAE, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self._decay = decay
 
@@ -49,5 +50,6 @@ class WeightAverage:
     def update(self, model: nn.Module, step: int) -> None:
         """Take in the weights after `step` steps."""
         keep = min(self._decay, (1 + step) / (10 + step))
-        own, new = list(self.model.parameters()), list(model.parameters())
+        own: list[Tensor] = list(self.model.parameters())
+        new: list[Tensor] = list(model.parameters())
         torch._foreach_lerp_(own, new, 1.0 - keep)

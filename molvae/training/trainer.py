@@ -263,7 +263,8 @@ class _Meter:
 
     def __init__(self, state: Mapping[str, Tensor] | None = None) -> None:
         self._sums = state["sums"].clone() if state else torch.zeros(3, dtype=torch.float64)
-        self._molecules, self._coupled = state["molecules"].tolist() if state else (0, 0)
+        self._molecules: int = int(state["molecules"][0]) if state else 0
+        self._coupled: int = int(state["molecules"][1]) if state else 0
         self._tokens, self._started = 0, time.monotonic()
 
     def state(self) -> dict[str, Tensor]:

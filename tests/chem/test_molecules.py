@@ -20,6 +20,7 @@ from molvae.chem import (
     scaffold,
     standardize,
 )
+from molvae.chem.molecules import is_steady
 
 ZOO = [
     "CCO",
@@ -169,6 +170,23 @@ def test_standardize_obeys_its_options_and_leaves_its_argument():
     before = Chem.MolToSmiles(mol)
     standardize(mol, stereo=False)
     assert Chem.MolToSmiles(mol) == before
+
+
+@pytest.mark.parametrize(
+    ("smiles", "steady"),
+    [
+        ("c1cc[nH]c1", True),
+        ("C[C@H](N)O", True),
+        ("F/C=C/F", True),
+        ("C[C@H](N)[C@@H](C)O", False),
+        ("C/C=C/[C@H](C)O", False),
+        ("F/C=C/C=C/F", False),
+        ("C[N+](C)(C)C", False),
+        ("[13CH4]", False),
+    ],
+)
+def test_what_is_respelled(smiles, steady):
+    assert is_steady(smiles) is steady
 
 
 def test_scaffold():

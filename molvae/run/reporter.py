@@ -37,5 +37,5 @@ class Reporter:
     def epoch(self, epoch: Epoch, epochs: int, complaint: str | None) -> None:
         """An epoch is done, of so many; the complaint says what is wrong with the latent space."""
 
-    def done(self, folder: Path, best: Epoch | None) -> None:
-        """The run is finished; `best` is the epoch whose weights became the model."""
+    def done(self, folder: Path, best: int) -> None:
+        """The run is finished; the weights of epoch `best` became the model."""

@@ -1,0 +1,147 @@
+"""The run folder: what is in it, how it is made and read again.
+
+molvae-runs/<stem>-<time>/
+    config.json, tokenizer.json, model.safetensors, training_set.safetensors    the model
+    config.toml         every setting, resolved
+    molecules.csv.gz    the clean molecules, with the numeric columns of the file
+    rejected.csv        every row that was dropped: row, text, reason
+    splits.json         which of the molecules were held out
+    history.csv         the figures of every epoch
+    checkpoint.safetensors    the state to resume from, while the run is not finished
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_toml, to_toml
+from molvae.corpus.cleaning import Corpus
+from molvae.errors import InputError, ModelError
+from molvae.files import atomic, read_json, write_text
+
+__all__ = [
+    "CHECKPOINT",
+    "RUNS",
+    "SECTIONS",
+    "Start",
+    "is_finished",
+    "new_folder",
+    "read_history",
+    "read_start",
+    "write_start",
+]
+
+RUNS = Path("molvae-runs")
+"""Where runs go that were given no folder."""
+
+CHECKPOINT = "checkpoint.safetensors"
+
+SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainConfig, "cleaning": CleanConfig}
+"""The tables of a config file."""
+
+
+class Start(NamedTuple):
+    """What training begins with."""
+
+    smiles: list[str]
+    """clean molecules"""
+    parts: dict[str, NDArray[np.int64]]
+    """positions of the molecules of "train", "valid" and "test\""""
+    model: ModelConfig
+    training: TrainConfig
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a model and no training that could be resumed."""
+    return (folder / "model.safetensors").is_file() and not (folder / CHECKPOINT).exists()
+
+
+@contextmanager
+def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
+    """Make a run folder; one that it replaces comes back if the block raises.
+
+    Raises:
+        InputError: the folder exists and may not be overwritten, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; the run folder needs another name")
+    old: Path | None = None
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            _check_replaceable(folder, overwrite=overwrite)
+            old = folder.rename(folder.with_name(f".{folder.name}.replaced"))
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
+    try:
+        yield
+    except BaseException:
+        if old is not None:
+            shutil.rmtree(folder)
+            old.rename(folder)
+        raise
+    if old is not None:
+        shutil.rmtree(old)
+
+
+def _check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    if not overwrite:
+        raise InputError(f"{folder} exists; name another folder, resume it, or overwrite it")
+    if not ((folder / "config.toml").exists() or (folder / "rejected.csv").exists()):
+        raise InputError(f"{folder} holds other files than a run's, and is not overwritten")
+
+
+def write_start(
+    folder: Path, corpus: Corpus, parts: dict[str, NDArray[np.int64]], settings: dict[str, Settings]
+) -> None:
+    """Write what `read_start` reads; config.toml comes last, as the sign that all is there."""
+    table = pd.concat([pd.DataFrame({"smiles": corpus.smiles}), corpus.properties], axis=1)
+    with atomic(folder / "molecules.csv.gz") as temporary:
+        # gzip.compress, not pandas: the same molecules are the same bytes, without name and time.
+        temporary.write_bytes(gzip.compress(table.to_csv(index=False).encode(), compresslevel=3, mtime=0))
+    training = settings["training"].model_dump()
+    split = {key: training[key] for key in ("split", "seed")}
+    rows = {name: part.tolist() for name, part in parts.items() if name != "train"}
+    sizes = {name: len(part) for name, part in parts.items()}
+    of = "positions in molecules.csv.gz, from 0; all others are trained on"
+    write_text(folder / "splits.json", json.dumps({**split, "sizes": sizes, "rows are": of, "rows": rows}) + "\n")
+    write_text(folder / "config.toml", to_toml(settings))
+
+
+def read_start(folder: Path) -> Start:
+    """What training in a folder began with.
+
+    Raises:
+        ModelError: the folder holds no run that began to train, or is damaged.
+    """
+    needed = ("config.toml", "molecules.csv.gz", "splits.json")
+    if any(not (folder / name).is_file() for name in needed):
+        raise ModelError(f"{folder} holds no run that began to train ({', '.join(needed)}); start it anew")
+    given = read_toml(folder / "config.toml", SECTIONS)
+    try:
+        smiles = pd.read_csv(folder / "molecules.csv.gz", usecols=["smiles"], dtype=str)["smiles"].tolist()
+        rows = read_json(folder / "splits.json")["rows"]
+        parts = {name: np.array(rows[name], dtype=np.int64) for name in ("valid", "test")}
+        parts["train"] = np.setdiff1d(np.arange(len(smiles)), np.concatenate(list(parts.values())))
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder} is damaged: molecules.csv.gz or splits.json cannot be read ({error})") from None
+    return Start(smiles, parts, ModelConfig(**given["model"]), TrainConfig(**given["training"]))
+
+
+def read_history(folder: Path, epochs: int) -> list[dict[str, Any]]:
+    """The first so many rows of history.csv."""
+    path = folder / "history.csv"
+    if not epochs or not path.exists():
+        return []
+    table = pd.read_csv(path)
+    return [{str(key): row[key] for key in row} for row in table[table["epoch"] <= epochs].to_dict("records")]

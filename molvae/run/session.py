@@ -1,0 +1,118 @@
+"""A training in a run folder: it writes model and history as it goes, and finishes the folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from molvae._version import __version__
+from molvae.corpus.batching import TokenizedCorpus
+from molvae.errors import ConfigError
+from molvae.files import atomic
+from molvae.generator import MolVAE
+from molvae.model import SmilesVAE
+from molvae.model_folder import StoredModel, write_model
+from molvae.molecule_set import MoleculeSet
+from molvae.run.folder import CHECKPOINT, Start, read_history
+from molvae.run.reporter import Reporter
+from molvae.tokenizer import SmilesTokenizer
+from molvae.training import Epoch, HealthCheck, Trainer
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Trains in a folder that is started, from the checkpoint in it if there is one.
+
+    Args:
+        folder: the run folder.
+        start: molecules, parts and settings.
+        said: hears what goes on.
+        tensorboard: write TensorBoard events too.
+    """
+
+    def __init__(self, folder: Path, start: Start, said: Reporter, *, tensorboard: bool) -> None:
+        self._folder, self._start, self._said = folder, start, said
+        self._events = _event_writer(folder) if tensorboard else None
+        self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
+        self._training_set = MoleculeSet.from_smiles([start.smiles[row] for row in start.parts["train"]])
+        self._history: list[dict[str, Any]] = []
+
+    def run(self, name: str) -> MolVAE:
+        """Train, or train on, and finish the folder; `name` is what the model is called in the report."""
+        config, parts = self._start.training, self._start.parts
+        self._said.started(self._folder)
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            model = SmilesVAE(self._start.model, len(self._tokenizer))
+        trainer = self._trainer(model)
+        self._history = read_history(self._folder, trainer.epochs_done)
+        parameters = sum(p.numel() for p in model.parameters())
+        self._said.plan(
+            f"{name} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
+            f"{len(parts['train']):,} molecules to train on, {len(parts['valid']):,} held out; "
+            f"{config.epochs} epochs on {trainer.where}"
+        )
+        vae = MolVAE(self._stored(trainer.run()))
+        vae.save_pretrained(self._folder)
+        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+        self._said.done(self._folder, int(self._best()["epoch"]))
+        return vae
+
+    def _trainer(self, model: SmilesVAE) -> Trainer:
+        config, smiles, parts = self._start.training, self._start.smiles, self._start.parts
+        corpus = TokenizedCorpus(smiles, self._tokenizer)
+        held = np.random.default_rng(config.seed).permutation(parts["valid"])[: config.health_samples]
+        check = HealthCheck(corpus, held, [smiles[row] for row in held], self._training_set.intersection, config)
+        return Trainer(
+            model,
+            corpus,
+            parts["train"],
+            config,
+            check=check,
+            checkpoint=self._folder / CHECKPOINT,
+            on_step=self._said.step,
+            on_epoch=self._on_epoch,
+        )
+
+    def _on_epoch(self, epoch: Epoch, average: SmilesVAE) -> None:
+        flat = epoch.flat()
+        self._history.append(flat)
+        with atomic(self._folder / "history.csv") as temporary:
+            pd.DataFrame(self._history).to_csv(temporary, index=False, float_format="%.6g")
+        if epoch.best:
+            write_model(self._folder, self._stored(average))
+        if self._events is not None:
+            for name, value in flat.items():
+                self._events.add_scalar(name, float(value), epoch.epoch)
+        config, dim = self._start.training, self._start.model.latent_dim
+        # Before a third of the training even a sound model may not have learnt to use its latent yet.
+        grown = 3 * epoch.epoch >= config.epochs
+        self._said.epoch(epoch, config.epochs, epoch.health.complaint(config, dim) if grown else None)
+
+    def _best(self) -> dict[str, Any]:
+        """The row of the history whose weights are the model."""
+        return [row for row in self._history if row["best"]][-1]
+
+    def _stored(self, model: SmilesVAE) -> StoredModel:
+        card = {
+            "molvae": __version__,
+            "date": time.strftime("%Y-%m-%d"),
+            "molecules": len(self._start.parts["train"]),
+            "training": self._start.training.model_dump(),
+            "figures": {key: float(value) for key, value in self._best().items()},
+        }
+        return StoredModel(model, self._tokenizer, self._training_set, card)
+
+
+def _event_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ConfigError('TensorBoard is not installed: pip install "molvae[tensorboard]"') from None
+    return SummaryWriter(str(folder / "tensorboard"))

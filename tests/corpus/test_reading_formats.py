@@ -1,0 +1,123 @@
+"""The reader: SD files, Parquet, pipes and standard input."""
+
+import gzip
+import io
+import math
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from molvae.corpus.reading import open_table
+from molvae.errors import InputError
+from tests.corpus.tables import MOLECULES, NAMES, read, record, written
+
+
+@pytest.mark.parametrize("name", ["mols.sdf", "mols.sdf.gz", "mols", "mols.sd"])
+def test_sdf(tmp_path, name, capfd):
+    broken = record("CCO", "bad", logP=3).replace("C  ", "Qq ")
+    text = record("OCC", logP=-0.1, id="a") + broken + record("C[C@H](N)O", logP="x") + record("CCN")
+    path = written(tmp_path, gzip.compress(text.encode()) if name.endswith("gz") else text, name)
+    table, smiles, rows, numbers = read(path)
+    assert smiles == ["CCO", "unreadable mol block bad", "C[C@H](N)O", "CCN"]
+    assert rows == [1, 2, 3, 4]
+    assert "SD file" in table.describe()
+    assert table.columns == ("logP", "id")
+    assert numbers == {}
+    assert capfd.readouterr().err == ""
+
+
+def test_sdf_fields(tmp_path):
+    text = record("CCO", y=1.5, smi="CCN") + record("CCC", smi="CCS")
+    path = written(tmp_path, text, "mols.sdf")
+    np.testing.assert_array_equal(read(path)[3]["y"], [1.5, math.nan])
+    assert read(path, smiles_column="SMI")[1] == ["CCN", "CCS"]
+
+
+@pytest.fixture
+def frame():
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    values = [-0.0014, None, 1.31, 1.85, -1.67]
+    return pd.DataFrame({"name": NAMES, "Drug": MOLECULES, "y": values, "n": range(5)})
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.parquet.gz", "t.pq", "t"])
+def test_parquet(tmp_path, frame, name):
+    file = io.BytesIO()
+    frame.to_parquet(file)
+    content = file.getvalue()
+    path = written(tmp_path, gzip.compress(content) if name.endswith("gz") else content, name)
+    table, smiles, rows, numbers = read(path)
+    assert (smiles, rows) == (MOLECULES, [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(numbers["y"], frame["y"])
+    assert numbers["n"] == [0, 1, 2, 3, 4]
+    assert "Parquet" in table.describe()
+    assert read(path, smiles_column=2)[1] == MOLECULES
+
+
+def test_parquet_errors(tmp_path, frame, monkeypatch):
+    file = io.BytesIO()
+    frame.to_parquet(file)
+    with pytest.raises(InputError, match="is not a Parquet file that can be read"):
+        open_table(written(tmp_path, file.getvalue()[:-20], "cut.parquet"))
+    with pytest.raises(InputError, match=r"text\.parquet is not a Parquet file"):
+        open_table(written(tmp_path, "smiles\nCCO\n", "text.parquet"))
+    with pytest.raises(InputError, match=r"no column 'x'.*2 'Drug'"):
+        open_table(written(tmp_path, file.getvalue(), "t.parquet"), smiles_column="x")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match=r'pip install "molvae\[parquet\]"'):
+        open_table(written(tmp_path, file.getvalue(), "t.parquet"))
+
+
+class Stdin:
+    """A standard input that can be read once and not be wound back."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BufferedReader(Once(content))
+
+
+class Once(io.RawIOBase):
+    def __init__(self, content: bytes) -> None:
+        self._rest = io.BytesIO(content)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        return self._rest.readinto(memoryview(buffer)[:1000])
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("rows", [5, 200_000])
+def test_standard_input(monkeypatch, pack, rows):
+    content = b"smiles,x\n" + b"CC(C)O,1.5\n" * rows
+    monkeypatch.setattr("sys.stdin", Stdin(pack(content)))
+    table = open_table("-")
+    assert sum(len(chunk) for chunk in table.chunks()) == rows
+    assert table.describe().startswith("standard input: ")
+    with pytest.raises(InputError, match="standard input can be read only once"):
+        next(table.chunks())
+
+
+def test_standard_input_of_other_kinds(monkeypatch, frame):
+    file = io.BytesIO()
+    frame.to_parquet(file)
+    monkeypatch.setattr("sys.stdin", Stdin(file.getvalue()))
+    assert read("-")[1] == MOLECULES
+    monkeypatch.setattr("sys.stdin", Stdin((record("CCO") + record("CCN")).encode()))
+    assert read("-")[1] == ["CCO", "CCN"]
+    monkeypatch.setattr("sys.stdin", Stdin(b""))
+    with pytest.raises(InputError, match="standard input is empty"):
+        open_table("-")
+
+
+def test_a_named_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_text("smiles,n\nCCO,1\nCCN,2\n"))
+    writer.start()
+    assert read(path)[1] == ["CCO", "CCN"]
+    writer.join()

@@ -1,0 +1,133 @@
+"""The reader: what is no table is refused in one sentence, whatever its bytes."""
+
+import csv
+import gzip
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from molvae.corpus.reading import open_table
+from molvae.errors import InputError
+from tests.corpus.tables import MOLECULES, read, written
+
+REFUSED = {
+    "empty.csv": (b"", "is empty"),
+    "blank.csv": (b"\n \r\n\n", "is empty"),
+    "bom.csv": (b"\xef\xbb\xbf", "is empty"),
+    "head.csv": (b"smiles,logp\n", "holds a header but no rows"),
+    "book.xlsx": (b"PK\x03\x04\x14\x00rest", "Excel workbook; save the sheet as CSV"),
+    "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel workbook; save the sheet as CSV"),
+    "paper.pdf": (b"%PDF-1.7\n", "is a PDF"),
+    "t.csv.bz2": (b"BZh91AY&SY", "compressed with bzip2"),
+    "binary.csv": (bytes(range(256)) * 20, "is a binary file"),
+    "fake.csv.gz": (b"smiles\nCCO\n", "is named .gz but is not gzipped"),
+    "cut.csv.gz": (gzip.compress(b"smiles\nCCO\n" * 1000)[:40], "damaged or cut off"),
+    "wrong.csv.gz": (b"\x1f\x8bno gzip at all", "damaged or cut off"),
+    "names.csv": (b"name,x\nethanol,1\nwater,2\n", "no column holds SMILES (its first row is 'name', 'x')"),
+    "lies.csv": (b"smiles\nethanol\nwater\n", "no column holds SMILES"),
+    "text.sdf": (b"smiles\nCCO\n", "holds no mol block"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_one_sentence(tmp_path, name):
+    content, message = REFUSED[name]
+    with pytest.raises(InputError) as caught:
+        open_table(written(tmp_path, content, name))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith((name, "holds"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_breaks_off_later(tmp_path):
+    noise = np.random.default_rng(0).integers(10**8, size=300_000)
+    content = gzip.compress(b"smiles,n\n" + b"".join(b"CCO,%d\n" % n for n in noise))
+    path = written(tmp_path, content[: len(content) * 3 // 4], "cut.csv.gz")
+    table = open_table(path)
+    with pytest.raises(InputError, match=r"cut\.csv\.gz is gzipped, but damaged or cut off"):
+        list(table.chunks())
+
+
+def test_missing_folder_unreadable(tmp_path):
+    written(tmp_path, "smiles\nCCO\n", "smiles.csv")
+    with pytest.raises(InputError, match=r"smile\.csv does not exist; did you mean .*smiles\.csv\?"):
+        open_table(tmp_path / "smile.csv")
+    with pytest.raises(InputError, match="is a folder"):
+        open_table(tmp_path)
+    with pytest.raises(InputError, match="cannot be the name of a file"):
+        open_table("a\0b")
+    with pytest.raises(InputError, match="cannot be read"):
+        open_table(tmp_path / ("x" * 5000))
+
+
+def test_permission(tmp_path, monkeypatch):
+    path = written(tmp_path, "smiles\nCCO\n")
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", denied)
+    with pytest.raises(InputError, match="permission denied"):
+        open_table(path)
+
+
+def test_an_unclosed_quote_is_no_memory_hog(tmp_path, monkeypatch):
+    monkeypatch.setattr("molvae.corpus.delimited._LONGEST_CELL", 1 << 20)
+    monkeypatch.setattr("csv.field_size_limit", _limited(csv.field_size_limit))
+    text = "smiles,name\n" + "CCO,a\n" * 400_000 + 'CCN,"b\n' + "CCC,c\n" * 400_000
+    table = open_table(written(tmp_path, text))
+    with pytest.raises(InputError, match=r"line 400002: field larger.*unbalanced quote"):
+        list(table.chunks())
+
+
+def _limited(original: Any) -> Any:
+    def limit(*new):
+        return 0 if not new else original(*new)
+
+    return limit
+
+
+PIECES = st.sampled_from(
+    [b"CCO", b"c1ccccc1", b"smiles", b",", b"\t", b";", b"|", b" ", b"\n", b"\r\n", b"\r", b'"', b"#", b"\0", b"1.5",
+     b"x", b"C1CC", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfc", b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"M  END\n", b"$$$$\n"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=40).map(b"".join)), st.data())
+@settings(max_examples=400, deadline=None)
+def test_any_bytes_are_read_or_refused(tmp_path_factory, content, data):
+    name = data.draw(st.sampled_from(["t.csv", "t.smi", "t.sdf", "t.txt", "t.gz", "t", "t.parquet"]))
+    header = data.draw(st.sampled_from([None, True, False]))
+    column = data.draw(st.sampled_from([None, None, 1, "smiles", "2"]))
+    packed = gzip.compress(content) if data.draw(st.booleans()) else content
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(packed)
+    try:
+        _, smiles, rows, _ = read(path, smiles_column=column, header=header)
+    except InputError as error:
+        message = str(error)
+    else:
+        message = ""
+        check(smiles, rows)
+    assert "\n" not in message
+
+
+def check(smiles: list[str], rows: list[int]) -> None:
+    assert len(smiles) == len(rows)
+    assert rows == sorted(set(rows))
+    assert all(isinstance(one, str) for one in smiles)
+
+
+@given(st.lists(st.sampled_from(MOLECULES), min_size=1, max_size=20), st.sampled_from(",;|\t "), st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_what_is_written_is_read(tmp_path_factory, smiles, delimiter, head):
+    lines = [f"{one}{delimiter}{n}" for n, one in enumerate(smiles)]
+    path = tmp_path_factory.getbasetemp() / "written.txt"
+    path.write_text("\n".join([f"smiles{delimiter}n"] * head + lines))
+    _, found, rows, numbers = read(path)
+    assert found == smiles
+    assert rows == list(range(1 + head, len(smiles) + 1 + head))
+    assert list(numbers.values()) == [list(range(len(smiles)))]

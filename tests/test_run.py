@@ -1,0 +1,241 @@
+"""A run as a user has it: from a file to a folder, stopped and resumed, never overwritten unasked."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molvae import ConfigError, InputError, ModelError, MolVAE, resume, train
+from molvae.chem import canonical
+from molvae.run import Reporter, is_finished
+from molvae.training import trainer as trainer_module
+
+TINY = {
+    "model": {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16},
+    "training": {"epochs": 2, "health_samples": 10, "pool_size": 20, "block_size": 10, "precision": "fp32"},
+}
+
+
+@pytest.fixture
+def messy_file(tmp_path, canonical_smiles):
+    """40 good rows, and one of each kind that is not kept."""
+    rows = [(f"mol {i}", smiles, str(i / 10)) for i, smiles in enumerate(canonical_smiles)]
+    rows += [("twice", "OCC(O)CO", ""), ("salt", "[Na+].CC(=O)[O-]", "7"), ("broken", "c1ccc", "1"), ("empty", "", "2")]
+    rows += [("metal", "[Fe]", "3")]
+    path = tmp_path / "my series.csv"
+    path.write_text("Name;Structure;pIC50\n" + "".join(";".join(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_folder_holds_what_it_says(messy_file, tmp_path, canonical_smiles):
+    folder = tmp_path / "run"
+    vae = train(messy_file, folder, **TINY)
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors",
+        "config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv",
+    }  # fmt: skip
+    molecules = pd.read_csv(folder / "molecules.csv.gz")
+    assert molecules["smiles"].tolist() == [*canonical_smiles, "CC(=O)O"]
+    assert molecules.columns.tolist() == ["smiles", "pIC50"]
+    rejected = pd.read_csv(folder / "rejected.csv", keep_default_na=False)
+    n = len(canonical_smiles)
+    assert rejected["row"].tolist() == [n + 2, n + 4, n + 5, n + 6]
+    assert rejected["reason"][0].startswith("duplicate of row ")
+    splits = json.loads((folder / "splits.json").read_text())
+    assert splits["sizes"]["train"] + splits["sizes"]["valid"] == len(molecules)
+    training = molecules["smiles"].drop(splits["rows"]["valid"])
+    assert vae.training_set.intersection(molecules["smiles"].tolist()) == set(training)
+    history = pd.read_csv(folder / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+    assert np.isfinite(history.drop(columns="best").to_numpy(dtype=float)).all()
+    settings = tomllib.loads((folder / "config.toml").read_text())
+    assert settings["model"]["latent_dim"] == 4
+    assert settings["training"]["batch_size"] == 32
+    assert settings["cleaning"]["stereo"] is True
+    assert MolVAE.from_pretrained(folder).elbo(["CCO"]).equals(vae.elbo(["CCO"]))
+    assert is_finished(folder)
+
+
+def test_its_config_is_a_config_file(messy_file, tmp_path):
+    train(messy_file, tmp_path / "one", **TINY)
+    train(messy_file, tmp_path / "two", config=tmp_path / "one" / "config.toml")
+    for name in ("config.toml", "model.safetensors", "molecules.csv.gz", "splits.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_what_is_given_goes_before_the_config_file(messy_file, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("[training]\nepochs = 7\nbeta = 0.3\n[model]\nlatent_dim = 3\n")
+    train(messy_file, tmp_path / "run", config=config, **{**TINY, "training": {**TINY["training"], "epochs": 1}})
+    settings = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
+    assert (settings["training"]["epochs"], settings["training"]["beta"]) == (1, 0.3)
+    assert settings["model"]["latent_dim"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[training]\nepoch = 3", "no setting 'epoch'"),
+        ("[train]\nepochs = 3", "'train' at its top"),
+        ("epochs = 3", "'epochs' at its top"),
+        ("[training", "cannot be read as a TOML file"),
+    ],
+)
+def test_a_wrong_config_file_is_told(messy_file, tmp_path, text, message):
+    config = tmp_path / "c.toml"
+    config.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        train(messy_file, tmp_path / "run", config=config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bad_setting_is_told_before_anything_is_written(messy_file, tmp_path):
+    with pytest.raises(ConfigError, match="beta"):
+        train(messy_file, tmp_path / "run", training={"beta": -1.0})
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_existing_run_is_overwritten_only_when_asked(messy_file, tmp_path):
+    train(messy_file, tmp_path / "run", **TINY)
+    before = (tmp_path / "run" / "model.safetensors").read_bytes()
+    with pytest.raises(InputError, match="exists"):
+        train(messy_file, tmp_path / "run", **TINY)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
+    train(messy_file, tmp_path / "run", overwrite=True, **{**TINY, "training": {**TINY["training"], "seed": 1}})
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() != before
+
+
+def test_a_folder_of_other_files_is_never_overwritten(messy_file, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="holds other files"):
+        train(messy_file, tmp_path / "thesis", overwrite=True, **TINY)
+    assert (tmp_path / "thesis" / "thesis.tex").exists()
+
+
+def test_a_bad_file_replaces_no_run(messy_file, tmp_path):
+    train(messy_file, tmp_path / "run", **TINY)
+    with pytest.raises(InputError):
+        train(tmp_path / "missing.csv", tmp_path / "run", overwrite=True, **TINY)
+    assert is_finished(tmp_path / "run")
+
+
+def test_a_file_without_molecules_replaces_no_run(messy_file, tmp_path):
+    train(messy_file, tmp_path / "run", **TINY)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(InputError, match="none of its 1 rows is a usable molecule"):
+        train(["C1CC"], tmp_path / "run", overwrite=True, **TINY)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["run"]
+
+
+def test_unwritable_output_is_told(messy_file, tmp_path):
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(InputError, match="file"):
+            train(messy_file, output, **TINY)
+
+
+def test_too_few_molecules_are_told(tmp_path):
+    with pytest.raises(InputError, match="too few"):
+        train(["CCO"], tmp_path / "run", **TINY)
+
+
+def test_default_folder_is_named_after_the_file(messy_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(messy_file, **TINY)
+    (folder,) = (tmp_path / "molvae-runs").iterdir()
+    assert folder.name.startswith("my series-")
+
+
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+@pytest.mark.parametrize("at", ["step 1", "step 3", "epoch 1", "done"])
+def test_killed_and_resumed_is_the_uninterrupted_run(messy_file, tmp_path, monkeypatch, at):
+    monkeypatch.setattr(trainer_module, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    train(messy_file, tmp_path / "whole", **TINY)
+
+    class Killer(Reporter):
+        def step(self, progress):
+            if at == f"step {progress.step}":
+                raise Killed
+
+        def epoch(self, epoch, epochs, complaint):
+            if at == f"epoch {epoch.epoch}":
+                raise Killed
+
+    if at == "done":
+        monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        train(messy_file, tmp_path / "killed", reporter=Killer(), **TINY)
+    if at == "done":
+        monkeypatch.undo()
+    assert not is_finished(tmp_path / "killed")
+    messy_file.unlink()  # the run has all it needs
+    resume(tmp_path / "killed")
+    for name in ("model.safetensors", "tokenizer.json", "training_set.safetensors", "rejected.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    clocks = ["seconds", "tokens_per_second"]
+    histories = [pd.read_csv(tmp_path / name / "history.csv").drop(columns=clocks) for name in ("whole", "killed")]
+    pd.testing.assert_frame_equal(*histories)
+
+
+def test_what_cannot_be_resumed_is_told(messy_file, tmp_path):
+    with pytest.raises(ModelError, match="does not exist"):
+        resume(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="holds no run"):
+        resume(tmp_path / "empty")
+    train(messy_file, tmp_path / "run", **TINY)
+    with pytest.raises(ModelError, match="is finished"):
+        resume(tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"x")
+    (tmp_path / "run" / "molecules.csv.gz").write_bytes(b"x")
+    with pytest.raises(ModelError, match="is damaged"):
+        resume(tmp_path / "run")
+
+
+def test_scaffold_split_shares_no_scaffold(sample_file, tmp_path):
+    from molvae.chem import scaffold
+    from molvae.corpus.splitting import split_rows
+
+    smiles = [line.split(",")[0] for line in sample_file.read_text().splitlines()[1:1001]]
+    parts = split_rows(smiles, "scaffold", valid=0.1, test=0.1, seed=0)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(1000))
+    sets = [{scaffold(smiles[row]) for row in part} for part in parts.values()]
+    assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
+    assert all(100 <= len(parts[name]) < 200 for name in ("valid", "test"))
+
+
+@pytest.mark.parametrize(("n", "valid", "test"), [(2, 0.1, 0.0), (10, 0.3, 0.2), (1000, 0.01, 0.0)])
+def test_random_split_is_a_partition_of_the_sizes_asked_for(n, valid, test):
+    from molvae.corpus.splitting import split_rows
+
+    smiles = ["C"] * n
+    parts = split_rows(smiles, "random", valid=valid, test=test, seed=0)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(n))
+    assert len(parts["valid"]) == max(1, round(n * valid))
+    assert len(parts["test"]) == round(n * test)
+    again = split_rows(smiles, "random", valid=valid, test=test, seed=0)
+    assert all(np.array_equal(parts[name], again[name]) for name in parts)
+
+
+def test_a_list_of_molecules_will_do(canonical_smiles, tmp_path):
+    vae = train([*canonical_smiles, "not a molecule"], tmp_path / "run", **TINY)
+    assert vae.encode(canonical_smiles[:1]).shape == (1, 4)
+    assert (tmp_path / "run" / "rejected.csv").read_text().splitlines()[1].startswith(f"{len(canonical_smiles) + 1},")
+
+
+def test_tensorboard_gets_the_figures(canonical_smiles, tmp_path):
+    pytest.importorskip("tensorboard")
+    train(canonical_smiles, tmp_path / "run", tensorboard=True, **TINY)
+    assert any((tmp_path / "run" / "tensorboard").glob("events*"))
+
+
+def test_canonical_is_what_the_corpus_holds(canonical_smiles):
+    assert [canonical(one) for one in canonical_smiles] == canonical_smiles
