@@ -107,6 +107,18 @@ def test_public_names_are_there_once():
     assert set(dir(molvae)) == set(molvae.__all__)
 
 
+def test_readme_has_a_line_for_every_file():
+    tree = (PACKAGE.parent / "README.md").read_text().split("\nmolvae/\n")[1].split("```")[0]
+    stack: list[str] = []
+    listed = set()
+    for line in tree.splitlines():
+        name, depth = line.split()[0], (len(line) - len(line.lstrip())) // 2
+        stack[max(0, depth - 1) :] = [name]
+        if depth and name.endswith(".py"):
+            listed.add("".join(stack))
+    assert listed == {str(path.relative_to(PACKAGE)) for path in FILES if path.name != "__init__.py"}
+
+
 def test_top_level_holds_what_the_design_names():
     allowed = {"pyproject.toml", "README.md", "LICENSE", "molvae", "data", "tests", "notebooks"}
     listed = subprocess.run(["git", "ls-files"], cwd=PACKAGE.parent, capture_output=True, text=True)

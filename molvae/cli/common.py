@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from molvae.config import Settings
+from molvae.config import ModelConfig, Settings
 from molvae.errors import MolVAEError
 
 __all__ = ["command", "console", "say", "with_settings"]
@@ -87,7 +87,9 @@ def _option(name: str, section: type[Settings], title: str) -> inspect.Parameter
     if name in _ALIASES:
         flags.append(_ALIASES[name])
     default = field.default if not isinstance(field.default, bool) else "on" if field.default else "off"
-    suffix = "" if "by the number" in str(field.description) else f" [dim]\\[default: {default}][/dim]"
+    # The shape of a model and some more have no one default: presets and the number of molecules decide.
+    word = "medium" if section is ModelConfig else "default"
+    suffix = "" if "by the number" in str(field.description) else f" [dim]\\[{word}: {default}][/dim]"
     option = typer.Option(
         *flags,
         help=f"{field.description}{suffix}",

@@ -82,14 +82,14 @@ def sample(
         from molvae.chem import PROPERTIES, property_table
 
         table = pd.concat([table, property_table(rows, list(PROPERTIES))], axis=1)
-    if grid is not None:
-        _draw(grid, rows)
     if output is not None:
         write_table(output, table)
         say(f"written: {output}")
     else:
         sys.stdout.write(to_text(table, header=properties))
         sys.stdout.flush()
+    if grid is not None:
+        _draw(grid, rows)
 
 
 def _raw(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int) -> list[str]:

@@ -81,7 +81,7 @@ def train(
                 run.train(
                     str(file),
                     output,
-                    smiles_column=int(smiles_column) if smiles_column and smiles_column.isdigit() else smiles_column,
+                    smiles_column=smiles_column,
                     header=header,
                     overwrite=overwrite,
                     tensorboard=tensorboard,

@@ -42,6 +42,7 @@ class Session:
         self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
         self._training_set = MoleculeSet.from_smiles([start.smiles[row] for row in start.parts["train"]])
         self._history: list[dict[str, Any]] = []
+        self._where = ""
 
     def run(self, name: str) -> MolVAE:
         """Train, or train on, and finish the folder; `name` is what the model is called in the report."""
@@ -51,6 +52,7 @@ class Session:
             torch.manual_seed(config.seed)
             model = SmilesVAE(self._start.model, len(self._tokenizer))
         trainer = self._trainer(model)
+        self._where = trainer.where
         self._history = read_history(self._folder, trainer.epochs_done)
         parameters = sum(p.numel() for p in model.parameters())
         self._said.plan(
@@ -104,6 +106,7 @@ class Session:
             "molvae": __version__,
             "date": time.strftime("%Y-%m-%d"),
             "molecules": len(self._start.parts["train"]),
+            "trained on": self._where,
             "training": self._start.training.model_dump(),
             "figures": {key: float(value) for key, value in self._best().items()},
         }
