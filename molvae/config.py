@@ -83,7 +83,7 @@ class TrainConfig(Settings):
 
     epochs: int = Field(20, ge=1, description="Passes over the training molecules; by the number of them by default.")
     batch_size: int = Field(128, ge=1, description="Molecules of a step; by the number of them by default.")
-    learning_rate: float = Field(2e-3, gt=0.0, description="Peak learning rate of AdamW; cosine to zero after it.")
+    learning_rate: float = Field(4e-3, gt=0.0, description="Peak learning rate of AdamW; cosine to zero after it.")
     warmup: Share = Field(0.02, description="Share of the steps in which the learning rate rises.")
     weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of AdamW, on matrices only.")
     clip_norm: float = Field(1.0, gt=0.0, description="Gradients are scaled down to this norm (nats per token).")
@@ -97,7 +97,7 @@ class TrainConfig(Settings):
     free_bits: float = Field(0.0, ge=0.0, description="Nats per latent dimension that the KL is not charged for.")
     token_dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the decoder's input tokens masked.")
     coupling_weight: float = Field(1.0, ge=0.0, description="Weight of the coupled prior term; 0 turns it off.")
-    coupling_start: Share = Field(0.0, description="Share of the epochs after which the coupled prior term starts.")
+    coupling_start: Share = Field(0.3, description="Share of the epochs after which the coupled prior term starts.")
     pool_size: int = Field(12_800, ge=1, description="Molecules matched to prior draws at a time.")
     block_size: int = Field(1_600, ge=1, description="Molecules of one optimal transport; time grows with its square.")
     valid: float = Field(
@@ -138,11 +138,11 @@ def default_size(n: int) -> Size:
 def default_training(n: int) -> dict[str, Any]:
     """The fields of `TrainConfig` that depend on the number of molecules, where the user does not set them.
 
-    About a million molecules are shown to the model, small files at most 100 times and large ones at least 10 times;
+    About 800,000 molecules are shown to the model, small files at most 100 times and large ones at least 10 times;
     about a thousand are held out.
     """
     return {
-        "epochs": min(100, max(10, round(1_000_000 / n))),
+        "epochs": min(100, max(10, round(800_000 / n))),
         "batch_size": 128 if n >= 10_000 else 64 if n >= 2_000 else 32,
         "valid": min(0.1, max(0.001, 1_000 / n)),
     }
