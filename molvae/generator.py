@@ -116,8 +116,8 @@ class MolVAE:
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> Samples:
         """As `sample`, with the account of what was thrown away."""
-        if n < 0:
-            raise ConfigError(f"n must be at least 0, not {n}")
+        if not isinstance(n, (int, np.integer)) or n < 0:
+            raise ConfigError(f"n must be a whole number of at least 0, not {n!r}")
         if novel and self.training_set is None:
             raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
         known = self.training_set.intersection if novel and self.training_set else None

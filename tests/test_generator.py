@@ -209,6 +209,12 @@ def test_a_bad_setting_is_refused(vae, wrong):
         vae.sample(1, **wrong)
 
 
+@pytest.mark.parametrize("n", [-1, 2.5, "3", None])
+def test_n_is_a_whole_number(vae, n):
+    with pytest.raises(ConfigError, match="n must be a whole number"):
+        vae.sample(n)
+
+
 def test_novel_needs_a_training_set(vae, tmp_path):
     vae.save_pretrained(tmp_path)
     (tmp_path / "training_set.safetensors").unlink()
