@@ -16,7 +16,7 @@ import molvae
 PACKAGE = Path(molvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
-    {"_version", "errors"},
+    {"_version", "errors", "wording"},
     {"config", "files", "tokenizer", "molecule_set"},
     {"chem"},
     {"corpus"},

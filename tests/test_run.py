@@ -15,7 +15,10 @@ from molvae.training import trainer as trainer_module
 
 TINY = {
     "model": {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16},
-    "training": {"epochs": 2, "health_samples": 10, "pool_size": 20, "block_size": 10, "precision": "fp32"},
+    "training": {
+        **{"epochs": 2, "health_samples": 10, "pool_size": 20, "block_size": 10, "precision": "fp32"},
+        "coupling_start": 0.0,
+    },
 }
 
 
@@ -140,7 +143,7 @@ def test_unwritable_output_is_told(messy_file, tmp_path):
 
 
 def test_too_few_molecules_are_told(tmp_path):
-    with pytest.raises(InputError, match="too few"):
+    with pytest.raises(InputError, match="of 1 molecule none is left to train on"):
         train(["CCO"], tmp_path / "run", **TINY)
 
 
@@ -198,6 +201,95 @@ def test_what_cannot_be_resumed_is_told(messy_file, tmp_path):
     (tmp_path / "run" / "molecules.csv.gz").write_bytes(b"x")
     with pytest.raises(ModelError, match="is damaged"):
         resume(tmp_path / "run")
+
+
+def stopped(messy_file, folder):
+    """A run that was killed in its second epoch."""
+
+    class Killer(Reporter):
+        def step(self, progress):
+            if progress.step == 3:
+                raise Killed
+
+    with pytest.raises(Killed):
+        train(messy_file, folder, reporter=Killer(), **TINY)
+    return folder
+
+
+@pytest.mark.parametrize("content", [None, "", "a,b\n1,2\n"])
+def test_a_lost_history_does_not_stop_a_run(messy_file, tmp_path, content):
+    folder = stopped(messy_file, tmp_path / "run")
+    (folder / "history.csv").unlink()
+    if content is not None:
+        (folder / "history.csv").write_text(content)
+    resume(folder)
+    assert is_finished(folder)
+    assert pd.read_csv(folder / "history.csv")["epoch"].tolist() == [2]
+
+
+def damage_settings(folder):
+    path = folder / "config.toml"
+    path.write_text(path.read_text().replace("latent_dim = 4", "latent_dim = 5"))
+
+
+def lose_settings(folder):
+    (folder / "config.toml").write_text("[model]\nlatent_dim = 4\n")
+
+
+def damage_splits(folder):
+    path = folder / "splits.json"
+    path.write_text(path.read_text().replace('"valid": [', '"valid": [100000, '))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"), [(damage_settings, "another shape"), (lose_settings, "lacks"), (damage_splits, "do not fit")]
+)
+def test_a_damaged_run_is_told(messy_file, tmp_path, damage, message):
+    folder = stopped(messy_file, tmp_path / "run")
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        resume(folder)
+
+
+def test_a_folder_without_molecules_can_be_used_again(messy_file, tmp_path):
+    with pytest.raises(InputError):
+        train(["C1CC"], tmp_path / "run", **TINY)
+    train(messy_file, tmp_path / "run", **TINY)
+    assert is_finished(tmp_path / "run")
+
+
+def test_overwriting_spares_what_is_not_of_the_run(messy_file, tmp_path):
+    train(messy_file, tmp_path / "run", **TINY)
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"notes\.txt"):
+        train(messy_file, tmp_path / "run", overwrite=True, **TINY)
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": "huge"}, {"training": {"seed": 2**64}}, {"model": {"latent_dim": 10**8}}, {"source": "table"}]
+)
+def test_what_train_refuses(canonical_smiles, tmp_path, wrong):
+    source = pd.DataFrame({"smiles": canonical_smiles}) if wrong.pop("source", None) else canonical_smiles
+    with pytest.raises((ConfigError, InputError)):
+        train(source, tmp_path / "run", **wrong)
+    assert not (tmp_path / "run").exists()
+
+
+def test_holding_out_all_is_refused(canonical_smiles, tmp_path):
+    with pytest.raises(InputError, match="none is left to train on"):
+        train(canonical_smiles, tmp_path / "run", **{**TINY, "training": {"valid": 0.9, "test": 0.9}})
+
+
+def test_few_molecules_are_warned_of(messy_file, tmp_path):
+    said = []
+
+    class Listener(Reporter):
+        def plan(self, sentence):
+            said.append(sentence)
+
+    train(messy_file, tmp_path / "run", reporter=Listener(), **TINY)
+    assert any("are few" in sentence for sentence in said)
 
 
 def test_scaffold_split_shares_no_scaffold(sample_file, tmp_path):

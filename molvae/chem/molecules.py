@@ -23,6 +23,7 @@ __all__ = [
     "scaffold",
     "settled",
     "strict_parameters",
+    "without_extension",
 ]
 
 # RDKit writes SMILES by recursion over atoms: a chain of some ten thousand atoms overflows the stack and takes the
@@ -46,6 +47,18 @@ def strict_parameters(*, sanitize: bool = True) -> Any:
 
 
 _STRICT = strict_parameters()
+
+
+_EXTENSION = re.compile(r"\s+\|[^|]*\|\s*$")
+
+
+def without_extension(text: str) -> str:
+    """A CXSMILES as plain SMILES: what stands between bars behind it (labels, coordinates, stereo groups) is cut off.
+
+    >>> without_extension("C[C@H](N)O |&1:1|")
+    'C[C@H](N)O'
+    """
+    return _EXTENSION.sub("", text) if "|" in text else text
 
 
 @contextmanager

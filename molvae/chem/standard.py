@@ -15,7 +15,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from molvae.chem.molecules import LONGEST_SMILES, is_steady, parse, settled, strict_parameters
+from molvae.chem.molecules import LONGEST_SMILES, is_steady, parse, settled, strict_parameters, without_extension
 
 __all__ = ["Reason", "Rejection", "Standardized", "standardize"]
 
@@ -81,7 +81,8 @@ def standardize(smiles: str | Chem.Mol, *, stereo: bool = True, neutralize: bool
     Tautomers are not merged, and metals bound covalently stay.
 
     Args:
-        smiles: the text (surrounding white space is ignored), or a molecule, which is not changed.
+        smiles: the text (surrounding white space and the extension of a CXSMILES are ignored), or a molecule, which
+            is not changed.
         stereo: keep stereo centres and double-bond geometry.
         neutralize: whether charges are neutralized.
 
@@ -94,7 +95,7 @@ def standardize(smiles: str | Chem.Mol, *, stereo: bool = True, neutralize: bool
     'impossible valence: Explicit valence for atom # 1 C, 5, is greater than permitted'
     """
     if isinstance(smiles, str):
-        text = smiles.strip()
+        text = without_extension(smiles.strip())
         mol = parse(text)
         if mol is None:
             return _diagnosis(text)
@@ -156,6 +157,8 @@ def _diagnosis(text: str) -> Rejection:
         return Rejection(Reason.TOO_LONG, f"{len(text)} characters, of at most {LONGEST_SMILES}")
     if "\n" in text or "\r" in text:
         return Rejection(Reason.SYNTAX, "a line break inside the cell, perhaps an unbalanced quote")
+    if " " in text and parse(text.split()[0]) is not None:
+        return Rejection(Reason.SYNTAX, "more than a SMILES in the cell, parted by a blank")
     if not text.isascii() or not text.isprintable() or " " in text:
         return Rejection(Reason.SYNTAX, "characters that SMILES does not have")
     try:

@@ -23,12 +23,13 @@ _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 @functools.cache
 def console() -> Console:
     """The console of everything that is no result."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False)
 
 
 def say(text: str, style: str = "") -> None:
     """One line on stderr, as it is: square brackets are SMILES here, not markup."""
-    console().print(Text(text, style=style))
+    # On a terminal lines break between words; in a file or a pipe they do not break at all.
+    console().print(Text(text, style=style), soft_wrap=not console().is_terminal)
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -44,8 +45,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             say("interrupted")
             raise SystemExit(130) from None
-        except BrokenPipeError:
-            # The reader has left (molvae sample | head): nothing to say, and nothing more to flush into the pipe.
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                say(f"error: the result cannot be written: {error.strerror or error}", "bold red")
+            # Where the reader has left (molvae sample | head) there is nothing to say; nothing more can be flushed.
             sys.stdout = None
             raise SystemExit(1) from None
 

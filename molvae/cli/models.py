@@ -20,7 +20,10 @@ def load_model(given: str | None, device: str) -> MolVAE:
         ModelError: there is none, or it cannot be read.
     """
     name, why = _choose(given)
-    vae = MolVAE.from_pretrained(name, device=pick_device(device))
+    try:
+        vae = MolVAE.from_pretrained(name, device=pick_device(device))
+    except ModelError as error:
+        raise ModelError(f"{error} (the model was named by {why})") from None
     trained_on = f", trained on {vae.card['molecules']:,} molecules" if "molecules" in vae.card else ""
     say(f"model: {name} ({why}){trained_on}")
     return vae

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import shlex
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,9 +17,12 @@ from molvae.training import Progress as Steps
 
 __all__ = ["TerminalReporter"]
 
-_COLUMNS = (
-    "epoch  time     left    recon  bits/char    KL  active  prior |  exact  valid  unique  novel  midpoint  tokens/s"
+_LEGEND = (
+    "on held-out molecules, nats per molecule: rec(onstruction), KL, prior (reconstruction from matched prior draws); "
+    "bit/c: rec in bits per character; act: active latent dimensions; per cent: exact reconstructions, "
+    "valid, unique and novel ones of draws from the prior, decoded once, and valid midpoints between molecules"
 )
+_HEADER = "epoch   left    rec  bit/c    KL  act prior  exact valid  uniq novel midpt  tok/s"
 
 
 class TerminalReporter(Reporter):
@@ -61,7 +64,7 @@ class TerminalReporter(Reporter):
     def cleaned(self, counts: Counts, rejected: Path) -> None:
         self._hide()
         dropped = counts.rows - counts.kept
-        say(counts.describe() + (f"; each is named in {rejected}" if dropped else ""))
+        say(counts.describe() + (f"; each dropped row is in {rejected}" if dropped else ""))
 
     def plan(self, sentence: str) -> None:
         say(sentence)
@@ -71,15 +74,19 @@ class TerminalReporter(Reporter):
 
     def epoch(self, epoch: Epoch, epochs: int, complaint: str | None) -> None:
         if not self._header:
-            say("nats per molecule on held-out molecules, shares of them and of draws from the prior:")
-            say(_COLUMNS, "bold")
+            say(_LEGEND, "dim")
+            say(_HEADER, "bold")
             self._header = True
         health, left = epoch.health, epoch.seconds / epoch.epoch * (epochs - epoch.epoch)
+        shares = [health.exact, health.prior_valid, health.prior_unique, health.prior_novel, health.midpoint_valid]
+        # Of no valid molecule none can be unique or novel.
+        percent = [
+            "    -" if i in (2, 3) and not health.prior_valid else f"{100 * x:5.1f}" for i, x in enumerate(shares)
+        ]
         say(
-            f"{epoch.epoch:5d}  {_clock(epoch.seconds)}  {_clock(left)}  {health.reconstruction:6.2f}  "
-            f"{health.bits_per_char:9.3f}  {health.kl:4.1f}  {health.active_units:6d}  {health.prior:5.1f} |  "
-            f"{health.exact:5.1%}  {health.prior_valid:5.1%}  {health.prior_unique:6.1%}  {health.prior_novel:5.1%}  "
-            f"{health.midpoint_valid:8.1%}  {epoch.tokens_per_second:8,.0f}"
+            f"{epoch.epoch:5d} {_clock(left):>6} {health.reconstruction:6.2f}  {health.bits_per_char:5.3f} "
+            f"{health.kl:5.1f} {health.active_units:4d} {health.prior:5.1f}  {' '.join(percent)} "
+            f"{epoch.tokens_per_second:6.0f}"
         )
         if complaint:
             say(complaint, "bold red")
@@ -88,7 +95,7 @@ class TerminalReporter(Reporter):
         self._hide()
         say(f"the weights of epoch {best} are the model", "dim")
         say(f"done: {folder}", "bold green")
-        say(f"next: molvae sample --n 100 --model {folder}")
+        say(f"next: molvae sample --n 100 --model {shlex.quote(str(folder))}")
 
     def _show(self, what: str, done: int, total: int | None, note: str) -> None:
         if self._task is None:
@@ -102,4 +109,5 @@ class TerminalReporter(Reporter):
 
 
 def _clock(seconds: float) -> str:
-    return time.strftime("%H:%M:%S" if seconds >= 3600 else "   %M:%S", time.gmtime(seconds))
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}:{rest:02d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from molvae.cli.common import command, say, with_settings
 from molvae.config import Decoding
 from molvae.errors import ConfigError
+from molvae.wording import count
 
 if TYPE_CHECKING:
     from molvae.generator import MolVAE
@@ -33,7 +35,7 @@ def sample(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="File to write; the extension picks csv, smi, sdf or parquet.", show_default=False
+            "--output", "-o", help="File; the extension picks csv, tsv, smi, sdf or parquet.", show_default=False
         ),
     ] = None,
     seed: Annotated[
@@ -45,7 +47,8 @@ def sample(
         bool, typer.Option("--raw", help="Raw draws as they come: invalid ones and duplicates too.")
     ] = False,
     properties: Annotated[
-        bool, typer.Option("--properties", help="Add a column for each property (qed, logp, sa, mw, ...), as csv.")
+        bool,
+        typer.Option("--properties", help="Add columns: qed, logp, sa, mw, tpsa, ...; csv on stdout."),
     ] = False,
     grid: Annotated[
         Path | None, typer.Option(help="Draw the molecules into an svg or png file.", show_default=False)
@@ -61,10 +64,7 @@ def sample(
     raw draws were valid.
     """
     settings = Decoding(**decoding)
-    if raw and (novel or properties or grid):
-        raise ConfigError(
-            "--raw prints strings that may be no molecules; it goes without --novel, --properties, --grid"
-        )
+    _check(raw=raw, output=output, properties=properties, needs_molecules=novel or properties or grid is not None)
 
     from molvae.cli.models import load_model
     from molvae.corpus.writing import check_output, to_text, write_table
@@ -73,6 +73,9 @@ def sample(
         if path is not None:
             check_output(path, kinds)
     vae = load_model(model, device)
+    if seed is None:
+        seed = secrets.randbelow(2**32)
+        say(f"seed: {seed}")
     rows = _raw(vae, n, settings, seed, batch_size) if raw else _molecules(vae, n, settings, seed, batch_size, novel)
 
     import pandas as pd
@@ -92,6 +95,15 @@ def sample(
         _draw(grid, rows)
 
 
+def _check(*, raw: bool, output: Path | None, properties: bool, needs_molecules: bool) -> None:
+    """Refuse options that contradict each other."""
+    kind = output.suffix.lower() if output else ""
+    if raw and (needs_molecules or kind == ".sdf"):
+        raise ConfigError("--raw gives strings that may be no molecules: no --novel, --properties, --grid, sdf")
+    if properties and kind == ".smi":
+        raise ConfigError("a .smi file holds no properties; write csv, tsv, sdf or parquet")
+
+
 def _raw(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int) -> list[str]:
     draws = (text for block in vae.draws(settings, seed=seed, batch_size=batch_size) for text in block)
     return list(islice(draws, n))
@@ -99,10 +111,13 @@ def _raw(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: 
 
 def _molecules(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int, novel: bool) -> list[str]:
     samples = vae.collect(n, settings, seed=seed, novel=novel, batch_size=batch_size)
+    if not n:
+        return []
+    speed = n / max(1e-9, samples.seconds)
     known = f", {samples.known:,} training molecules left out" if novel else ""
     say(
-        f"{len(samples.smiles):,} molecules from {samples.drawn:,} draws: {samples.validity:.1%} valid, "
-        f"{samples.duplicates:,} duplicates{known}; {len(samples.smiles) / max(1e-9, samples.seconds):,.0f} molecules/s"
+        f"{count(n, 'molecule')} from {count(samples.drawn, 'draw')}: {samples.validity:.1%} valid, "
+        f"{count(samples.duplicates, 'duplicate')}{known}; {speed:,.0f} molecules/s"
     )
     return samples.smiles
 

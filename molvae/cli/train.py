@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,13 +68,14 @@ def train(
     if (file is None) == (resume is None):
         raise ConfigError("give a file of molecules to train on, or --resume FOLDER")
     given = {"model": model, "training": training, "cleaning": cleaning, "size": size, "config": config}
-    if resume and any(given.values()):
-        raise ConfigError("--resume goes on with the settings of the run; leave the other settings out")
+    if resume and (any(given.values()) or output or smiles_column or header is not None or overwrite):
+        raise ConfigError("--resume goes on with the file and the settings of the run; leave the other options out")
 
     say("loading torch and RDKit ...", "dim")
     from molvae import run
     from molvae.cli.progress import TerminalReporter
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
     with TerminalReporter() as reporter:
         try:
             if resume:
@@ -90,6 +93,6 @@ def train(
                 )
         except KeyboardInterrupt:
             if reporter.folder is not None:
-                say(f"interrupted; go on with: molvae train --resume {reporter.folder}")
+                say(f"interrupted; go on with: molvae train --resume {shlex.quote(str(reporter.folder))}")
                 raise SystemExit(130) from None
             raise

@@ -18,6 +18,7 @@ from rdkit import Chem
 from molvae.chem.standard import Reason, Rejection, standardize
 from molvae.chem.workers import map_chunks
 from molvae.config import CleanConfig
+from molvae.corpus.columns import is_missing
 from molvae.corpus.formats import UNREADABLE_BLOCK
 from molvae.corpus.ledger import Corpus, Counts, Ledger, rejection_report
 from molvae.corpus.reading import Chunk, Table
@@ -80,7 +81,7 @@ def clean_smiles(
 
     >>> corpus = clean_smiles(["OCC", "CCO", "C1CC", "[Na+].CC(=O)[O-]"])
     >>> corpus.smiles, corpus.counts.describe()
-    (['CCO', 'CC(=O)O'], '4 rows: 2 kept, 1 duplicates, 1 rejected (not valid SMILES 1)')
+    (['CCO', 'CC(=O)O'], '4 rows: 2 kept, 1 duplicate, 1 rejected (not valid SMILES 1)')
     """
     if isinstance(smiles, str):
         raise InputError(f"a list of SMILES is needed, not the single text {smiles[:40]!r}")
@@ -88,7 +89,7 @@ def clean_smiles(
 
 
 def _listed(smiles: Iterable[str | None]) -> Iterator[Chunk]:
-    texts = (one if isinstance(one, str) else "" for one in smiles)
+    texts = (one if isinstance(one, str) else "" if one is None else str(one) for one in smiles)
     done = 0
     while batch := list(islice(texts, _ROWS_PER_TASK)):
         yield Chunk(list(range(done + 1, done + 1 + len(batch))), batch, {})
@@ -145,6 +146,8 @@ def _judged(config: CleanConfig, allowed: frozenset[str] | None, texts: list[str
 def _verdict(config: CleanConfig, allowed: frozenset[str] | None, text: str) -> str | Rejection:
     if text.startswith(UNREADABLE_BLOCK):
         return Rejection(Reason.MOL_BLOCK)
+    if is_missing(text):
+        return Rejection(Reason.EMPTY)
     result = standardize(text, stereo=config.stereo, neutralize=config.neutralize)
     if isinstance(result, Rejection):
         return result

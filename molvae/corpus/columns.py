@@ -11,10 +11,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from molvae.chem.molecules import parse, quiet_rdkit
+from molvae.chem.molecules import parse, quiet_rdkit, without_extension
 from molvae.errors import InputError
 
-__all__ = ["Choice", "choose", "is_smiles_name", "looks_like_smiles", "number", "numeric_columns", "resolve", "unique"]
+__all__ = [
+    "Choice",
+    "choose",
+    "is_missing",
+    "is_smiles_name",
+    "looks_like_smiles",
+    "number",
+    "numeric_columns",
+    "resolve",
+    "unique",
+]
 
 SAMPLE = 100
 """Values of a column that are tried."""
@@ -28,6 +38,7 @@ _MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "?"})
 _LEXICAL = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\[\]\s]+\]|[-0-9()=#$+\\/%.:~@<>])+")
 _NUMERIC_SHARE = 0.9
 _SMILES_SHARE = 0.5
+_MUCH_BETTER = 1.5
 _TYPICAL_LENGTH = 10  # characters: real molecules are this long, while 'C' and 'CO' may be names of anything
 
 
@@ -112,9 +123,12 @@ def choose(names: Sequence[str] | None, samples: Sequence[Sequence[str]]) -> Cho
     """
     trials = [_tried(sample) for sample in samples]
     by_name = [index for index in _by_name(names or ()) if index < len(trials)]
+    top = max((trial.score for trial in trials), default=0.0)
     for index in by_name:
         trial = trials[index]
-        if trial.total and trial.parsed >= _SMILES_SHARE * trial.total:
+        # 'compound' may hold ids that parse, 'scaffold_smiles' the same few again: a much better column goes before.
+        outdone = _plain((names or ())[index]) != "smiles" and top > _MUCH_BETTER * trial.score
+        if trial.total and trial.parsed >= _SMILES_SHARE * trial.total and not outdone:
             return Choice(index, f"by name: {_share(trial)}", 1 + trial.parsed / trial.total)
     likely = [
         index for index, trial in enumerate(trials) if trial.total and trial.parsed >= _SMILES_SHARE * trial.total
@@ -185,7 +199,7 @@ def _by_name(names: Sequence[str]) -> list[int]:
 
 
 def _tried(sample: Sequence[str]) -> _Trial:
-    values = [value.strip() for value in sample if not is_missing(value)][:SAMPLE]
+    values = [without_extension(value.strip()) for value in sample if not is_missing(value)][:SAMPLE]
     if not values:
         return _Trial(0, 0, 0.0)
     with quiet_rdkit():

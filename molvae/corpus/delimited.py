@@ -144,14 +144,42 @@ def _split_at_space(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 def _split_by_csv(lines: Iterable[str], delimiter: str, source: Source) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     quoting: Literal[0, 3] = csv.QUOTE_NONE if source.suffix in _SMI else csv.QUOTE_MINIMAL
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, skipinitialspace=True)
+    held: list[str] = []
+    ended = False
+
+    def remembered() -> Iterator[str]:
+        nonlocal ended
+        for text in lines:
+            held.append(text)
+            yield text
+        ended = True
+
+    reader = csv.reader(remembered(), delimiter=delimiter, quoting=quoting, skipinitialspace=True)
     line = 1
     try:
         for cells in reader:
-            yield line, cells
+            # A row that is not over when the file is, or that swallowed whole rows, began with a stray quote.
+            if ended or (len(held) > 1 and _are_rows(held, delimiter)):
+                for offset, text in enumerate(held):
+                    yield line + offset, _unquoted(text, delimiter)
+            else:
+                yield line, cells
             line = reader.line_num + 1
+            held.clear()
     except csv.Error as error:
         raise InputError(f"{source.name}, line {line}: {error}; is there an unbalanced quote?") from error
+
+
+def _are_rows(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether each of some lines looks like a row of its own: all have as many delimiters, and at least one."""
+    counts = {text.count(delimiter) for text in lines if text.strip()}
+    return len(counts) == 1 and 0 not in counts
+
+
+def _unquoted(line: str, delimiter: str) -> list[str]:
+    """The cells of a line in which quotes mean nothing."""
+    text = line.rstrip("\r\n")
+    return [cell.lstrip(" ") for cell in text.split(delimiter)] if text else []
 
 
 def _delimiters(source: Source) -> Sequence[str]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from molvae.chem.standard import Reason, Rejection
 from molvae.corpus.reading import Chunk
 from molvae.errors import InputError
+from molvae.wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +47,8 @@ class Counts:
 
     def describe(self) -> str:
         """Say it in one line."""
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.rejected.items())
-        line = f"{self.rows:,} rows: {self.kept:,} kept, {self.duplicates:,} duplicates"
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.rejected.items())
+        line = f"{count(self.rows, 'row')}: {self.kept:,} kept, {count(self.duplicates, 'duplicate')}"
         return f"{line}, {sum(self.rejected.values()):,} rejected" + (f" ({reasons})" if reasons else "")
 
 

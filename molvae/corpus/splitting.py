@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from molvae.chem import map_chunks, scaffold
 from molvae.errors import InputError
+from molvae.wording import count
 
 __all__ = ["split_rows"]
 
@@ -37,6 +38,9 @@ def split_rows(
     """
     n = len(smiles)
     wanted = {"valid": max(1, round(n * valid)), "test": round(n * test)}
+    few = InputError(f"of {count(n, 'molecule')} none is left to train on when {sum(wanted.values())} are held out")
+    if sum(wanted.values()) >= n:
+        raise few
     groups = np.arange(n) if method == "random" else _scaffold_groups(smiles)
     # Each group gets a random place; molecules in that order are cut where a part is full and a group ends.
     place = np.random.default_rng(seed).permutation(int(groups.max(initial=-1)) + 1)[groups]
@@ -48,7 +52,7 @@ def split_rows(
         stop = int(ends[np.searchsorted(ends, start + size - 1)]) + 1 if size and start < n else start
         parts[name], start = np.sort(order[start:stop]), stop
     if start >= n:
-        raise InputError(f"{n} molecules are too few to hold out {sum(wanted.values())} and train on the rest")
+        raise few
     return {"train": np.sort(order[start:]), **parts}
 
 

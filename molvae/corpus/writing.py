@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,13 +36,17 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     if path.is_dir():
         raise InputError(f"{path} cannot be written: it is a folder")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table whose first column is ``smiles``; the file is whole or not there.
 
-    csv and tsv have a header; smi holds the SMILES alone unless there are more columns, then they follow by tabs; sdf
-    holds 2-D structures with the columns as fields, without what is no molecule; parquet needs an extra.
+    csv and tsv have a header; smi holds the SMILES alone, or with the other columns behind it by tabs; sdf holds 2-D
+    structures named molvae-1, molvae-2, ... with the columns as fields; parquet needs an extra.
 
     Raises:
         InputError: the file cannot be written, or pyarrow is missing.
@@ -74,11 +79,12 @@ def _write_sdf(path: Path, table: pd.DataFrame) -> None:
     from rdkit.Chem.rdDepictor import Compute2DCoords
 
     with SDWriter(str(path)) as writer:
-        for row in table.to_dict("records"):
+        for number, row in enumerate(table.to_dict("records"), start=1):
             mol = parse(row["smiles"])
             if mol is None:
                 continue
             Compute2DCoords(mol)
+            mol.SetProp("_Name", f"molvae-{number}")
             for name, value in row.items():
                 mol.SetProp(str(name), f"{value:.5g}" if isinstance(value, float) else str(value))
             writer.write(mol)

@@ -28,6 +28,7 @@ from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_
 from molvae.corpus.cleaning import Corpus
 from molvae.errors import InputError, ModelError
 from molvae.files import atomic, read_json, write_text
+from molvae.model_folder import MODEL_FILES
 
 __all__ = [
     "CHECKPOINT",
@@ -45,6 +46,11 @@ RUNS = Path("molvae-runs")
 """Where runs go that were given no folder."""
 
 CHECKPOINT = "checkpoint.safetensors"
+
+_RUN_FILES = {
+    *MODEL_FILES,
+    *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "tensorboard", CHECKPOINT),
+}
 
 SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainConfig, "cleaning": CleanConfig}
 """The tables of a config file."""
@@ -95,10 +101,14 @@ def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
 
 
 def _check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    names = {path.name for path in folder.iterdir()}
+    if names == {"rejected.csv"}:  # all that a run leaves which found no molecules
+        return
     if not overwrite:
-        raise InputError(f"{folder} exists; name another folder, resume it, or overwrite it")
-    if not ((folder / "config.toml").exists() or (folder / "rejected.csv").exists()):
-        raise InputError(f"{folder} holds other files than a run's, and is not overwritten")
+        raise InputError(f"{folder} exists; name another folder, resume it (--resume), or replace it (--overwrite)")
+    foreign = sorted(name for name in names - _RUN_FILES if not name.startswith("."))
+    if foreign:
+        raise InputError(f"{folder} holds other files than a run's ({', '.join(foreign[:3])}), and is not overwritten")
 
 
 def write_start(
@@ -128,11 +138,17 @@ def read_start(folder: Path) -> Start:
     if any(not (folder / name).is_file() for name in needed):
         raise ModelError(f"{folder} holds no run that began to train ({', '.join(needed)}); start it anew")
     given = read_toml(folder / "config.toml", SECTIONS)
+    missing = [f"[{name}] {key}" for name in SECTIONS for key in SECTIONS[name].model_fields if key not in given[name]]
+    if missing:
+        raise ModelError(f"{folder / 'config.toml'} is damaged: it lacks {', '.join(missing[:3])}")
     try:
         smiles = pd.read_csv(folder / "molecules.csv.gz", usecols=["smiles"], dtype=str)["smiles"].tolist()
         rows = read_json(folder / "splits.json")["rows"]
         parts = {name: np.array(rows[name], dtype=np.int64) for name in ("valid", "test")}
-        parts["train"] = np.setdiff1d(np.arange(len(smiles)), np.concatenate(list(parts.values())))
+        held = np.concatenate(list(parts.values()))
+        parts["train"] = np.setdiff1d(np.arange(len(smiles)), held)
+        if not len(parts["valid"]) or len(parts["train"]) + len(held) != len(smiles):
+            raise ValueError(f"the positions do not fit {len(smiles)} molecules")
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} is damaged: molecules.csv.gz or splits.json cannot be read ({error})") from None
     return Start(smiles, parts, ModelConfig(**given["model"]), TrainConfig(**given["training"]))
@@ -141,7 +157,11 @@ def read_start(folder: Path) -> Start:
 def read_history(folder: Path, epochs: int) -> list[dict[str, Any]]:
     """The first so many rows of history.csv."""
     path = folder / "history.csv"
-    if not epochs or not path.exists():
+    if not epochs or not path.is_file():
         return []
-    table = pd.read_csv(path)
-    return [{str(key): row[key] for key in row} for row in table[table["epoch"] <= epochs].to_dict("records")]
+    try:
+        table = pd.read_csv(path)
+    except ValueError:  # an empty or mangled file: the figures are gone, the training is not
+        return []
+    rows = table[table["epoch"] <= epochs] if "epoch" in table else table[:0]
+    return [{str(key): row[key] for key in row} for row in rows.to_dict("records")]

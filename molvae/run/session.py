@@ -22,8 +22,12 @@ from molvae.run.folder import CHECKPOINT, Start, read_history
 from molvae.run.reporter import Reporter
 from molvae.tokenizer import SmilesTokenizer
 from molvae.training import Epoch, HealthCheck, Trainer
+from molvae.wording import count
 
 __all__ = ["Session"]
+
+_FEW_STEPS = 2_000  # a sound model of the medium size needs about this many before it uses its latent
+_FEW_MOLECULES = 300
 
 
 class Session:
@@ -42,7 +46,7 @@ class Session:
         self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
         self._training_set = MoleculeSet.from_smiles([start.smiles[row] for row in start.parts["train"]])
         self._history: list[dict[str, Any]] = []
-        self._where = ""
+        self._where, self._steps, self._complained = "", 0, False
 
     def run(self, name: str) -> MolVAE:
         """Train, or train on, and finish the folder; `name` is what the model is called in the report."""
@@ -57,13 +61,19 @@ class Session:
         parameters = sum(p.numel() for p in model.parameters())
         self._said.plan(
             f"{name} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
-            f"{len(parts['train']):,} molecules to train on, {len(parts['valid']):,} held out; "
-            f"{config.epochs} epochs on {trainer.where}"
+            f"{count(len(parts['train']), 'molecule')} to train on, {len(parts['valid']):,} held out; "
+            f"{count(config.epochs, 'epoch')} on {trainer.where}"
         )
+        if len(parts["train"]) < _FEW_MOLECULES:
+            self._said.plan(
+                f"{count(len(parts['train']), 'molecule')} are few for a model from scratch: expect invalid samples or "
+                f"memorized ones, and figures that jump; some thousand are better"
+            )
+        self._steps = trainer.steps
         vae = MolVAE(self._stored(trainer.run()))
         vae.save_pretrained(self._folder)
         (self._folder / CHECKPOINT).unlink(missing_ok=True)
-        self._said.done(self._folder, int(self._best()["epoch"]))
+        self._said.done(self._folder, trainer.best_epoch)
         return vae
 
     def _trainer(self, model: SmilesVAE) -> Trainer:
@@ -92,14 +102,22 @@ class Session:
         if self._events is not None:
             for name, value in flat.items():
                 self._events.add_scalar(name, float(value), epoch.epoch)
-        config, dim = self._start.training, self._start.model.latent_dim
-        # Before a third of the training even a sound model may not have learnt to use its latent yet.
-        grown = 3 * epoch.epoch >= config.epochs
-        self._said.epoch(epoch, config.epochs, epoch.health.complaint(config, dim) if grown else None)
+        self._said.epoch(epoch, self._start.training.epochs, self._complaint(epoch))
+
+    def _complaint(self, epoch: Epoch) -> str | None:
+        """What is wrong with the latent space, once and at the end; None if nothing is, or it is too early to say."""
+        config = self._start.training
+        last, grown = epoch.epoch == config.epochs, 3 * epoch.epoch >= config.epochs
+        complaint = epoch.health.complaint(config, self._start.model.latent_dim)
+        if complaint is None or not (last or (grown and not self._complained)):
+            return None
+        self._complained = True
+        few = f" {count(self._steps, 'step')} may be too few to tell: raise epochs." if self._steps < _FEW_STEPS else ""
+        return complaint + few
 
     def _best(self) -> dict[str, Any]:
-        """The row of the history whose weights are the model."""
-        return [row for row in self._history if row["best"]][-1]
+        """The row of the history whose weights are the model; empty where the history was lost."""
+        return next((row for row in reversed(self._history) if row["best"]), {})
 
     def _stored(self, model: SmilesVAE) -> StoredModel:
         card = {

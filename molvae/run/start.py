@@ -11,7 +11,7 @@ from molvae.config import SIZES, CleanConfig, Size, TrainConfig, default_size, d
 from molvae.corpus.cleaning import Corpus, allowed_elements, clean, clean_smiles
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
-from molvae.errors import ModelError
+from molvae.errors import ConfigError, InputError, ModelError
 from molvae.generator import MolVAE
 from molvae.run.folder import RUNS, SECTIONS, Start, is_finished, new_folder, read_start, write_start
 from molvae.run.reporter import Reporter
@@ -61,6 +61,10 @@ def train(
     """
     said = reporter or Reporter()
     given = _settings(config, model=model, training=training, cleaning=cleaning)
+    if size is not None and size not in SIZES:
+        raise ConfigError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
+    if hasattr(source, "columns"):
+        raise InputError("a table is not read; give its column of SMILES, as in table['smiles']")
     what: Table | Sequence[str]
     if isinstance(source, (str, Path)):
         what = open_table(source, smiles_column=smiles_column, header=header)
@@ -93,7 +97,8 @@ def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter 
     """
     path = Path(folder)
     if not path.is_dir():
-        raise ModelError(f"{path} does not exist; a run folder is what 'molvae train' wrote")
+        what = "is a file" if path.exists() else "does not exist"
+        raise ModelError(f"{path} {what}; a run folder is what 'molvae train' wrote")
     if is_finished(path):
         raise ModelError(f"the run in {path} is finished; there is nothing to resume")
     return Session(path, read_start(path), reporter or Reporter(), tensorboard=tensorboard).run("resumed")

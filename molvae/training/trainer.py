@@ -15,12 +15,14 @@ from torch import Tensor
 
 from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
+from molvae.errors import ModelError
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
 from molvae.training.coupling import CouplingAhead
 from molvae.training.device import make_accelerator
 from molvae.training.health import Health
-from molvae.training.objective import Terms, beta_at, mask_tokens, terms_of
+from molvae.training.meter import Meter
+from molvae.training.objective import beta_at, mask_tokens, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer
 from molvae.training.plan import Plan
 
@@ -115,7 +117,7 @@ class Trainer:
         self._best = _Best(float("inf"), 0, {})
         self._position = Position(pool=0, step=0, seconds=0.0)
         self._coupled: NDArray[np.float32] | None = None
-        self._meter = _Meter()
+        self._meter = Meter()
         if checkpoint is not None and checkpoint.exists():
             self._restore(*read_checkpoint(checkpoint))
 
@@ -123,6 +125,16 @@ class Trainer:
     def epochs_done(self) -> int:
         """Whole epochs behind the place where training begins or goes on."""
         return self._position.pool // self._plan.pools_per_epoch
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the lowest held-out objective so far; 0 before the first."""
+        return self._best.epoch
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole training."""
+        return self._plan.steps
 
     @property
     def where(self) -> str:
@@ -222,7 +234,7 @@ class Trainer:
             self._best = _Best(objective, epoch, weights)
         seconds = time.monotonic() - self._started
         self._on_epoch(Epoch(epoch, seconds, speed, *means, objective, best, health), self._average.model)
-        self._meter = _Meter()
+        self._meter = Meter()
         self._save()
 
     def _save(self) -> None:
@@ -247,45 +259,15 @@ class Trainer:
         position: Position,
         extra: Mapping[str, Any],
     ) -> None:
-        self._model.load_state_dict(tensors["model"])
-        self._average.model.load_state_dict(tensors["average"])
-        self._optimizer.load_state_dict(dict(optimizer))
+        try:
+            self._model.load_state_dict(tensors["model"])
+            self._average.model.load_state_dict(tensors["average"])
+            self._optimizer.load_state_dict(dict(optimizer))
+        except (KeyError, RuntimeError, ValueError):
+            raise ModelError(f"{self._checkpoint} is of a model of another shape than the settings say") from None
         device = self._accelerator.device
         weights = {name: value.to(device) for name, value in tensors.get("best", {}).items()}
         self._best = _Best(extra["best"]["objective"], extra["best"]["epoch"], weights)
         self._position = position
         self._coupled = tensors["coupled"]["draws"].numpy() if "coupled" in tensors else None
-        self._meter = _Meter(tensors["meter"])
-
-
-class _Meter:
-    """Sums over an epoch."""
-
-    def __init__(self, state: Mapping[str, Tensor] | None = None) -> None:
-        self._sums = state["sums"].clone() if state else torch.zeros(3, dtype=torch.float64)
-        self._molecules: int = int(state["molecules"][0]) if state else 0
-        self._coupled: int = int(state["molecules"][1]) if state else 0
-        self._tokens, self._started = 0, time.monotonic()
-
-    def state(self) -> dict[str, Tensor]:
-        """What `__init__` takes; the speed starts anew."""
-        return {"sums": self._sums, "molecules": torch.tensor([self._molecules, self._coupled])}
-
-    def add(self, terms: Terms, molecules: int, tokens: int, *, coupled: bool) -> None:
-        """Take in a step."""
-        parts = torch.stack([terms.reconstruction, terms.kl, terms.prior]).detach()
-        self._sums += parts.double().cpu() * molecules
-        self._molecules += molecules
-        self._coupled += molecules if coupled else 0
-        self._tokens += tokens
-
-    def means(self) -> tuple[float, float, float]:
-        """Reconstruction, KL and coupled prior term in nats per molecule."""
-        reconstruction, kl, prior = self._sums.tolist()
-        n = max(1, self._molecules)
-        return reconstruction / n, kl / n, prior / self._coupled if self._coupled else float("nan")
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Target tokens a second since the start."""
-        return self._tokens / max(1e-9, time.monotonic() - self._started)
+        self._meter = Meter(tensors["meter"])

@@ -122,7 +122,8 @@ def test_unfinished_runs_are_not_taken(tiny_run, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.smi", "out.sdf", "out.parquet"])
 def test_output_by_extension(tiny_run, tmp_path, name):
     path = tmp_path / name
-    result = molvae("sample", "--n", "3", "--model", tiny_run, "--seed", "0", "-o", path, "--properties")
+    wanted = [] if name.endswith("smi") else ["--properties"]
+    result = molvae("sample", "--n", "3", "--model", tiny_run, "--seed", "0", "-o", path, *wanted)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     expected = molvae("sample", "--n", "3", "--model", tiny_run, "--seed", "0").stdout.splitlines()
@@ -131,10 +132,11 @@ def test_output_by_extension(tiny_run, tmp_path, name):
             molecules = list(supplier)
         assert [Chem.MolToSmiles(one) for one in molecules] == expected
         assert float(molecules[0].GetProp("mw")) > 10
+        assert [one.GetProp("_Name") for one in molecules] == ["molvae-1", "molvae-2", "molvae-3"]
     elif name.endswith("parquet"):
         assert pd.read_parquet(path)["smiles"].tolist() == expected
     elif name.endswith("smi"):
-        assert [line.split("\t")[0] for line in path.read_text().splitlines()] == expected
+        assert path.read_text().splitlines() == expected
     else:
         table = pd.read_csv(path, sep="," if name.endswith("csv") else "\t")
         assert table["smiles"].tolist() == expected
@@ -169,6 +171,20 @@ def test_novel_leaves_out_training_molecules(tiny_run):
     assert "training molecules left out" in result.stderr
 
 
+def test_the_seed_is_told_so_that_it_can_be_used_again(tiny_run):
+    first = molvae("sample", "--n", "3", "--model", tiny_run)
+    seed = first.stderr.split("seed: ")[1].split()[0]
+    assert molvae("sample", "--n", "3", "--model", tiny_run, "--seed", seed).stdout == first.stdout
+
+
+def test_a_full_disk_is_told(tiny_run):
+    command = f"{sys.executable} -m molvae sample --n 3 --seed 0 --model {tiny_run} > /dev/full"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
+    assert result.returncode == 1
+    assert "cannot be written: No space left" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_none_asked_for(tiny_run):
     result = molvae("sample", "--n", "0", "--model", tiny_run)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -184,6 +200,10 @@ def test_none_asked_for(tiny_run):
         (["--temperature", "-1"], ["temperature"]),
         (["--top-p", "2"], ["top_p"]),
         (["--raw", "--novel"], ["--raw"]),
+        (["--raw", "-o", "out.sdf"], ["--raw"]),
+        (["--properties", "-o", "out.smi"], ["a .smi file holds no properties"]),
+        (["-o", "/proc/out.csv"], ["/proc/out.csv cannot be written"]),
+        (["-o", "/dev/null/out.csv"], ["no folder /dev/null"]),
         (["--device", "cuda:77"], ["cuda:77"]),
         (["--device", "abacus"], ["abacus"]),
         (["--max-len", "2", "--n", "1000000"], ["of the 1,000,000 molecules asked for"]),
@@ -219,6 +239,9 @@ def test_what_train_refuses_to_read(tmp_path, monkeypatch, content, parts):
         ([], ["give a file"]),
         (["in.csv", "--resume", "x"], ["give a file"]),
         (["--resume", "x", "--epochs", "3"], ["--resume"]),
+        (["--resume", "x", "-o", "y"], ["--resume"]),
+        (["--resume", "in.csv"], ["in.csv is a file"]),
+        (["in.csv", "--seed", "99999999999999999999"], ["seed"]),
         (["--resume", "x"], ["x does not exist"]),
         (["in.csv", "-s", "drug"], ["drug", "smiles", "activity"]),
         (["in.csv", "-s", "7"], ["7"]),

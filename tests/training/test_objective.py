@@ -157,7 +157,6 @@ def test_coupling_begins_where_it_is_told_and_ends_with_the_training():
         {"beta": -1},
         {"beta": math.nan},
         {"valid": 0.0},
-        {"device": "tpu"},
         {"split": "time"},
         {"epoch": 3},
         {"batch_size": "many"},

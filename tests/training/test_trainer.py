@@ -27,7 +27,7 @@ def make(smiles, config, *, seed=0, model_config=SMALL, held=slice(None), **kwar
 
 def settings(**changes):
     base = {"epochs": 3, "batch_size": 8, "pool_size": 10, "block_size": 5, "health_samples": 10, "precision": "fp32"}
-    return TrainConfig(**{**base, "device": "cpu", **changes})
+    return TrainConfig(**{**base, "device": "cpu", "coupling_start": 0.0, **changes})
 
 
 def weights(model):
@@ -163,6 +163,8 @@ def test_a_device_that_is_not_there_is_said():
 
     with pytest.raises(ConfigError, match="device cuda:1: this machine has 0"):
         pick_device("cuda:1")
+    with pytest.raises(ConfigError, match="'tpu' is none of auto, cpu"):
+        pick_device("tpu")
 
 
 @pytest.mark.gpu
