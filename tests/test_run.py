@@ -16,7 +16,11 @@ from molvae.training import trainer as trainer_module
 TINY = {
     "model": {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16},
     "training": {
-        **{"epochs": 2, "health_samples": 10, "pool_size": 20, "block_size": 10, "precision": "fp32"},
+        "epochs": 2,
+        "health_samples": 10,
+        "pool_size": 20,
+        "block_size": 10,
+        "precision": "fp32",
         "coupling_start": 0.0,
     },
 }
