@@ -45,44 +45,41 @@ class Session:
         self._events = _event_writer(folder) if tensorboard else None
         self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
         self._training_set = MoleculeSet.from_smiles([start.smiles[row] for row in start.parts["train"]])
-        self._history: list[dict[str, Any]] = []
-        self._where, self._steps, self._complained = "", 0, False
+        with torch.random.fork_rng():
+            torch.manual_seed(start.training.seed)
+            self._model = SmilesVAE(start.model, len(self._tokenizer))
+        self._trainer = self._make_trainer()
+        self._history = read_history(folder, self._trainer.epochs_done)
+        self._complained = False
 
     def run(self, name: str) -> MolVAE:
         """Train, or train on, and finish the folder; `name` is what the model is called in the report."""
         config, parts = self._start.training, self._start.parts
         self._said.started(self._folder)
-        with torch.random.fork_rng():
-            torch.manual_seed(config.seed)
-            model = SmilesVAE(self._start.model, len(self._tokenizer))
-        trainer = self._trainer(model)
-        self._where = trainer.where
-        self._history = read_history(self._folder, trainer.epochs_done)
-        parameters = sum(p.numel() for p in model.parameters())
+        parameters = sum(p.numel() for p in self._model.parameters())
         self._said.plan(
             f"{name} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
             f"{count(len(parts['train']), 'molecule')} to train on, {len(parts['valid']):,} held out; "
-            f"{count(config.epochs, 'epoch')} on {trainer.where}"
+            f"{count(config.epochs, 'epoch')} on {self._trainer.where}"
         )
         if len(parts["train"]) < _FEW_MOLECULES:
             self._said.plan(
                 f"{count(len(parts['train']), 'molecule')} are few for a model from scratch: expect invalid samples or "
                 f"memorized ones, and figures that jump; some thousand are better"
             )
-        self._steps = trainer.steps
-        vae = MolVAE(self._stored(trainer.run()))
+        vae = MolVAE(self._stored(self._trainer.run()))
         vae.save_pretrained(self._folder)
         (self._folder / CHECKPOINT).unlink(missing_ok=True)
-        self._said.done(self._folder, trainer.best_epoch)
+        self._said.done(self._folder, self._trainer.best_epoch)
         return vae
 
-    def _trainer(self, model: SmilesVAE) -> Trainer:
+    def _make_trainer(self) -> Trainer:
         config, smiles, parts = self._start.training, self._start.smiles, self._start.parts
         corpus = TokenizedCorpus(smiles, self._tokenizer)
         held = np.random.default_rng(config.seed).permutation(parts["valid"])[: config.health_samples]
         check = HealthCheck(corpus, held, [smiles[row] for row in held], self._training_set.intersection, config)
         return Trainer(
-            model,
+            self._model,
             corpus,
             parts["train"],
             config,
@@ -112,8 +109,8 @@ class Session:
         if complaint is None or not (last or (grown and not self._complained)):
             return None
         self._complained = True
-        few = f" {count(self._steps, 'step')} may be too few to tell: raise epochs." if self._steps < _FEW_STEPS else ""
-        return complaint + few
+        steps = self._trainer.steps
+        return complaint + (f" {count(steps, 'step')} may be too few: raise epochs." if steps < _FEW_STEPS else "")
 
     def _best(self) -> dict[str, Any]:
         """The row of the history whose weights are the model; empty where the history was lost."""
@@ -124,7 +121,7 @@ class Session:
             "molvae": __version__,
             "date": time.strftime("%Y-%m-%d"),
             "molecules": len(self._start.parts["train"]),
-            "trained on": self._where,
+            "trained on": self._trainer.where,
             "training": self._start.training.model_dump(),
             "figures": {key: float(value) for key, value in self._best().items()},
         }
