@@ -18,6 +18,7 @@ __all__ = ["molecule_grid"]
 
 _WIDTH, _HEIGHT = 250, 210  # pixels of a panel
 _BOND = 24  # pixels of a bond: the same in all panels, so that sizes compare; a large molecule is shrunk to fit
+_PNG_SCALE = 2  # sharp on a slide; an SVG is sharp at any size
 _LONGEST_LEGEND = 34  # characters that fit under a panel
 _TALLEST_PNG = 32_000  # pixels; the image library stops at 2**15
 
@@ -61,11 +62,13 @@ def molecule_grid(
     texts = [text if mol is not None else "not a molecule" for mol, text in zip(mols, texts, strict=True)]
     columns = min(columns, len(mols))
     rows = -(-len(mols) // columns)
-    if format == "png" and max(columns * _WIDTH, rows * _HEIGHT) > _TALLEST_PNG:
+    scale = _PNG_SCALE if format == "png" else 1
+    width, height = scale * _WIDTH, scale * _HEIGHT
+    if format == "png" and max(columns * width, rows * height) > _TALLEST_PNG:
         raise ConfigError(f"{len(mols)} molecules are too many for one PNG; draw fewer, or an SVG")
     canvas = rdMolDraw2D.MolDraw2DSVG if format == "svg" else rdMolDraw2D.MolDraw2DCairo
-    drawing = canvas(columns * _WIDTH, rows * _HEIGHT, _WIDTH, _HEIGHT)
-    _style(drawing.drawOptions())
+    drawing = canvas(columns * width, rows * height, width, height)
+    _style(drawing.drawOptions(), scale)
     with quiet_rdkit():
         drawing.DrawMolecules([mol if mol is not None else _blank() for mol in mols], legends=texts)
         drawing.FinishDrawing()
@@ -96,11 +99,11 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_LEGEND else text[: _LONGEST_LEGEND - 3] + "..."
 
 
-def _style(options: Any) -> None:
-    options.fixedBondLength = _BOND
+def _style(options: Any, scale: int) -> None:
+    options.fixedBondLength = scale * _BOND
     options.drawMolsSameScale = False  # else one large molecule would shrink them all
-    options.bondLineWidth = 1.6
+    options.bondLineWidth = 1.6 * scale
     options.padding = 0.08
-    options.legendFontSize = 15
+    options.legendFontSize = 15 * scale
     options.legendFraction = 0.14
-    options.minFontSize = 10
+    options.minFontSize = 10 * scale

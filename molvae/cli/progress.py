@@ -20,9 +20,10 @@ __all__ = ["TerminalReporter"]
 _LEGEND = (
     "on held-out molecules, nats per molecule: rec(onstruction), KL, prior (reconstruction from matched prior draws); "
     "bit/c: rec in bits per character; act: active latent dimensions; per cent: exact reconstructions, "
-    "valid, unique and novel ones of draws from the prior, decoded once, and valid midpoints between molecules"
+    "valid, unique and novel ones of draws from the prior, decoded once, and valid midpoints between molecules; "
+    "ktok/s: thousand tokens trained on per second"
 )
-_HEADER = "epoch   left    rec  bit/c    KL  act prior  exact valid  uniq novel midpt  tok/s"
+_HEADER = "epoch   left    rec bit/c    KL  act prior exact valid  uniq novel midpt ktok/s"
 
 
 class TerminalReporter(Reporter):
@@ -84,9 +85,9 @@ class TerminalReporter(Reporter):
             "    -" if i in (2, 3) and not health.prior_valid else f"{100 * x:5.1f}" for i, x in enumerate(shares)
         ]
         say(
-            f"{epoch.epoch:5d} {_clock(left):>6} {health.reconstruction:6.2f}  {health.bits_per_char:5.3f} "
-            f"{health.kl:5.1f} {health.active_units:4d} {health.prior:5.1f}  {' '.join(percent)} "
-            f"{epoch.tokens_per_second:6.0f}"
+            f"{epoch.epoch:5d} {_clock(left):>6} {health.reconstruction:6.2f} {health.bits_per_char:5.3f} "
+            f"{health.kl:5.1f} {health.active_units:4d} {health.prior:5.1f} {' '.join(percent)} "
+            f"{epoch.tokens_per_second / 1000:6.1f}"
         )
         if complaint:
             say(complaint, "bold red")

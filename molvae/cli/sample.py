@@ -16,6 +16,8 @@ from molvae.errors import ConfigError
 from molvae.wording import count
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from molvae.generator import MolVAE
 
 __all__ = ["sample"]
@@ -92,7 +94,7 @@ def sample(
         sys.stdout.write(to_text(table, header=properties))
         sys.stdout.flush()
     if grid is not None:
-        _draw(grid, rows)
+        _draw(grid, table)
 
 
 def _check(*, raw: bool, output: Path | None, properties: bool, needs_molecules: bool) -> None:
@@ -122,11 +124,17 @@ def _molecules(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_
     return samples.smiles
 
 
-def _draw(path: Path, smiles: list[str]) -> None:
+def _draw(path: Path, table: pd.DataFrame) -> None:
+    """Draw the molecules, each with its number, and QED and logP where they were computed."""
     from molvae.chem import molecule_grid
     from molvae.files import atomic
 
-    picture = molecule_grid(smiles, format="png" if path.suffix.lower() == ".png" else "svg")
+    legends = [str(number) for number in range(1, len(table) + 1)]
+    if "qed" in table:
+        figures = zip(legends, table["qed"], table["logp"], strict=True)
+        legends = [f"{number}   QED {qed:.2f}   logP {logp:.1f}" for number, qed, logp in figures]
+    kind = path.suffix.lower().removeprefix(".")
+    picture = molecule_grid(table["smiles"].tolist(), legends=legends, format=kind)
     with atomic(path) as temporary:
         temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
     say(f"drawn: {path}")
