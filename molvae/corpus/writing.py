@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,13 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
         kinds: extensions that will do; by default those of `write_table`.
 
     Raises:
-        InputError: the extension names no format, or the folder is not there.
+        InputError: the extension names no format, the folder is not there or not writable, or pyarrow is missing.
     """
     known = kinds or _KINDS
     if path.suffix.lower().removeprefix(".") not in known:
         raise InputError(f"{path}: the extension must be one of {', '.join('.' + kind for kind in known)}")
+    if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise InputError('Parquet needs pyarrow: pip install "molvae[parquet]"')
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     if path.is_dir():
@@ -43,21 +46,18 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table whose first column is ``smiles``; the file is whole or not there.
+    """Write a table whose first column is ``smiles``, to a path that `check_output` accepts; whole or not at all.
 
     csv and tsv have a header; smi holds the SMILES alone, or with the other columns behind it by tabs; sdf holds 2-D
     structures named molvae-1, molvae-2, ... with the columns as fields; parquet needs an extra.
 
     Raises:
-        InputError: the file cannot be written, or pyarrow is missing.
+        InputError: the file cannot be written.
     """
     kind = path.suffix.lower().removeprefix(".")
     with atomic(path) as temporary:
         if kind == "parquet":
-            try:
-                table.to_parquet(temporary, index=False)
-            except ImportError:
-                raise InputError('Parquet needs pyarrow: pip install "molvae[parquet]"') from None
+            table.to_parquet(temporary, index=False)
         elif kind == "sdf":
             _write_sdf(temporary, table)
         else:

@@ -143,6 +143,13 @@ def test_output_by_extension(tiny_run, tmp_path, name):
         assert {"qed", "logp", "sa", "mw"} <= set(table.columns)
 
 
+def test_missing_pyarrow_is_told_before_anything_is_drawn(tiny_run, tmp_path, monkeypatch):
+    from molvae.corpus import writing
+
+    monkeypatch.setattr(writing, "find_spec", lambda _: None)
+    assert_told(molvae("sample", "--model", tiny_run, "-o", tmp_path / "out.parquet"), 'pip install "molvae[parquet]"')
+
+
 def test_properties_on_stdout_are_csv(tiny_run):
     result = molvae("sample", "--n", "2", "--model", tiny_run, "--properties")
     header, *rows = result.stdout.splitlines()
