@@ -333,5 +333,14 @@ def test_tensorboard_gets_the_figures(canonical_smiles, tmp_path):
     assert any((tmp_path / "run" / "tensorboard").glob("events*"))
 
 
+def test_missing_tensorboard_is_told_before_anything_is_written(canonical_smiles, tmp_path, monkeypatch):
+    from molvae.run import session
+
+    monkeypatch.setattr(session, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="TensorBoard is not installed"):
+        train(canonical_smiles, tmp_path / "run", tensorboard=True, **TINY)
+    assert not (tmp_path / "run").exists()
+
+
 def test_canonical_is_what_the_corpus_holds(canonical_smiles):
     assert [canonical(one) for one in canonical_smiles] == canonical_smiles

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from molvae.config import ModelConfig, Settings
-from molvae.errors import MolVAEError
+from molvae.errors import InputError, MolVAEError
 
-__all__ = ["command", "console", "say", "with_settings"]
+__all__ = ["command", "console", "print_result", "say", "with_settings"]
 
 _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 
@@ -45,14 +45,25 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             say("interrupted")
             raise SystemExit(130) from None
-        except OSError as error:
-            if not isinstance(error, BrokenPipeError):
-                say(f"error: the result cannot be written: {error.strerror or error}", "bold red")
-            # Where the reader has left (molvae sample | head) there is nothing to say; nothing more can be flushed.
-            sys.stdout = None
-            raise SystemExit(1) from None
 
     return run
+
+
+def print_result(text: str) -> None:
+    """Write to stdout, now.
+
+    Raises:
+        InputError: it cannot be written, the disk being full, say.
+        SystemExit: the reader has left (molvae sample | head), which is no error to speak of.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = None  # at exit Python would try to flush again, and complain
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(1) from None
+        raise InputError(f"the result cannot be written: {error.strerror or error}") from None
 
 
 def with_settings(**sections: type[Settings]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molvae.cli.common import command, say, with_settings
+from molvae.cli.common import command, print_result, say, with_settings
 from molvae.config import Decoding
 from molvae.errors import ConfigError
 from molvae.wording import count
@@ -91,8 +90,7 @@ def sample(
         write_table(output, table)
         say(f"written: {output}")
     else:
-        sys.stdout.write(to_text(table, header=properties))
-        sys.stdout.flush()
+        print_result(to_text(table, header=properties))
     if grid is not None:
         _draw(grid, table)
 

@@ -155,11 +155,12 @@ def _split_by_csv(lines: Iterable[str], delimiter: str, source: Source) -> Itera
         ended = True
 
     reader = csv.reader(remembered(), delimiter=delimiter, quoting=quoting, skipinitialspace=True)
-    line = 1
+    line, width = 1, 0
     try:
         for cells in reader:
+            width = width or len(cells)
             # A row that is not over when the file is, or that swallowed whole rows, began with a stray quote.
-            if ended or (len(held) > 1 and _are_rows(held, delimiter)):
+            if ended or (len(held) > 1 and _are_rows(held, delimiter, width)):
                 for offset, text in enumerate(held):
                     yield line + offset, _unquoted(text, delimiter)
             else:
@@ -170,10 +171,9 @@ def _split_by_csv(lines: Iterable[str], delimiter: str, source: Source) -> Itera
         raise InputError(f"{source.name}, line {line}: {error}; is there an unbalanced quote?") from error
 
 
-def _are_rows(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether each of some lines looks like a row of its own: all have as many delimiters, and at least one."""
-    counts = {text.count(delimiter) for text in lines if text.strip()}
-    return len(counts) == 1 and 0 not in counts
+def _are_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether each of some lines is as wide as the first row, so that a line break in a cell cannot explain them."""
+    return width > 1 and all(text.count(delimiter) == width - 1 for text in lines if text.strip())
 
 
 def _unquoted(line: str, delimiter: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from molvae.tokenizer import SmilesTokenizer
 from molvae.training import Epoch, HealthCheck, Trainer
 from molvae.wording import count
 
-__all__ = ["Session"]
+__all__ = ["Session", "check_tensorboard"]
 
 _FEW_STEPS = 2_000  # a sound model of the medium size needs about this many before it uses its latent
 _FEW_MOLECULES = 300
@@ -128,9 +129,14 @@ class Session:
         return StoredModel(model, self._tokenizer, self._training_set, card)
 
 
+def check_tensorboard() -> None:
+    """Raise `ConfigError` if TensorBoard is not installed."""
+    if find_spec("tensorboard") is None:
+        raise ConfigError('TensorBoard is not installed: pip install "molvae[tensorboard]"')
+
+
 def _event_writer(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ConfigError('TensorBoard is not installed: pip install "molvae[tensorboard]"') from None
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder / "tensorboard"))

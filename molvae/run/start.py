@@ -15,7 +15,7 @@ from molvae.errors import ConfigError, InputError, ModelError
 from molvae.generator import MolVAE
 from molvae.run.folder import RUNS, SECTIONS, Start, is_finished, new_folder, read_start, write_start
 from molvae.run.reporter import Reporter
-from molvae.run.session import Session
+from molvae.run.session import Session, check_tensorboard
 from molvae.training import pick_device
 
 __all__ = ["resume", "train"]
@@ -63,6 +63,8 @@ def train(
     given = _settings(config, model=model, training=training, cleaning=cleaning)
     if size is not None and size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
+    if tensorboard:
+        check_tensorboard()
     if hasattr(source, "columns"):
         raise InputError("a table is not read; give its column of SMILES, as in table['smiles']")
     what: Table | Sequence[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class Plan:
     rows: Rows
     lengths: Rows
     config: TrainConfig
+    _orders: dict[int, Rows] = field(default_factory=dict, repr=False)  # of the epoch asked for last
 
     @property
     def pools_per_epoch(self) -> int:
@@ -53,11 +54,15 @@ class Plan:
     def pool(self, index: int) -> Rows:
         """The molecules of a pool, by its number since the start of the training."""
         epoch, within = divmod(index, self.pools_per_epoch)
-        return np.array_split(self.rng(0, epoch).permutation(self.rows), self.pools_per_epoch)[within]
+        if epoch not in self._orders:
+            self._orders.clear()
+            self._orders[epoch] = self.rng(0, epoch).permutation(self.rows)
+        return np.array_split(self._orders[epoch], self.pools_per_epoch)[within]
 
     def batches(self, index: int) -> Iterator[Rows]:
-        """The batches of a pool."""
-        return bucketed(self.pool(index), self.lengths, self.config.batch_size, self.rng(1, index))
+        """The batches of a pool, as positions in it."""
+        lengths = self.lengths[self.pool(index)]
+        return bucketed(np.arange(len(lengths)), lengths, self.config.batch_size, self.rng(1, index))
 
     def coupled(self, index: int) -> bool:
         """Whether a pool is trained on coupled prior draws as well; no pool after the last is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
-from molvae.errors import ModelError
+from molvae.errors import ConfigError, ModelError
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
 from molvae.training.coupling import CouplingAhead
@@ -93,6 +94,10 @@ class Trainer:
         checkpoint: file to keep the state in and to resume from if it is there; None keeps none.
         on_step: called after every step.
         on_epoch: called after every epoch with its figures and the averaged model.
+
+    Raises:
+        ConfigError: the device is not there; from `run`, training diverged.
+        ModelError: the checkpoint is damaged, or of another model.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class Trainer:
         self._corpus, self._config, self._check, self._checkpoint = corpus, config, check, checkpoint
         self._on_step, self._on_epoch = on_step, on_epoch
         self._plan = Plan(rows, corpus.lengths, config)
+        self._steps = self._plan.steps
         self._accelerator = make_accelerator(config)
         self._model = model.to(self._accelerator.device)
         self._optimizer = make_optimizer(self._model, config)
@@ -134,7 +140,7 @@ class Trainer:
     @property
     def steps(self) -> int:
         """Optimizer steps of the whole training."""
-        return self._plan.steps
+        return self._steps
 
     @property
     def where(self) -> str:
@@ -168,11 +174,10 @@ class Trainer:
         torch.manual_seed(int(self._plan.rng(2, pool).integers(2**63)))  # dropout has no generator of its own
         generator = torch.Generator(self._accelerator.device)
         generator.manual_seed(int(self._plan.rng(3, pool).integers(2**63)))
-        where = np.empty(len(self._corpus), dtype=np.int64)
-        where[self._plan.pool(pool)] = np.arange(len(self._plan.pool(pool)))
-        for rows in self._plan.batches(pool):
-            draws = None if self._coupled is None else torch.from_numpy(self._coupled[where[rows]])
-            self._step(rows, draws, generator)
+        rows = self._plan.pool(pool)
+        for at in self._plan.batches(pool):
+            draws = None if self._coupled is None else torch.from_numpy(self._coupled[at])
+            self._step(rows[at], draws, generator)
         self._coupled = coupling.take()
         self._position = self._position._replace(pool=pool + 1)
 
@@ -187,12 +192,18 @@ class Trainer:
             batch = self._corpus.batch(rows[at]).to(self._accelerator.device)
             with self._accelerator.autocast():
                 means[at] = self._model.encoder(batch.tokens, batch.lengths).mean.float().cpu().numpy()
+        self._check_finite(float(means.sum()))
         return means
+
+    def _check_finite(self, figure: float) -> None:
+        if not math.isfinite(figure):
+            step, rate = self._position.step, self._config.learning_rate
+            raise ConfigError(f"training diverged before step {step}: lower learning_rate (now {rate:g}), start anew")
 
     def _step(self, rows: NDArray[np.int64], draws: Tensor | None, generator: torch.Generator) -> None:
         config, device = self._config, self._accelerator.device
         tokenizer = self._corpus.tokenizer
-        progress = self._position.step / self._plan.steps
+        progress = self._position.step / self._steps
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate_at(progress, config)
         batch = self._corpus.batch(rows).to(device)
@@ -222,12 +233,14 @@ class Trainer:
         self._position = self._position._replace(step=self._position.step + 1)
         self._average.update(self._model, self._position.step)
         self._meter.add(terms, len(rows), targets, coupled=draws is not None)
-        self._on_step(Progress(self._position.step, self._plan.steps, self._meter.tokens_per_second))
+        self._on_step(Progress(self._position.step, self._steps, self._meter.tokens_per_second))
 
     def _end_epoch(self, epoch: int) -> None:
         means, speed = self._meter.means(), self._meter.tokens_per_second
+        self._check_finite(means[0] + means[1])
         health = self._check(self._average.model)
         objective = health.objective(self._config)
+        self._check_finite(objective)
         best = objective < self._best.objective
         if best:
             weights = {name: value.clone() for name, value in self._average.model.state_dict().items()}

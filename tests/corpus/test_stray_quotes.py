@@ -48,6 +48,14 @@ def test_a_line_break_in_a_quoted_cell_stays(tmp_path):
     assert [row for row, _ in rows_of(path)] == [2, 4, 5, 6, 9, 10, 11, 12]
 
 
+@pytest.mark.parametrize("note", ['"one\ntwo"', '"one\ntwo\nthree"', '"a, b\nc"'])
+def test_a_line_break_in_a_middle_cell_stays(tmp_path, note):
+    path = tmp_path / "in.csv"
+    rows = [f"m{i},{note if i % 2 else 'plain'},{smiles}\n" for i, smiles in enumerate(SMILES)]
+    path.write_text("id,note,SMILES\n" + "".join(rows))
+    assert [text for _, text in rows_of(path)] == SMILES
+
+
 def test_quoted_last_row_without_a_line_end(tmp_path):
     path = tmp_path / "in.csv"
     path.write_text('name,SMILES\na,CCO\n"b, c",CCN')

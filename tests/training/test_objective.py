@@ -124,7 +124,7 @@ def test_every_epoch_visits_every_molecule_once():
     it = plan()
     for epoch in range(3):
         pools = range(epoch * it.pools_per_epoch, (epoch + 1) * it.pools_per_epoch)
-        batches = [batch for pool in pools for batch in it.batches(pool)]
+        batches = [it.pool(pool)[batch] for pool in pools for batch in it.batches(pool)]
         assert sorted(np.concatenate(batches)) == list(range(0, 2000, 2))
         assert len(batches) == it.steps_per_epoch
     assert it.steps == 3 * it.steps_per_epoch
@@ -138,7 +138,7 @@ def test_the_plan_depends_on_the_seed_alone():
 
 def test_batches_are_of_similar_length():
     it = plan()
-    spans = [np.ptp(it.lengths[batch]) for batch in it.batches(0)]
+    spans = [np.ptp(it.lengths[it.pool(0)[batch]]) for batch in it.batches(0)]
     assert max(spans) <= 15  # of 57, for ten batches of a pool
 
 

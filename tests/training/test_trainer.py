@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from molvae import ModelConfig, ModelError, SmilesTokenizer, TrainConfig
+from molvae import ConfigError, ModelConfig, ModelError, SmilesTokenizer, TrainConfig
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import SmilesVAE
 from molvae.molecule_set import MoleculeSet
@@ -119,6 +119,13 @@ def test_patience_stops_and_gives_the_best_weights(canonical_smiles):
     assert_same(weights(best), snapshots[index])
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_divergence_is_told(canonical_smiles, weight):
+    trainer = make(canonical_smiles, settings(learning_rate=1e30, clip_norm=1e30, coupling_weight=weight))
+    with pytest.raises(ConfigError, match=r"diverged before step \d+: lower learning_rate"):
+        trainer.run()
+
+
 def test_health_is_the_same_each_time_and_leaves_no_trace(canonical_smiles):
     trainer = make(canonical_smiles, settings())
     model = trainer.run()
@@ -159,8 +166,6 @@ def test_a_damaged_checkpoint_is_refused(canonical_smiles, tmp_path, content):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_device_that_is_not_there_is_said():
-    from molvae import ConfigError
-
     with pytest.raises(ConfigError, match="device cuda:1: this machine has 0"):
         pick_device("cuda:1")
     with pytest.raises(ConfigError, match="'tpu' is none of auto, cpu"):
