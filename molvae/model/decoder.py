@@ -6,10 +6,10 @@ function: greedy generation equals greedy decoding of the teacher-forced logits.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from molvae.config import ModelConfig
+from molvae.model.gru import GRU
 
 __all__ = ["GRUDecoder"]
 
@@ -22,13 +22,7 @@ class GRUDecoder(nn.Module):
         self.hidden, self.layers = config.decoder_hidden, config.decoder_layers
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
         self.to_state = nn.Linear(config.latent_dim, self.layers * self.hidden)
-        self.gru = nn.GRU(
-            config.embedding_dim + config.latent_dim,
-            self.hidden,
-            self.layers,
-            batch_first=True,
-            dropout=config.dropout if self.layers > 1 else 0.0,
-        )
+        self.gru = GRU(config.embedding_dim + config.latent_dim, self.hidden, self.layers, dropout=config.dropout)
         self.dropout = nn.Dropout(config.dropout)
         self.to_logits = nn.Linear(self.hidden, vocab_size)
 
@@ -52,8 +46,5 @@ class GRUDecoder(nn.Module):
         Returns:
             logits (B, T, V) and state (L, B, H)
         """
-        _, T = tokens.shape
-        seen = z[:, None].expand(-1, T, -1)
-        embedded = self.embedding(tokens)
-        outputs, state = self.gru(torch.cat([embedded, seen.to(embedded.dtype)], dim=-1), state)
-        return self.to_logits(self.dropout(outputs)), state
+        outputs, state = self.gru.over_tokens(tokens.t(), self.embedding.weight, z, state)
+        return self.to_logits(self.dropout(outputs)).transpose(0, 1), state

@@ -6,11 +6,14 @@ Batches are padded, not packed, because packed sequences run several times slowe
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
 from molvae.config import ModelConfig
 from molvae.model.gaussian import DiagonalGaussian
+from molvae.model.gru import GRU
 
 __all__ = ["GRUEncoder"]
 
@@ -29,28 +32,56 @@ class GRUEncoder(nn.Module):
         hidden = config.encoder_hidden
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
         sizes = [config.embedding_dim] + [2 * hidden] * (config.encoder_layers - 1)
-        self.forward_layers = nn.ModuleList(nn.GRU(size, hidden, batch_first=True) for size in sizes)
-        self.backward_layers = nn.ModuleList(nn.GRU(size, hidden, batch_first=True) for size in sizes)
+        self.forward_layers = nn.ModuleList(GRU(size, hidden) for size in sizes)
+        self.backward_layers = nn.ModuleList(GRU(size, hidden) for size in sizes)
         self.to_posterior = nn.Linear(4 * hidden, 2 * config.latent_dim)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> DiagonalGaussian:
-        _, T = tokens.shape
-        position = torch.arange(T, device=tokens.device)
-        real = (position < lengths[:, None])[..., None]  # (B, T, 1)
+        position = torch.arange(tokens.shape[1], device=tokens.device)[:, None]
+        real = position < lengths  # (T, B)
         # Position t of the reversed molecule is position length - 1 - t; padding stays where it is.
-        reverse = torch.where(real[..., 0], lengths[:, None] - 1 - position, position)[..., None]  # (B, T, 1)
-        states = self.embedding(tokens)  # (B, T, E)
-        for ahead, back in zip(self.forward_layers, self.backward_layers, strict=True):
-            onward = ahead(states)[0]
-            inverse = back(_take(states, reverse))[0]
-            states = torch.cat([onward, _take(inverse, reverse)], dim=-1)  # (B, T, 2H)
-        mean = states.where(real, 0.0).sum(1) / lengths[:, None]
-        maximum = states.masked_fill(~real, torch.finfo(states.dtype).min).amax(1)
+        turned = torch.where(real, lengths - 1 - position, position)
+        reverse = (turned * len(lengths) + torch.arange(len(lengths), device=tokens.device)).flatten()
+        states = self._states(tokens.t(), reverse)
+        real = real[..., None]
+        mean = states.where(real, 0.0).sum(0) / lengths[:, None]
+        maximum = states.masked_fill(~real, torch.finfo(states.dtype).min).amax(0)
         parameters = self.to_posterior(torch.cat([mean.to(maximum.dtype), maximum], dim=-1)).float()
         mean, log_var = parameters.chunk(2, dim=-1)
         return DiagonalGaussian(mean, log_var.clamp(*_LOG_VAR_RANGE))
 
+    def _states(self, tokens: Tensor, reverse: Tensor) -> Tensor:
+        """tokens (T, B) -> states of the last layer (T, B, 2H)."""
+        table = self.embedding.weight
+        turned = tokens.flatten()[reverse].view_as(tokens)
+        states = table
+        for number, pair in enumerate(zip(self.forward_layers, self.backward_layers, strict=True)):
+            ahead, back = cast("tuple[GRU, GRU]", pair)
+            if number == 0:
+                onward, inverse = ahead.over_tokens(tokens, table)[0], back.over_tokens(turned, table)[0]
+            else:
+                onward, inverse = ahead(states)[0], back(_reversed(states, reverse))[0]
+            states = torch.cat([onward, _reversed(inverse, reverse)], dim=-1)
+        return states
 
-def _take(states: Tensor, index: Tensor) -> Tensor:
-    """Rows of `states` (B, T, H) along T by `index` (B, T, 1)."""
-    return states.gather(1, index.expand(-1, -1, states.shape[-1]))
+
+def _reversed(states: Tensor, reverse: Tensor) -> Tensor:
+    result: Tensor = _Reversed.apply(states, reverse)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Reversed(torch.autograd.Function):
+    """states (T, B, H) with each molecule turned round by `reverse` (T * B,), which is its own inverse.
+
+    For autograd an indexing is any indexing, whose gradient is a slow sum into place; that of this one is itself.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, reverse: Tensor) -> Tensor:
+        ctx.save_for_backward(reverse)
+        return states.flatten(0, 1).index_select(0, reverse).view_as(states)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (reverse,) = ctx.saved_tensors
+        return grad.flatten(0, 1).index_select(0, reverse).view_as(grad), None
