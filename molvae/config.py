@@ -107,6 +107,7 @@ class TrainConfig(Settings):
     split: Literal["random", "scaffold"] = Field("random", description="Hold out molecules, or whole scaffolds.")
     health_samples: int = Field(1000, ge=2, description="Molecules of each figure that is measured every epoch.")
     patience: int = Field(0, ge=0, description="Epochs without a better validation objective to stop after; 0: never.")
+    checkpoint_seconds: float = Field(60.0, ge=0.0, description="Seconds of training between checkpoints.")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="Arithmetic of the matrix products.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
     seed: int = Field(0, ge=0, lt=2**32, description="Of the split, the initial weights and every draw.")

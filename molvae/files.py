@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from molvae.errors import InputError, ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["atomic", "read_json", "read_tensors", "write_tensors", "write_text"]
+__all__ = ["atomic", "is_leftover", "read_json", "read_tensors", "remove_leftovers", "write_tensors", "write_text"]
 
 
 @contextmanager
@@ -31,12 +31,26 @@ def atomic(path: Path) -> Iterator[Path]:
         os.close(handle)
         yield Path(temporary)
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are as public as any other
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def is_leftover(name: str, names: Iterable[str]) -> bool:
+    """Whether a file is what a write of one of `names` left behind when its process was killed."""
+    return any(name.startswith(f".{one}.") for one in names)
+
+
+def remove_leftovers(folder: Path, names: Collection[str]) -> None:
+    """Remove the files that `is_leftover` means."""
+    for path in folder.iterdir():
+        if is_leftover(path.name, names):
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -92,6 +92,9 @@ class TerminalReporter(Reporter):
         if complaint:
             say(complaint, "bold red")
 
+    def stopping(self) -> None:
+        say("finishing this step and saving it; Ctrl-C again stops at once", "dim")
+
     def done(self, folder: Path, best: int) -> None:
         self._hide()
         say(f"the weights of epoch {best} are the model", "dim")

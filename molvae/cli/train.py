@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from molvae.cli.common import command, say, with_settings
 from molvae.config import CleanConfig, ModelConfig, Size, TrainConfig
-from molvae.errors import ConfigError
+from molvae.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from molvae.cli.progress import TerminalReporter
 
 __all__ = ["train"]
 
@@ -92,7 +95,16 @@ def train(
                     **given,  # type: ignore[arg-type]
                 )
         except KeyboardInterrupt:
-            if reporter.folder is not None:
-                say(f"interrupted; go on with: molvae train --resume {shlex.quote(str(reporter.folder))}")
-                raise SystemExit(130) from None
-            raise
+            _tell_resume("interrupted", reporter)
+            raise SystemExit(130) from None
+        except InputError as error:
+            if reporter.folder is None:
+                raise
+            _tell_resume(f"error: {error}", reporter)
+            raise SystemExit(1) from None
+
+
+def _tell_resume(what: str, reporter: TerminalReporter) -> None:
+    say(what, "bold red" if what.startswith("error") else "")
+    if reporter.folder is not None:
+        say(f"nothing is lost; go on with: molvae train --resume {shlex.quote(str(reporter.folder))}")

@@ -24,17 +24,17 @@ class DiagonalGaussian(NamedTuple):
         """(B, D), the standard deviation."""
         return torch.exp(0.5 * self.log_var)
 
-    def rsample(self, generator: torch.Generator | None = None) -> Tensor:
-        """One draw from each, differentiable in mean and log_var: mean + std * N(0, I).
+    def rsample(self, noise: Tensor) -> Tensor:
+        """One draw from each, differentiable in mean and log_var: mean + std * noise.
 
         Source: Auto-Encoding Variational Bayes (Kingma and Welling, 2014), https://arxiv.org/abs/1312.6114
+
+        Args:
+            noise: (B, D), a draw of N(0, I).
 
         Returns:
             (B, D)
         """
-        noise = torch.randn(
-            self.mean.shape, generator=generator, device=generator.device if generator else self.mean.device
-        )
         return self.mean + self.std * noise.to(self.mean)
 
     def kl(self) -> Tensor:

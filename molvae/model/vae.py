@@ -40,22 +40,22 @@ class SmilesVAE(nn.Module):
         self,
         tokens: Tensor,
         lengths: Tensor,
+        noise: Tensor,
         *,
         coupled: Tensor | None = None,
         decoder_tokens: Tensor | None = None,
-        generator: torch.Generator | None = None,
     ) -> VAEOutput:
         """Encode, draw, and score.
 
         Args:
             tokens: (B, T), start token first, end token last, then padding.
             lengths: (B,), tokens of each molecule, start and end included.
+            noise: (B, D), draws of N(0, I) that become those of the posterior.
             coupled: (B, D), a prior draw for each molecule.
             decoder_tokens: (B, T), what the decoder sees instead of `tokens` (token dropout).
-            generator: source of the posterior draws.
         """
         posterior = self.encoder(tokens, lengths)
-        z = posterior.rsample(generator)
+        z = posterior.rsample(noise)
         seen = tokens if decoder_tokens is None else decoder_tokens
         if coupled is None:
             return VAEOutput(posterior, self.nll(tokens, lengths, z, seen=seen), None)

@@ -1,7 +1,6 @@
 """From a file of molecules to a folder with a model, and everything that tells how it came about."""
 
-from molvae.run.folder import RUNS, is_finished
 from molvae.run.reporter import Reporter
 from molvae.run.start import resume, train
 
-__all__ = ["RUNS", "Reporter", "is_finished", "resume", "train"]
+__all__ = ["Reporter", "resume", "train"]

@@ -8,6 +8,7 @@ molvae-runs/<stem>-<time>/
     splits.json         which of the molecules were held out
     history.csv         the figures of every epoch
     checkpoint.safetensors    the state to resume from, while the run is not finished
+    request.json        what was asked for, until training begins
 """
 
 from __future__ import annotations
@@ -27,29 +28,26 @@ from numpy.typing import NDArray
 from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_toml, to_toml
 from molvae.corpus.cleaning import Corpus
 from molvae.errors import InputError, ModelError
-from molvae.files import atomic, read_json, write_text
+from molvae.files import atomic, is_leftover, read_json, remove_leftovers, write_text
+from molvae.latest_run import CHECKPOINT
 from molvae.model_folder import MODEL_FILES
+from molvae.run.request import REQUEST
 
 __all__ = [
-    "CHECKPOINT",
-    "RUNS",
     "SECTIONS",
     "Start",
-    "is_finished",
+    "began",
+    "clear",
     "new_folder",
     "read_history",
     "read_start",
     "write_start",
 ]
 
-RUNS = Path("molvae-runs")
-"""Where runs go that were given no folder."""
-
-CHECKPOINT = "checkpoint.safetensors"
-
 _RUN_FILES = {
     *MODEL_FILES,
-    *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "tensorboard", CHECKPOINT),
+    *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "tensorboard"),
+    *(CHECKPOINT, REQUEST),
 }
 
 SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainConfig, "cleaning": CleanConfig}
@@ -67,42 +65,62 @@ class Start(NamedTuple):
     training: TrainConfig
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a model and no training that could be resumed."""
-    return (folder / "model.safetensors").is_file() and not (folder / CHECKPOINT).exists()
+def began(folder: Path) -> bool:
+    """Whether a folder holds a run whose molecules are clean, so that it goes on by itself."""
+    return (folder / "config.toml").is_file()
+
+
+def clear(folder: Path) -> None:
+    """Remove what a killed process left behind in a run folder, and the run that this one replaced."""
+    remove_leftovers(folder, _RUN_FILES)
+    _forget_replaced(folder)
 
 
 @contextmanager
-def new_folder(folder: Path, *, overwrite: bool) -> Iterator[None]:
-    """Make a run folder; one that it replaces comes back if the block raises.
+def new_folder(folder: Path, *, overwrite: bool) -> Iterator[bool]:
+    """Make a run folder; one that it replaces comes back if the block raises. Yields whether it replaces one.
+
+    The old run is kept beside the new one until the block has ended. Should the process be killed in it, the next run
+    in this folder finds the old one there, unless the new one is resumed, which forgets it.
 
     Raises:
         InputError: the folder exists and may not be overwritten, or cannot be made.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; the run folder needs another name")
-    old: Path | None = None
+    old = _beside(folder)
     try:
+        if old.exists() and not (folder / "config.toml").exists():  # a replacement that was killed before it began
+            shutil.rmtree(folder, ignore_errors=True)
+            old.rename(folder)
+        _forget_replaced(folder)
         if folder.exists() and any(folder.iterdir()):
             _check_replaceable(folder, overwrite=overwrite)
-            old = folder.rename(folder.with_name(f".{folder.name}.replaced"))
+            folder.rename(old)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}") from error
     try:
-        yield
+        yield old.exists()
     except BaseException:
-        if old is not None:
+        if old.exists():
             shutil.rmtree(folder)
             old.rename(folder)
         raise
-    if old is not None:
-        shutil.rmtree(old)
+    _forget_replaced(folder)
+
+
+def _forget_replaced(folder: Path) -> None:
+    shutil.rmtree(_beside(folder), ignore_errors=True)
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.replaced")
 
 
 def _check_replaceable(folder: Path, *, overwrite: bool) -> None:
-    names = {path.name for path in folder.iterdir()}
-    if names == {"rejected.csv"}:  # all that a run leaves which found no molecules
+    names = {path.name for path in folder.iterdir() if not is_leftover(path.name, _RUN_FILES)}
+    if names <= {"rejected.csv", REQUEST}:  # all that a run leaves which found no molecules
         return
     if not overwrite:
         raise InputError(f"{folder} exists; name another folder, resume it (--resume), or replace it (--overwrite)")
@@ -126,6 +144,7 @@ def write_start(
     of = "positions in molecules.csv.gz, from 0; all others are trained on"
     write_text(folder / "splits.json", json.dumps({**split, "sizes": sizes, "rows are": of, "rows": rows}) + "\n")
     write_text(folder / "config.toml", to_toml(settings))
+    (folder / REQUEST).unlink(missing_ok=True)
 
 
 def read_start(folder: Path) -> Start:

@@ -37,5 +37,8 @@ class Reporter:
     def epoch(self, epoch: Epoch, epochs: int, complaint: str | None) -> None:
         """An epoch is done, of so many; the complaint says what is wrong with the latent space."""
 
+    def stopping(self) -> None:
+        """The user wants it to end, which it does after this step, when that is saved."""
+
     def done(self, folder: Path, best: int) -> None:
         """The run is finished; the weights of epoch `best` became the model."""

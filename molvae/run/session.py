@@ -12,14 +12,17 @@ import pandas as pd
 import torch
 
 from molvae._version import __version__
+from molvae.config import SIZES
 from molvae.corpus.batching import TokenizedCorpus
+from molvae.distributed import is_main, on_main
 from molvae.errors import ConfigError
 from molvae.files import atomic
 from molvae.generator import MolVAE
+from molvae.latest_run import CHECKPOINT
 from molvae.model import SmilesVAE
 from molvae.model_folder import StoredModel, write_model
 from molvae.molecule_set import MoleculeSet
-from molvae.run.folder import CHECKPOINT, Start, read_history
+from molvae.run.folder import Start, read_history
 from molvae.run.reporter import Reporter
 from molvae.tokenizer import SmilesTokenizer
 from molvae.training import Epoch, HealthCheck, Trainer
@@ -43,7 +46,7 @@ class Session:
 
     def __init__(self, folder: Path, start: Start, said: Reporter, *, tensorboard: bool) -> None:
         self._folder, self._start, self._said = folder, start, said
-        self._events = _event_writer(folder) if tensorboard else None
+        self._events = _event_writer(folder) if tensorboard and is_main() else None
         self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
         self._training_set = MoleculeSet.from_smiles([start.smiles[row] for row in start.parts["train"]])
         with torch.random.fork_rng():
@@ -53,13 +56,13 @@ class Session:
         self._history = read_history(folder, self._trainer.epochs_done)
         self._complained = False
 
-    def run(self, name: str) -> MolVAE:
-        """Train, or train on, and finish the folder; `name` is what the model is called in the report."""
+    def run(self) -> MolVAE:
+        """Train, or train on, and finish the folder."""
         config, parts = self._start.training, self._start.parts
         self._said.started(self._folder)
         parameters = sum(p.numel() for p in self._model.parameters())
         self._said.plan(
-            f"{name} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
+            f"{self._name()} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
             f"{count(len(parts['train']), 'molecule')} to train on, {len(parts['valid']):,} held out; "
             f"{count(config.epochs, 'epoch')} on {self._trainer.where}"
         )
@@ -68,11 +71,20 @@ class Session:
                 f"{count(len(parts['train']), 'molecule')} are few for a model from scratch: expect invalid samples or "
                 f"memorized ones, and figures that jump; some thousand are better"
             )
+        if self._trainer.steps_done:
+            self._said.plan(f"going on at step {self._trainer.steps_done:,} of {self._trainer.steps:,}")
         vae = MolVAE(self._stored(self._trainer.run()))
-        vae.save_pretrained(self._folder)
-        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+        on_main(lambda: self._finish(vae))
         self._said.done(self._folder, self._trainer.best_epoch)
         return vae
+
+    def _finish(self, vae: MolVAE) -> None:
+        vae.save_pretrained(self._folder)
+        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+
+    def _name(self) -> str:
+        """The preset that the model is of, if it is."""
+        return next((name for name, preset in SIZES.items() if preset == self._start.model), "custom")
 
     def _make_trainer(self) -> Trainer:
         config, smiles, parts = self._start.training, self._start.smiles, self._start.parts
@@ -88,9 +100,12 @@ class Session:
             checkpoint=self._folder / CHECKPOINT,
             on_step=self._said.step,
             on_epoch=self._on_epoch,
+            on_interrupt=self._said.stopping,
         )
 
     def _on_epoch(self, epoch: Epoch, average: SmilesVAE) -> None:
+        if not is_main():
+            return
         flat = epoch.flat()
         self._history.append(flat)
         with atomic(self._folder / "history.csv") as temporary:

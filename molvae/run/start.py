@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,15 @@ from molvae.config import SIZES, CleanConfig, Size, TrainConfig, default_size, d
 from molvae.corpus.cleaning import Corpus, allowed_elements, clean, clean_smiles
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
+from molvae.device import pick_device
+from molvae.distributed import broadcast, connect, is_main, on_main, world_size
 from molvae.errors import ConfigError, InputError, ModelError
 from molvae.generator import MolVAE
-from molvae.run.folder import RUNS, SECTIONS, Start, is_finished, new_folder, read_start, write_start
+from molvae.latest_run import RUNS, is_finished
+from molvae.run.folder import SECTIONS, Start, began, clear, new_folder, read_start, write_start
 from molvae.run.reporter import Reporter
+from molvae.run.request import Request, read_request, write_request
 from molvae.run.session import Session, check_tensorboard
-from molvae.training import pick_device
 
 __all__ = ["resume", "train"]
 
@@ -59,7 +62,6 @@ def train(
         InputError: the file cannot be used, or the folder cannot be written.
         ConfigError: a setting is out of range.
     """
-    said = reporter or Reporter()
     given = _settings(config, model=model, training=training, cleaning=cleaning)
     if size is not None and size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
@@ -67,23 +69,22 @@ def train(
         check_tensorboard()
     if hasattr(source, "columns"):
         raise InputError("a table is not read; give its column of SMILES, as in table['smiles']")
-    what: Table | Sequence[str]
-    if isinstance(source, (str, Path)):
-        what = open_table(source, smiles_column=smiles_column, header=header)
-        stem = Path(source).name.split(".")[0] if str(source) != "-" else "molecules"
-    else:
-        what, stem = source, "molecules"
-    folder = Path(output) if output else RUNS / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    with new_folder(folder, overwrite=overwrite):
-        clean_config = CleanConfig(**given["cleaning"])
-        corpus = _clean(what, clean_config, folder / "rejected.csv", said)
-        n = len(corpus)
-        preset = size or default_size(n)
-        model_config = SIZES[preset].replace(**given["model"])
-        how = TrainConfig(**{**default_training(n), **given["training"]})
-        parts = split_rows(corpus.smiles, how.split, valid=how.valid, test=how.test, seed=how.seed)
-        write_start(folder, corpus, parts, {"model": model_config, "training": how, "cleaning": clean_config})
-    return Session(folder, Start(corpus.smiles, parts, model_config, how), said, tensorboard=tensorboard).run(preset)
+    file = source if isinstance(source, (str, Path)) and str(source) != "-" else None
+    stem = Path(file).name.split(".")[0] if file else "molecules"
+    folder = broadcast(Path(output) if output else RUNS / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    again = str(Path(file).absolute()) if file and Path(file).is_file() else None
+    request = Request(again, smiles_column, header, size, given)
+    said = _told(reporter)
+
+    def prepare() -> Start:
+        what = _opened(source, request) if isinstance(source, (str, Path)) else source
+        with new_folder(folder, overwrite=overwrite) as replaces:
+            write_request(folder, request)
+            if request.source and not replaces:
+                said.started(folder)
+            return _prepared(folder, what, request, said)
+
+    return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
 
 
 def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter | None = None) -> MolVAE:
@@ -103,7 +104,54 @@ def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter 
         raise ModelError(f"{path} {what}; a run folder is what 'molvae train' wrote")
     if is_finished(path):
         raise ModelError(f"the run in {path} is finished; there is nothing to resume")
-    return Session(path, read_start(path), reporter or Reporter(), tensorboard=tensorboard).run("resumed")
+    said = _told(reporter)
+    if world_size() > 1:
+        given = (read_toml(path / "config.toml", SECTIONS) if began(path) else read_request(path).given)["training"]
+        _connect(TrainConfig(**given))
+
+    def prepare() -> Start:
+        if began(path):
+            start = read_start(path)
+        else:
+            request = read_request(path)
+            said.started(path)
+            start = _prepared(path, _opened(str(request.source), request), request, said)
+        clear(path)
+        return start
+
+    return Session(path, _shared(path, prepare), said, tensorboard=tensorboard).run()
+
+
+def _connect(config: TrainConfig) -> None:
+    connect(cpu=pick_device(config.device).type == "cpu")
+
+
+def _told(reporter: Reporter | None) -> Reporter:
+    """Who hears what goes on: of several processes only the main one tells."""
+    return reporter if reporter is not None and is_main() else Reporter()
+
+
+def _opened(source: str | Path, request: Request) -> Table:
+    return open_table(source, smiles_column=request.smiles_column, header=request.header)
+
+
+def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:
+    """What the main process prepares; the others read it from the folder."""
+    here: list[Start] = []
+    on_main(lambda: here.append(prepare()))
+    return here[0] if here else read_start(folder)
+
+
+def _prepared(folder: Path, what: Table | Sequence[str], request: Request, said: Reporter) -> Start:
+    """Clean, split, settle what depends on the number of molecules, and write it all down."""
+    clean_config = CleanConfig(**request.given["cleaning"])
+    corpus = _clean(what, clean_config, folder / "rejected.csv", said)
+    n = len(corpus)
+    model = SIZES[request.size or default_size(n)].replace(**request.given["model"])
+    how = TrainConfig(**{**default_training(n), **request.given["training"]})
+    parts = split_rows(corpus.smiles, how.split, valid=how.valid, test=how.test, seed=how.seed)
+    write_start(folder, corpus, parts, {"model": model, "training": how, "cleaning": clean_config})
+    return Start(corpus.smiles, parts, model, how)
 
 
 def _settings(config: str | Path | None, **fields: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -112,7 +160,7 @@ def _settings(config: str | Path | None, **fields: dict[str, Any] | None) -> dic
     for name, section in SECTIONS.items():
         given[name].update(fields[name] or {})
         section(**given[name])
-    pick_device(TrainConfig(**given["training"]).device)
+    _connect(TrainConfig(**given["training"]))
     allowed_elements(CleanConfig(**given["cleaning"]).elements)
     return given
 

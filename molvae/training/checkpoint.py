@@ -14,7 +14,7 @@ from molvae.files import read_tensors, write_tensors
 
 __all__ = ["Position", "read_checkpoint", "write_checkpoint"]
 
-_FORMAT = "molvae-checkpoint/1"
+_FORMAT = "molvae-checkpoint/2"
 
 
 class Position(NamedTuple):
@@ -22,6 +22,8 @@ class Position(NamedTuple):
 
     pool: int
     """pools done"""
+    batch: int
+    """batches done in the pool that trains"""
     step: int
     """steps done"""
     seconds: float

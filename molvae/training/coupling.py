@@ -14,16 +14,50 @@ https://arxiv.org/abs/2302.00482; Sinkhorn AutoEncoders (Patrini et al., 2019), 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-__all__ = ["CouplingAhead", "couple"]
+__all__ = ["Block", "blocks", "couple", "match"]
 
 Array = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+class Block(NamedTuple):
+    """Some molecules and as many draws, to be matched with each other."""
+
+    rows: Rows
+    """(n,) positions in the pool"""
+    means: Array
+    """(n, D) posterior means"""
+    draws: Array
+    """(n, D) prior draws"""
+
+
+def blocks(means: Array, draws: Array, block_size: int, rng: np.random.Generator) -> Iterator[Block]:
+    """Cut means and as many draws, both (N, D), into random blocks of nearly equal size.
+
+    Args:
+        means: posterior means of a pool.
+        draws: prior draws.
+        block_size: molecules of a block; time and memory of its matching grow with its square and more.
+        rng: source of the blocks.
+    """
+    N = len(means)
+    for rows in np.array_split(rng.permutation(N), max(1, round(N / block_size))):
+        yield Block(rows, means[rows], draws[rows])
+
+
+def match(block: Block) -> Array:
+    """The draws of a block by least total squared distance: (n, D), row i for the molecule of row i."""
+    # |z - m|^2 = |z|^2 + |m|^2 - 2 z.m, and only the last part depends on the matching.
+    _, columns = linear_sum_assignment(block.means @ block.draws.T, maximize=True)
+    matched: Array = block.draws[columns]
+    return matched
 
 
 def couple(means: Array, draws: Array, block_size: int, rng: np.random.Generator) -> Array:
@@ -32,46 +66,13 @@ def couple(means: Array, draws: Array, block_size: int, rng: np.random.Generator
     Args:
         means: (N, D) posterior means.
         draws: (N, D) prior draws.
-        block_size: molecules of one assignment; time and memory grow with its square and more.
-        rng: source of the blocks.
+        block_size: as in `blocks`.
+        rng: as in `blocks`.
 
     Returns:
         (N, D), the rows of `draws` in another order: row i goes with molecule i.
     """
-    N = len(means)
-    order = rng.permutation(N)
     matched = np.empty_like(draws)
-    for block in np.array_split(order, max(1, round(N / block_size))):
-        # |z - m|^2 = |z|^2 + |m|^2 - 2 z.m, and only the last part depends on the matching.
-        rows, columns = linear_sum_assignment(means[block] @ draws[block].T, maximize=True)
-        matched[block[rows]] = draws[block[columns]]
+    for block in blocks(means, draws, block_size, rng):
+        matched[block.rows] = match(block)
     return matched
-
-
-class CouplingAhead:
-    """Computes the coupling of the next pool in a thread of its own while this one trains.
-
-    A context manager; the thread ends with it. scipy's assignment releases the interpreter lock.
-    """
-
-    def __init__(self, block_size: int) -> None:
-        self._block_size = block_size
-        self._pending: Future[Array] | None = None
-
-    def __enter__(self) -> CouplingAhead:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="coupling")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-
-    def start(self, means: Callable[[], Array], rng: np.random.Generator) -> None:
-        """Draw from the prior for each of `means` (evaluated here) and begin to match."""
-        at = means()
-        draws = rng.standard_normal(at.shape, dtype=np.float32)
-        self._pending = self._thread.submit(couple, at, draws, self._block_size, rng)
-
-    def take(self) -> Array | None:
-        """The coupling that was started last, waited for; None if none was."""
-        pending, self._pending = self._pending, None
-        return pending.result() if pending else None

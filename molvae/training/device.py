@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
+from molvae import distributed
+from molvae.chem import usable_cores
 from molvae.config import TrainConfig
-from molvae.errors import ConfigError
+from molvae.device import pick_device
 
-__all__ = ["make_accelerator", "pick_device", "profits_from_bf16"]
-
-
-def pick_device(name: str) -> torch.device:
-    """The torch device that a name like auto, cpu, cuda, cuda:1 or mps means on this machine.
-
-    Raises:
-        ConfigError: the device is not there.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
-        raise ConfigError(f"device {name!r} is none of auto, cpu, cuda, cuda:N, mps")
-    device = torch.device(name)
-    if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
-        raise ConfigError(
-            f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices that torch can use"
-        )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("device mps: torch finds no Apple GPU on this machine")
-    return device
+__all__ = ["coupling_threads", "data_parallel", "make_accelerator", "profits_from_bf16"]
 
 
 def profits_from_bf16(device: torch.device) -> bool:
@@ -56,4 +38,18 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         torch.cuda.set_device(device)
     # accelerate keeps its choices for the life of the process; a second training may choose otherwise.
     AcceleratorState._reset_state(reset_partial_state=True)
+    distributed.connect(cpu=device.type == "cpu")
     return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if bf16 else "no")
+
+
+def data_parallel(model: nn.Module) -> nn.Module:
+    """The model as one of the copies that average their gradients; of a single process, the model itself."""
+    if distributed.world_size() == 1:
+        return model
+    device = next(model.parameters()).device
+    return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+
+
+def coupling_threads(device: torch.device) -> int:
+    """Optimal transports at a time: beside a GPU all cores but one, beside torch on the cores themselves one."""
+    return max(1, usable_cores() - 1) if device.type != "cpu" else 1

@@ -94,7 +94,7 @@ class HealthCheck:
         training, _ = model.training, model.eval()
         posterior = self._encode(model, device)
         noise = torch.randn(n, D, generator=rng).to(device)
-        nll = self._nll(model, posterior.mean + posterior.std * noise)
+        nll = self._nll(model, posterior.rsample(noise))
         prior_nll = self._nll(model, self._coupled(posterior.mean, rng).to(device))
         kl = posterior.kl().sum(1)
         characters = sum(len(one) + 1 for one in self.smiles)

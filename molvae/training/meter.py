@@ -8,41 +8,51 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from molvae.distributed import total
 from molvae.training.objective import Terms
 
 __all__ = ["Meter"]
 
 
 class Meter:
-    """Sums over an epoch.
+    """Sums over an epoch, over the molecules that this process trained on.
 
     Args:
+        device: where the terms are; they are added up there, so that no step waits for them.
         state: what `state` gave, to go on from; None starts at zero.
     """
 
-    def __init__(self, state: Mapping[str, Tensor] | None = None) -> None:
-        self._sums = state["sums"].clone() if state else torch.zeros(3, dtype=torch.float64)
-        self._molecules: int = int(state["molecules"][0]) if state else 0
-        self._coupled: int = int(state["molecules"][1]) if state else 0
+    def __init__(self, device: torch.device, state: Mapping[str, Tensor] | None = None) -> None:
+        number = torch.float32 if device.type == "mps" else torch.float64
+        self._sums = torch.zeros(5, dtype=number, device=device)  # three terms, molecules, coupled molecules
+        if state:
+            self._sums += state["sums"].to(self._sums)
         self._tokens, self._started = 0, time.monotonic()
 
     def state(self) -> dict[str, Tensor]:
-        """What `__init__` takes; the speed starts anew."""
-        return {"sums": self._sums, "molecules": torch.tensor([self._molecules, self._coupled])}
+        """The sums of all processes, for `__init__` of one of them; the speed starts anew."""
+        return {"sums": total(self._sums.clone())}
 
     def add(self, terms: Terms, molecules: int, tokens: int, *, coupled: bool) -> None:
-        """Take in a step."""
-        parts = torch.stack([terms.reconstruction, terms.kl, terms.prior]).detach()
-        self._sums += parts.double().cpu() * molecules
-        self._molecules += molecules
-        self._coupled += molecules if coupled else 0
+        """Take in a step.
+
+        Args:
+            terms: means over the molecules of this process.
+            molecules: how many these are.
+            tokens: target tokens of all processes.
+            coupled: whether there is a coupled prior term.
+        """
+        parts = torch.stack([terms.reconstruction, terms.kl, terms.prior]).detach().to(self._sums)
+        self._sums[:3] += parts * molecules
+        self._sums[3] += molecules
+        self._sums[4] += molecules * coupled
         self._tokens += tokens
 
     def means(self) -> tuple[float, float, float]:
-        """Reconstruction, KL and coupled prior term in nats per molecule."""
-        reconstruction, kl, prior = self._sums.tolist()
-        n = max(1, self._molecules)
-        return reconstruction / n, kl / n, prior / self._coupled if self._coupled else float("nan")
+        """Reconstruction, KL and coupled prior term in nats per molecule, over all processes."""
+        reconstruction, kl, prior, molecules, coupled = self.state()["sums"].tolist()
+        n = max(1, molecules)
+        return reconstruction / n, kl / n, prior / coupled if coupled else float("nan")
 
     @property
     def tokens_per_second(self) -> float:

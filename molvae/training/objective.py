@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from molvae.config import TrainConfig
+from molvae.distributed import total
 from molvae.model import VAEOutput
 
 __all__ = ["Terms", "beta_at", "mask_tokens", "terms_of"]
@@ -36,19 +37,27 @@ class Terms(NamedTuple):
         return self.reconstruction + beta * self.charged_kl + coupling_weight * self.prior
 
 
-def terms_of(output: VAEOutput, free_bits: float) -> Terms:
+def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0) -> Terms:
     """The terms of a forward pass.
 
     Free bits: a dimension whose KL, averaged over the batch, is below `free_bits` nats is charged that much, which
     leaves it no reason to collapse. Source: Improved Variational Inference with Inverse Autoregressive Flow (Kingma et
     al., 2016), https://arxiv.org/abs/1606.04934, eq. 15.
+
+    Args:
+        output: of the molecules of this process.
+        free_bits: nats.
+        share: of the molecules of the batch that this process has; the others' count for the free bits.
     """
     each = output.posterior.kl().mean(0)  # (D,)
+    charged = each
+    if free_bits:
+        charged = each.where(total(each.detach() * share) > free_bits, free_bits)
     zero = torch.zeros((), device=each.device)
     return Terms(
         reconstruction=output.nll.mean(),
         kl=each.sum(),
-        charged_kl=each.clamp(min=free_bits).sum() if free_bits else each.sum(),
+        charged_kl=charged.sum(),
         prior=zero if output.prior_nll is None else output.prior_nll.mean(),
     )
 

@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,59 +16,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molvae.config import TrainConfig
-from molvae.corpus.batching import TokenizedCorpus, bucketed
+from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
+from molvae.distributed import is_main, on_main, rank, total, world_size
 from molvae.errors import ConfigError, ModelError
+from molvae.interruption import Interruption
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
-from molvae.training.coupling import CouplingAhead
-from molvae.training.device import make_accelerator
+from molvae.training.device import coupling_threads, data_parallel, make_accelerator
 from molvae.training.health import Health
 from molvae.training.meter import Meter
 from molvae.training.objective import beta_at, mask_tokens, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer
 from molvae.training.plan import Plan
+from molvae.training.pools import CoupledPools
+from molvae.training.progress import Epoch, Progress
 
-__all__ = ["Epoch", "Progress", "Trainer"]
+__all__ = ["Trainer"]
 
-_SECONDS_BETWEEN_CHECKPOINTS = 60.0
-
-
-class Progress(NamedTuple):
-    """Where a training is, after a step."""
-
-    step: int
-    """steps done"""
-    steps: int
-    """steps in all"""
-    tokens_per_second: float
-    """target tokens trained on, since the start of the epoch"""
-
-
-class Epoch(NamedTuple):
-    """One line of history.csv."""
-
-    epoch: int
-    """epochs done"""
-    seconds: float
-    """training time so far, the health checks included"""
-    tokens_per_second: float
-    """target tokens trained on in this epoch"""
-    train_reconstruction: float
-    """nats per molecule, mean over the epoch"""
-    train_kl: float
-    """nats per molecule, mean over the epoch"""
-    train_prior: float
-    """nats per molecule at coupled prior draws, mean over the epoch; NaN without them"""
-    objective: float
-    """nats per molecule, the held-out objective that early stopping watches"""
-    best: bool
-    """whether no epoch before had a lower one"""
-    health: Health
-    """held-out figures of the averaged weights"""
-
-    def flat(self) -> dict[str, float]:
-        """All figures by name, those of the health check too."""
-        return {**{k: v for k, v in self._asdict().items() if k != "health"}, **self.health._asdict()}
+_STEPS_BETWEEN_TALKS = 8  # of several processes, about saving and ending: each time the GPUs wait for each other
 
 
 @dataclass
@@ -82,6 +48,9 @@ class _Best:
 class Trainer:
     """Trains a model on the rows of a corpus; `run` gives the best averaged weights.
 
+    Under torchrun every process makes one of these with the same arguments and takes its share of each batch; what
+    comes out is what one process would give, but for rounding and dropout. The main process alone checks and saves.
+
     The order of molecules and every random number are functions of the seed, so a training that was killed and is
     resumed from its checkpoint ends with the weights of one that was not (on CPU, with the same number of threads).
 
@@ -94,6 +63,7 @@ class Trainer:
         checkpoint: file to keep the state in and to resume from if it is there; None keeps none.
         on_step: called after every step.
         on_epoch: called after every epoch with its figures and the averaged model.
+        on_interrupt: called at Ctrl-C or SIGTERM, before the step is finished and saved.
 
     Raises:
         ConfigError: the device is not there; from `run`, training diverged.
@@ -111,19 +81,23 @@ class Trainer:
         checkpoint: Path | None = None,
         on_step: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Epoch, SmilesVAE], None] = lambda *_: None,
+        on_interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self._corpus, self._config, self._check, self._checkpoint = corpus, config, check, checkpoint
-        self._on_step, self._on_epoch = on_step, on_epoch
+        self._on_step, self._on_epoch, self._on_interrupt = on_step, on_epoch, on_interrupt
         self._plan = Plan(rows, corpus.lengths, config)
         self._steps = self._plan.steps
         self._accelerator = make_accelerator(config)
         self._model = model.to(self._accelerator.device)
+        self._parallel = data_parallel(self._model)
         self._optimizer = make_optimizer(self._model, config)
         self._average = WeightAverage(self._model, config.average_decay)
         self._best = _Best(float("inf"), 0, {})
-        self._position = Position(pool=0, step=0, seconds=0.0)
-        self._coupled: NDArray[np.float32] | None = None
-        self._meter = Meter()
+        self._position = Position(pool=0, batch=0, step=0, seconds=0.0)
+        self._meter = Meter(self._accelerator.device)
+        self._pools = CoupledPools(
+            self._plan, self._posterior_means, config.block_size, coupling_threads(self._accelerator.device)
+        )
         if checkpoint is not None and checkpoint.exists():
             self._restore(*read_checkpoint(checkpoint))
 
@@ -143,18 +117,29 @@ class Trainer:
         return self._steps
 
     @property
+    def steps_done(self) -> int:
+        """Steps behind the place where training begins or goes on."""
+        return self._position.step
+
+    @property
     def where(self) -> str:
         """Device and precision, as one would say them."""
-        return f"{self._accelerator.device} in {'bf16' if self._accelerator.mixed_precision == 'bf16' else 'fp32'}"
+        times = f"{world_size()} x " if world_size() > 1 else ""
+        precision = "bf16" if self._accelerator.mixed_precision == "bf16" else "fp32"
+        return f"{times}{self._accelerator.device.type} in {precision}"
 
     def run(self) -> SmilesVAE:
-        """Train to the end, or until patience runs out, and return the model with the best averaged weights."""
+        """Train to the end, or until patience runs out, and return the model with the best averaged weights.
+
+        Raises:
+            KeyboardInterrupt: on Ctrl-C or SIGTERM; the step is done and the state saved.
+        """
         self._started = time.monotonic() - self._position.seconds
         self._saved = time.monotonic()
         per_epoch = self._plan.pools_per_epoch
-        with CouplingAhead(self._config.block_size) as coupling, torch.random.fork_rng():
+        with self._pools, torch.random.fork_rng(), Interruption(self._on_interrupt) as interruption:
             while self._position.pool < self._config.epochs * per_epoch and not self._out_of_patience():
-                self._train_pool(self._position.pool, coupling)
+                self._train_pool(self._position.pool, interruption)
                 if self._position.pool % per_epoch == 0:
                     self._end_epoch(self._position.pool // per_epoch)
         self._average.model.load_state_dict(self._best.weights)
@@ -163,82 +148,93 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         return 0 < self._config.patience <= self.epochs_done - self._best.epoch
 
-    def _train_pool(self, pool: int, coupling: CouplingAhead) -> None:
-        if self._plan.coupled(pool) and self._coupled is None:
-            self._start_coupling(pool, coupling)
-            self._coupled = coupling.take()
-        if time.monotonic() - self._saved > _SECONDS_BETWEEN_CHECKPOINTS:
-            self._save()
-        if self._plan.coupled(pool + 1):
-            self._start_coupling(pool + 1, coupling)
-        torch.manual_seed(int(self._plan.rng(2, pool).integers(2**63)))  # dropout has no generator of its own
-        generator = torch.Generator(self._accelerator.device)
-        generator.manual_seed(int(self._plan.rng(3, pool).integers(2**63)))
+    def _train_pool(self, pool: int, interruption: Interruption) -> None:
+        self._pools.enter(pool)
         rows = self._plan.pool(pool)
-        for at in self._plan.batches(pool):
-            draws = None if self._coupled is None else torch.from_numpy(self._coupled[at])
-            self._step(rows[at], draws, generator)
-        self._coupled = coupling.take()
-        self._position = self._position._replace(pool=pool + 1)
+        for at in list(self._plan.batches(pool))[self._position.batch :]:
+            self._step(rows[at], self._pools.draws(at))
+            self._pause(interruption)
+        self._pools.leave()
+        self._position = self._position._replace(pool=pool + 1, batch=0)
 
-    def _start_coupling(self, pool: int, coupling: CouplingAhead) -> None:
-        coupling.start(lambda: self._posterior_means(self._plan.pool(pool)), self._plan.rng(4, pool))
+    def _pause(self, interruption: Interruption) -> None:
+        """Save where it is time to, and end where that is wanted: all processes at the same step."""
+        if world_size() > 1 and self._position.step % _STEPS_BETWEEN_TALKS:
+            return
+        due = is_main() and time.monotonic() - self._saved > self._config.checkpoint_seconds
+        wanted, due = total(torch.tensor([float(interruption.asked), float(due)])).tolist()
+        if wanted or due:
+            self._save()
+        if wanted:
+            raise KeyboardInterrupt
 
     @torch.inference_mode()
     def _posterior_means(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        means = np.empty((len(rows), self._model.config.latent_dim), dtype=np.float32)
-        lengths = self._corpus.lengths[rows]
-        for at in bucketed(np.arange(len(rows)), lengths, 2 * self._config.batch_size):
+        means = torch.zeros(len(rows), self._model.config.latent_dim)
+        batches = bucketed(np.arange(len(rows)), self._corpus.lengths[rows], 2 * self._config.batch_size)
+        for at in islice(batches, rank(), None, world_size()):
             batch = self._corpus.batch(rows[at]).to(self._accelerator.device)
             with self._accelerator.autocast():
-                means[at] = self._model.encoder(batch.tokens, batch.lengths).mean.float().cpu().numpy()
-        self._check_finite(float(means.sum()))
-        return means
+                means[at] = self._model.encoder(batch.tokens, batch.lengths).mean.float().cpu()
+        self._check_finite(float(total(means).sum()))
+        return means.numpy()
 
     def _check_finite(self, figure: float) -> None:
         if not math.isfinite(figure):
             step, rate = self._position.step, self._config.learning_rate
             raise ConfigError(f"training diverged before step {step}: lower learning_rate (now {rate:g}), start anew")
 
-    def _step(self, rows: NDArray[np.int64], draws: Tensor | None, generator: torch.Generator) -> None:
-        config, device = self._config, self._accelerator.device
-        tokenizer = self._corpus.tokenizer
-        progress = self._position.step / self._steps
+    def _step(self, rows: NDArray[np.int64], draws: Tensor | None) -> None:
+        """One step on the molecules `rows`, of which each process takes its share."""
+        config, device, step = self._config, self._accelerator.device, self._position.step
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate_at(progress, config)
-        batch = self._corpus.batch(rows).to(device)
+            group["lr"] = learning_rate_at(step / self._steps, config)
+        batch, seen, noise = self._inputs(rows)
+        # Every process must have a molecule to go through; one too many counts nothing.
+        mine = torch.arange(rank(), len(rows), world_size()) if rank() < len(rows) else torch.zeros(1, dtype=torch.long)
+        count = len(mine) if rank() < len(rows) else 0
+        self._model.train()
+        with self._accelerator.autocast():
+            output = self._parallel(
+                batch.tokens[mine].to(device),
+                batch.lengths[mine].to(device),
+                noise[mine].to(device),
+                coupled=None if draws is None else draws[mine].to(device),
+                decoder_tokens=seen[mine].to(device),
+            )
+        terms = terms_of(output, config.free_bits, share=count / len(rows))
+        targets = int(self._corpus.lengths[rows].sum()) - len(rows)
+        loss = terms.loss(beta_at(step / self._steps, config), config.coupling_weight)
+        self._optimizer.zero_grad(set_to_none=True)
+        # Nats per token of the whole batch, so that clipping knows no length; gradients are averaged over processes.
+        self._accelerator.backward(loss * (count * world_size() / targets))
+        self._accelerator.clip_grad_norm_(self._model.parameters(), config.clip_norm)
+        self._optimizer.step()
+        self._position = self._position._replace(step=step + 1, batch=self._position.batch + 1)
+        self._average.update(self._model, self._position.step)
+        self._meter.add(terms, count, targets, coupled=draws is not None)
+        self._on_step(Progress(self._position.step, self._steps, self._meter.tokens_per_second))
+
+    def _inputs(self, rows: NDArray[np.int64]) -> tuple[Batch, Tensor, Tensor]:
+        """The batch, what the decoder sees of it, and the noise of its posterior draws: the same in every process."""
+        seed = self._plan.rng(2, self._position.step).integers(2**63, size=2).tolist()
+        torch.manual_seed(seed[0] + rank())  # dropout has no generator of its own
+        generator = torch.Generator().manual_seed(seed[1])
+        tokenizer = self._corpus.tokenizer
+        batch = self._corpus.batch(rows)
         seen = mask_tokens(
             batch.tokens,
-            config.token_dropout,
+            self._config.token_dropout,
             bos_id=tokenizer.bos_id,
             mask_id=tokenizer.mask_id,
             generator=generator,
         )
-        self._model.train()
-        with self._accelerator.autocast():
-            output = self._model(
-                batch.tokens,
-                batch.lengths,
-                coupled=None if draws is None else draws.to(device),
-                decoder_tokens=seen,
-                generator=generator,
-            )
-        terms = terms_of(output, config.free_bits)
-        targets = int(self._corpus.lengths[rows].sum()) - len(rows)
-        loss = terms.loss(beta_at(progress, config), config.coupling_weight)
-        self._optimizer.zero_grad(set_to_none=True)
-        self._accelerator.backward(loss * (len(rows) / targets))  # nats per token: clipping knows no length
-        self._accelerator.clip_grad_norm_(self._model.parameters(), config.clip_norm)
-        self._optimizer.step()
-        self._position = self._position._replace(step=self._position.step + 1)
-        self._average.update(self._model, self._position.step)
-        self._meter.add(terms, len(rows), targets, coupled=draws is not None)
-        self._on_step(Progress(self._position.step, self._steps, self._meter.tokens_per_second))
+        return batch, seen, torch.randn(len(rows), self._model.config.latent_dim, generator=generator)
 
     def _end_epoch(self, epoch: int) -> None:
         means, speed = self._meter.means(), self._meter.tokens_per_second
         self._check_finite(means[0] + means[1])
-        health = self._check(self._average.model)
+        health = on_main(lambda: self._check(self._average.model))
         objective = health.objective(self._config)
         self._check_finite(objective)
         best = objective < self._best.objective
@@ -247,7 +243,7 @@ class Trainer:
             self._best = _Best(objective, epoch, weights)
         seconds = time.monotonic() - self._started
         self._on_epoch(Epoch(epoch, seconds, speed, *means, objective, best, health), self._average.model)
-        self._meter = Meter()
+        self._meter = Meter(self._accelerator.device)
         self._save()
 
     def _save(self) -> None:
@@ -259,11 +255,12 @@ class Trainer:
             "model": self._model.state_dict(),
             "average": self._average.model.state_dict(),
             "best": self._best.weights,
-            "coupled": {} if self._coupled is None else {"draws": torch.from_numpy(self._coupled)},
+            "coupled": self._pools.state(),
             "meter": self._meter.state(),
         }
         best = {"objective": self._best.objective, "epoch": self._best.epoch}
-        write_checkpoint(self._checkpoint, tensors, self._optimizer, self._position, {"best": best})
+        path, optimizer, position = self._checkpoint, self._optimizer, self._position
+        on_main(lambda: write_checkpoint(path, tensors, optimizer, position, {"best": best}))
 
     def _restore(
         self,
@@ -282,5 +279,5 @@ class Trainer:
         weights = {name: value.to(device) for name, value in tensors.get("best", {}).items()}
         self._best = _Best(extra["best"]["objective"], extra["best"]["epoch"], weights)
         self._position = position
-        self._coupled = tensors["coupled"]["draws"].numpy() if "coupled" in tensors else None
-        self._meter = Meter(tensors["meter"])
+        self._pools.restore(tensors.get("coupled", {}))
+        self._meter = Meter(device, tensors["meter"] if is_main() else None)

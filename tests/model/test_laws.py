@@ -78,7 +78,7 @@ def test_analytic_kl_is_that_of_torch_and_of_monte_carlo():
     torch.testing.assert_close(gaussian.kl(), exact)
     prior, total, n = DiagonalGaussian(torch.zeros(3, 4), torch.zeros(3, 4)), torch.zeros(3), 20_000
     for _ in range(n):
-        z = gaussian.rsample(generator)
+        z = gaussian.rsample(torch.randn(3, 4, generator=generator))
         total += gaussian.log_prob(z) - prior.log_prob(z)
     torch.testing.assert_close(total / n, gaussian.kl().sum(1), rtol=0.03, atol=0.05)
 
@@ -93,7 +93,7 @@ def test_log_prob_is_that_of_torch():
 def test_rsample_has_the_moments_and_the_gradient():
     mean = torch.full((50_000, 1), 2.0, requires_grad=True)
     gaussian = DiagonalGaussian(mean, torch.full((50_000, 1), math.log(9.0)))
-    z = gaussian.rsample(torch.Generator().manual_seed(0))
+    z = gaussian.rsample(torch.randn(50_000, 1, generator=torch.Generator().manual_seed(0)))
     assert z.mean().item() == pytest.approx(2.0, abs=0.05) and z.std().item() == pytest.approx(3.0, abs=0.05)
     z.sum().backward()
     assert mean.grad is not None and bool((mean.grad == 1).all())
@@ -103,7 +103,8 @@ def test_rsample_has_the_moments_and_the_gradient():
 def test_gradient_reaches_every_parameter(model, corpus, coupled):
     batch = corpus.batch(range(len(corpus)))
     draws = torch.randn(len(corpus), 6, generator=torch.Generator().manual_seed(0)) if coupled else None
-    output = model.train()(*batch, coupled=draws, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(len(corpus), 6, generator=torch.Generator().manual_seed(1))
+    output = model.train()(*batch, noise, coupled=draws)
     (output.nll.sum() + output.posterior.kl().sum()).backward()
     assert (output.prior_nll is not None) == coupled
     for name, parameter in model.named_parameters():
@@ -112,7 +113,7 @@ def test_gradient_reaches_every_parameter(model, corpus, coupled):
 
 def test_coupled_term_does_not_reach_the_encoder(model, corpus):
     batch = corpus.batch(range(4))
-    output = model.train()(*batch, coupled=torch.zeros(4, 6), generator=torch.Generator().manual_seed(0))
+    output = model.train()(*batch, torch.randn(4, 6), coupled=torch.zeros(4, 6))
     output.prior_nll.sum().backward()
     assert all(p.grad is None or not p.grad.any() for p in model.encoder.parameters())
     assert any(p.grad is not None and p.grad.any() for p in model.decoder.parameters())
@@ -120,8 +121,9 @@ def test_coupled_term_does_not_reach_the_encoder(model, corpus):
 
 def test_coupled_pass_equals_two_passes(model, corpus):
     batch, draws = corpus.batch(range(6)), torch.randn(6, 6, generator=torch.Generator().manual_seed(3))
-    output = model(*batch, coupled=draws, generator=torch.Generator().manual_seed(0))
-    alone = model(*batch, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(len(draws), 6, generator=torch.Generator().manual_seed(1))
+    output = model(*batch, noise, coupled=draws)
+    alone = model(*batch, noise)
     torch.testing.assert_close(output.nll, alone.nll)
     torch.testing.assert_close(output.prior_nll, model.nll(*batch, draws))
 

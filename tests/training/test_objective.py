@@ -1,6 +1,7 @@
 """Laws of the objective, its schedules, the coupling and the plan."""
 
 import math
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from scipy.stats import kstest
 
 from molvae import ConfigError, TrainConfig
 from molvae.model import DiagonalGaussian, VAEOutput
-from molvae.training.coupling import CouplingAhead, couple
+from molvae.training.coupling import couple
 from molvae.training.objective import beta_at, mask_tokens, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at
 from molvae.training.plan import Plan
+from molvae.training.pools import CoupledPools
 
 
 def output(prior=None):
@@ -93,13 +95,39 @@ def test_larger_blocks_match_better():
     assert ways[0] > ways[1] > ways[2]
 
 
+def coupled_pools(it, block_size=100, threads=2):
+    """Of a plan, with means far from the prior: the coupling must not care."""
+    return CoupledPools(it, lambda rows: np.full((len(rows), 2), 3.0, dtype=np.float32), block_size, threads)
+
+
 def test_coupled_draws_are_exactly_the_prior():
-    means = np.full((4000, 2), 3.0, dtype=np.float32)  # far from the prior: the coupling must not care
-    with CouplingAhead(200) as coupling:
-        coupling.start(lambda: means, np.random.default_rng(0))
-        matched = coupling.take()
-        assert coupling.take() is None
-    assert all(kstest(matched[:, d], "norm").pvalue > 0.01 for d in range(2))
+    it = plan(4000, pool_size=4000, coupling_start=0.0)
+    with coupled_pools(it) as pools:
+        pools.enter(0)
+        draws = pools.draws(np.arange(4000))
+    assert all(kstest(draws[:, d].numpy(), "norm").pvalue > 0.01 for d in range(2))
+
+
+def test_coupled_draws_do_not_depend_on_threads_or_a_break():
+    it = plan(coupling_start=0.4)  # of 9 pools the first 4 are plain
+    given = []
+    for threads, breaks in ((1, ()), (3, (2, 4, 5))):
+        state, seen = {}, []
+        with ExitStack() as stack:
+            pools = stack.enter_context(coupled_pools(it, threads=threads))
+            for pool in range(9):
+                pools.enter(pool)
+                if pool in breaks:
+                    state = pools.state()
+                    pools = stack.enter_context(coupled_pools(it))
+                    pools.restore(state)
+                    pools.enter(pool)
+                seen.append(pools.draws(np.arange(5)))
+                pools.leave()
+        given.append(seen)
+    for one, other in zip(*given, strict=True):
+        assert (one is None and other is None) or torch.equal(one, other)
+    assert [draws is None for draws in given[0]] == [True] * 4 + [False] * 5
 
 
 def test_weight_average_follows_the_formula():

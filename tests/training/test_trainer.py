@@ -1,16 +1,18 @@
 """Laws of training: it learns, it can be stopped anywhere, the same seed gives the same weights."""
 
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 
 from molvae import ConfigError, ModelConfig, ModelError, SmilesTokenizer, TrainConfig
 from molvae.corpus.batching import TokenizedCorpus
+from molvae.device import pick_device
 from molvae.model import SmilesVAE
 from molvae.molecule_set import MoleculeSet
 from molvae.training import HealthCheck, Trainer
-from molvae.training import trainer as trainer_module
-from molvae.training.device import pick_device
 
 SMALL = ModelConfig(latent_dim=16, embedding_dim=8, encoder_hidden=24, decoder_hidden=64)
 
@@ -78,12 +80,11 @@ class Killed(BaseException):
     """Stands for a signal."""
 
 
-@pytest.mark.parametrize("at", [1, 5, 9, 13, 17])
+@pytest.mark.parametrize("at", [2, 5, 9, 13, 17])
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path, monkeypatch, at, dropout):
-    """Whatever step it is killed at, with a checkpoint before every pool; dropout and masks included."""
-    monkeypatch.setattr(trainer_module, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-    config = settings(token_dropout=0.1)
+def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path, at, dropout):
+    """Whatever step it is killed at, with a checkpoint after every step; dropout and masks included."""
+    config = settings(token_dropout=0.1, checkpoint_seconds=0.0)
     shape = SMALL.replace(dropout=dropout)
     histories = [], []
     whole = make(
@@ -102,6 +103,55 @@ def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_pat
     clocks = {"seconds", "tokens_per_second"}
     last, expected = ({k: v for k, v in history[-1].items() if k not in clocks} for history in histories)
     assert last == expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", [1, 2, 7, 12])
+def test_interrupted_it_ends_the_step_and_saves_it(canonical_smiles, tmp_path, at, number):
+    """Nothing of what was done is done again, and the end is that of the uninterrupted training."""
+    whole = make(canonical_smiles, settings()).run()
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+
+    def interrupt(progress):
+        if progress.step == at:
+            signal.raise_signal(number)
+
+    path = tmp_path / "state.safetensors"
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        make(
+            canonical_smiles,
+            settings(),
+            checkpoint=path,
+            on_step=interrupt,
+            on_interrupt=lambda: told.append(1),
+        ).run()
+    assert told == [1]
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    steps = []
+    resumed = make(canonical_smiles, settings(), checkpoint=path, on_step=lambda p: steps.append(p.step))
+    assert resumed.steps_done == at
+    assert_same(weights(resumed.run()), weights(whole))
+    assert steps == list(range(at + 1, resumed.steps + 1))
+
+
+def test_a_second_signal_ends_at_once(canonical_smiles, tmp_path, monkeypatch):
+    def interrupt(progress):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # the same key press, passed on by a parent
+        monkeypatch.setattr("molvae.interruption._SAME", 0.0)
+        signal.raise_signal(signal.SIGINT)
+
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        make(canonical_smiles, settings(), checkpoint=path, on_step=interrupt).run()
+    assert not path.exists()
+
+
+def test_it_trains_in_another_thread_too(canonical_smiles):
+    with ThreadPoolExecutor(1) as threads:
+        there = threads.submit(make(canonical_smiles, settings()).run).result()
+    assert_same(weights(there), weights(make(canonical_smiles, settings()).run()))
 
 
 def test_patience_stops_and_gives_the_best_weights(canonical_smiles):
