@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -15,17 +14,21 @@ from torch import Tensor
 from molvae.chem import canonical, quiet_rdkit
 from molvae.config import Decoding, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
-from molvae.errors import ConfigError, InputError, ModelError
+from molvae.errors import ConfigError, InputError
+from molvae.hub import model_from_hub
 from molvae.model import generate
-from molvae.model_folder import MODEL_FILES, StoredModel, read_model, write_model
-from molvae.sampling import Samples, collect
+from molvae.model_folder import StoredModel, read_model, write_model
+from molvae.sampling.account import Samples
+from molvae.sampling.draws import Draws
+from molvae.sampling.stream import Order, Stream, open_stream, suitable_crew
 from molvae.tokenizer import SmilesTokenizer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["MolVAE"]
 
 Array = NDArray[np.float32]
-
-_BLOCK = 1024  # draws that share a seed; fixed, so that a sample does not depend on the batch size
 
 
 class MolVAE:
@@ -64,7 +67,7 @@ class MolVAE:
         folder = Path(model)
         looks_like_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
         if not folder.exists() and looks_like_id:
-            folder = _from_hub(str(model))
+            folder = model_from_hub(str(model))
         return cls(read_model(folder), device=device)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -115,32 +118,60 @@ class MolVAE:
         batch_size: int = 512,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> Samples:
-        """As `sample`, with the account of what was thrown away."""
-        if not isinstance(n, (int, np.integer)) or n < 0:
-            raise ConfigError(f"n must be a whole number of at least 0, not {n!r}")
+        """As `sample`, with the account of what was thrown away; `on_progress` is told the number found so far."""
+        with self.stream(n, decoding, seed=seed, novel=novel, batch_size=batch_size) as stream:
+            smiles: list[str] = []
+            for block in stream:
+                smiles += block
+                on_progress(len(smiles))
+        return Samples(**vars(stream.account), smiles=smiles)
+
+    def stream(
+        self,
+        n: int,
+        decoding: Decoding | None = None,
+        *,
+        seed: int | None = None,
+        novel: bool = False,
+        properties: Sequence[str] = (),
+        raw: bool = False,
+        batch_size: int = 512,
+        workers: int | None = None,
+        distributed: bool = False,
+    ) -> Stream:
+        """The molecules of `sample`, as they come: for more than a list should hold.
+
+        Memory grows by eight bytes a molecule, to know it again, and by no more. The next block is decoded while
+        RDKit looks at the last, for large n in worker processes, which end with the stream. While it is open, torch
+        uses one thread in each Python thread.
+
+        Args:
+            n, decoding, seed, novel: as in `sample`; the molecules do not depend on the other arguments.
+            properties: names of `molvae.chem.PROPERTIES`, to be computed on the way.
+            raw: n raw strings instead, valid or not; excludes `novel` and `properties`.
+            batch_size: rows decoded at a time.
+            workers: processes of RDKit; 1 has it work in this process, None chooses by n and the cores.
+            distributed: share the work among the processes of torchrun. Each must call this with the same arguments
+                and a seed, and read the stream to its end; process 0 gets all molecules, the others none.
+
+        Returns:
+            An iterator of lists of SMILES; each has the attribute ``properties``, (k, P) float64. The stream's
+            ``account`` tells what became of the draws. Close it, or use it in a `with`.
+
+        Raises:
+            SamplingError: while it is read: the model cannot produce that many.
+            ConfigError: as in `sample`, or an unknown property, or fewer than one worker.
+        """
         if novel and self.training_set is None:
             raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
-        known = self.training_set.intersection if novel and self.training_set else None
+        order = Order(n, self.training_set if novel else None, tuple(properties), raw)
+        crew = suitable_crew(order, on_cpu=self.device.type == "cpu", workers=workers)
         draws = self.draws(decoding or Decoding(), seed=seed, batch_size=batch_size)
-        return collect(draws, n, known=known, on_progress=on_progress)
+        return open_stream(draws, order, crew, distributed=distributed)
 
-    def draws(self, decoding: Decoding, *, seed: int | None = None, batch_size: int = 512) -> Iterator[list[str]]:
-        """Raw strings decoded from draws of N(0, I), valid or not, in blocks, without end."""
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
-        key = np.random.SeedSequence(seed).generate_state(4)
-        block = 0
-        while True:
-            # numpy's generator gives the same numbers on every device; the key makes blocks independent.
-            rng = np.random.default_rng((*key, block))
-            z = rng.standard_normal((_BLOCK, self.config.latent_dim), dtype=np.float32)
-            uniforms = rng.random((_BLOCK, decoding.max_length), dtype=np.float32)
-            yield [
-                text
-                for at in range(0, _BLOCK, batch_size)
-                for text in self._decode(z[at : at + batch_size], decoding, uniforms[at : at + batch_size])
-            ]
-            block += 1
+    def draws(self, decoding: Decoding, *, seed: int | None = None, batch_size: int = 512) -> Draws:
+        """Raw strings decoded from draws of N(0, I), valid or not: iterate for blocks, without end."""
+        return Draws(self._decode, self.config.latent_dim, decoding, seed=seed, batch_size=batch_size)
 
     def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Array:
         """Posterior means.
@@ -216,6 +247,8 @@ class MolVAE:
         Raises:
             ConfigError: `draws` below 1.
         """
+        import pandas as pd
+
         if draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws}")
         figures = np.full((len(smiles), 2), np.nan)
@@ -264,13 +297,3 @@ class MolVAE:
     def __repr__(self) -> str:
         parameters = sum(p.numel() for p in self.model.parameters())
         return f"MolVAE({parameters:,} parameters, latent_dim={self.config.latent_dim}, {len(self.tokenizer)} tokens)"
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(MODEL_FILES)))
-    except Exception as error:  # the hub's many errors share no base class
-        reason = str(error).strip().split("\n")[0]
-        raise ModelError(f"{name} is no folder here, and cannot be had from the Hugging Face hub: {reason}") from error

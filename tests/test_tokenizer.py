@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from molvae import ModelError, SmilesTokenizer, TokenError
-from molvae.tokenizer import SPECIAL_TOKENS, scan
+from molvae.tokenizer import SPECIAL_TOKENS, bracket_atoms, count_tokens, scan
 from tests.conftest import SMILES
 
 TABLE = [
@@ -73,6 +74,74 @@ def test_unknown_token_is_named_with_a_caret_under_it():
     message = str(caught.value)
     assert "'[Se]' is not in the vocabulary" in message
     assert message.endswith("\n  CC[Se]O\n    ^")
+
+
+TEXT = st.one_of(
+    st.lists(PIECES, max_size=12).map("".join),
+    st.text(alphabet="CBcnlr[]()%12->*\n\r\0é@H", max_size=8),
+)
+
+
+@given(TEXT)
+def test_tokens_are_counted_as_they_are_scanned(text):
+    try:
+        tokens = scan(text)
+    except TokenError as error:
+        with pytest.raises(TokenError) as caught:
+            count_tokens(text)
+        assert caught.value.position == error.position
+    else:
+        assert count_tokens(text) == len(tokens)
+        assert bracket_atoms(text) == {token for token in tokens if token.startswith("[")}
+
+
+@given(st.lists(TEXT, max_size=6), st.lists(TEXT, max_size=6), st.integers(1, 4))
+def test_many_are_encoded_as_one_by_one(known, smiles, at_once):
+    known = [one for one in known if is_scanned(one)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("molvae.tokenizer._AT_ONCE", at_once)
+        tokenizer = SmilesTokenizer.from_smiles([*known, *(smiles for smiles, _ in TABLE)])
+        assert set(tokenizer.tokens[4:]) == {token for one in known for token in scan(one)} | {
+            token for _, tokens in TABLE for token in tokens
+        }
+        try:
+            rows = [[tokenizer.bos_id, *tokenizer.encode(one), tokenizer.eos_id] for one in smiles]
+        except TokenError as error:
+            with pytest.raises(TokenError) as caught:
+                tokenizer.encode_all(smiles)
+            assert str(caught.value) == str(error)
+            return
+        ids, lengths = tokenizer.encode_all(smiles)
+    assert (ids.dtype, lengths.dtype) == (np.uint16, np.int64)
+    assert lengths.tolist() == [*map(len, rows)]
+    assert ids.tolist() == [index for row in rows for index in row]
+
+
+def is_scanned(text: str) -> bool:
+    try:
+        scan(text)
+    except TokenError:
+        return False
+    return True
+
+
+@given(st.lists(TEXT, min_size=1, max_size=6))
+def test_the_vocabulary_refuses_what_scan_refuses(smiles):
+    if all(map(is_scanned, smiles)):
+        SmilesTokenizer.from_smiles(smiles)
+    else:
+        first = next(one for one in smiles if not is_scanned(one))
+        with pytest.raises(TokenError) as caught:
+            SmilesTokenizer.from_smiles(smiles)
+        assert caught.value.smiles == first
+
+
+def test_line_ends_are_no_way_around_the_vocabulary():
+    tokenizer = SmilesTokenizer.from_smiles(["[\n\r]", "CO"])
+    assert tokenizer.encode_all(["[\n\r]", "CO"])[1].tolist() == [3, 4]
+    for smiles in (["C\n\rC", "O"], ["C\n\rC[", "]O"], ["C\n", "O"], ["C", "\rO"]):
+        with pytest.raises(TokenError):
+            tokenizer.encode_all(smiles)
 
 
 def test_same_molecules_in_any_order_give_the_same_ids():

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from molvae.config import ModelConfig, Settings
 from molvae.errors import InputError, MolVAEError
+from molvae.machine.distributed import is_main
 
 __all__ = ["command", "console", "print_result", "say", "with_settings"]
 
@@ -22,8 +23,8 @@ _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 
 @functools.cache
 def console() -> Console:
-    """The console of everything that is no result."""
-    return Console(stderr=True, highlight=False)
+    """The console of everything that is no result; of the processes of one job the main one speaks for all."""
+    return Console(stderr=True, highlight=False, quiet=not is_main())
 
 
 def say(text: str, style: str = "") -> None:

@@ -7,8 +7,8 @@ import os
 from molvae.cli.common import say
 from molvae.errors import ModelError
 from molvae.generator import MolVAE
-from molvae.run import RUNS, is_finished
-from molvae.training import pick_device
+from molvae.latest_run import RUNS, latest_run
+from molvae.machine.device import pick_device
 
 __all__ = ["load_model"]
 
@@ -34,10 +34,9 @@ def _choose(given: str | None) -> tuple[str, str]:
         return given, "--model"
     if from_environment := os.environ.get("MOLVAE_MODEL"):
         return from_environment, "$MOLVAE_MODEL"
-    finished = [path for path in RUNS.glob("*") if is_finished(path)]
-    if not finished:
+    newest = latest_run()
+    if newest is None:
         raise ModelError(
             f"there is no finished run in {RUNS}/ here: train one (molvae train smiles.csv), or name one with --model"
         )
-    newest = max(finished, key=lambda path: (path / "model.safetensors").stat().st_mtime)
     return str(newest), "the newest finished run"

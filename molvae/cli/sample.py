@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from molvae.cli.common import command, print_result, say, with_settings
+from molvae.cli.common import command, say, with_settings
 from molvae.config import Decoding
-from molvae.errors import ConfigError
+from molvae.errors import ConfigError, MolVAEError, SamplingError
+from molvae.machine.distributed import broadcast, gather, is_main, world_size
+from molvae.machine.interruption import Interruption
 from molvae.wording import count
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from molvae.generator import MolVAE
+    from molvae.sampling.account import Account, Molecules
+    from molvae.sampling.stream import Stream
 
 __all__ = ["sample"]
+
+T = TypeVar("T")
 
 
 @command
@@ -56,43 +59,109 @@ def sample(
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Strings decoded at a time.")] = 512,
     device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="RDKit's processes; 1: none of its own. By n and cores by default.", show_default=False
+        ),
+    ] = None,
     *,
     decoding: dict[str, Any],
 ) -> None:
     """Sample new molecules from a trained model.
 
-    Exactly N valid, distinct, canonical SMILES, one a line on stdout; stderr tells which model, and how many of its
-    raw draws were valid.
+    Exactly N valid, distinct, canonical SMILES, one a line on stdout, as they come; stderr tells which model, how many
+    of its raw draws were valid, and whether decoding or RDKit set the pace. Ctrl-C keeps what there is. Under
+    torchrun each process does its share.
     """
     settings = Decoding(**decoding)
     _check(raw=raw, output=output, properties=properties, needs_molecules=novel or properties or grid is not None)
 
     from molvae.cli.models import load_model
-    from molvae.corpus.writing import check_output, to_text, write_table
+    from molvae.corpus.writing import check_output
 
     for path, kinds in ((output, None), (grid, ("svg", "png"))):
-        if path is not None:
+        if path is not None and is_main():
             check_output(path, kinds)
-    vae = load_model(model, device)
+    vae = _together(lambda: load_model(model, device))
     if seed is None:
-        seed = secrets.randbelow(2**32)
+        seed = broadcast(secrets.randbelow(2**32))
         say(f"seed: {seed}")
-    rows = _raw(vae, n, settings, seed, batch_size) if raw else _molecules(vae, n, settings, seed, batch_size, novel)
-
-    import pandas as pd
-
-    table = pd.DataFrame({"smiles": pd.Series(rows, dtype="str")})
+    columns: tuple[str, ...] = ()
     if properties:
-        from molvae.chem import PROPERTIES, property_table
+        from molvae.chem import PROPERTIES
 
-        table = pd.concat([table, property_table(rows, list(PROPERTIES))], axis=1)
+        columns = tuple(PROPERTIES)
+    stream = vae.stream(
+        n,
+        settings,
+        seed=seed,
+        novel=novel,
+        properties=columns,
+        raw=raw,
+        batch_size=batch_size,
+        workers=workers,
+        distributed=world_size() > 1,
+    )
+    with Interruption(_stopping) as interruption, stream:
+        if not is_main():
+            for _ in stream:  # process 0 says when it is over, and gets all molecules
+                pass
+        else:
+            _write(stream, n, columns, output, grid, interruption, raw=raw, novel=novel)
+
+
+def _stopping() -> None:
+    say("stopping after this block; Ctrl-C again ends at once", "dim")
+
+
+def _together(make: Callable[[], T]) -> T:
+    """Make something in each process of torchrun; what fails in one ends all.
+
+    Raises:
+        MolVAEError: with the words of the first that failed.
+    """
+    try:
+        result, problem = make(), None
+    except MolVAEError as error:
+        result, problem = None, str(error)
+    first = broadcast(next((one for one in gather(problem) or () if one is not None), None))
+    if first is not None:
+        raise MolVAEError(first)
+    return result  # type: ignore[return-value]  # nobody had a problem, so there is one
+
+
+def _write(
+    stream: Stream,
+    n: int,
+    columns: tuple[str, ...],
+    output: Path | None,
+    grid: Path | None,
+    interruption: Interruption,
+    *,
+    raw: bool,
+    novel: bool,
+) -> None:
+    """Write what the stream gives; of an interrupted or failed one what there is, and end as that demands."""
+    from molvae.cli.destination import Picture, destination
+
+    picture = Picture(grid, columns) if grid else None
+    with destination(output, columns, n) as write:
+        failure = _pour(stream, [write, picture.take] if picture else [write], interruption)
+        if n and not stream.account.found:
+            raise failure or KeyboardInterrupt
+    if n and not raw:
+        _tell(stream.account, novel=novel)
     if output is not None:
-        write_table(output, table)
         say(f"written: {output}")
-    else:
-        print_result(to_text(table, header=properties))
-    if grid is not None:
-        _draw(grid, table)
+    if picture:
+        picture.draw()
+    where = output or "stdout"
+    if failure is not None:
+        raise SamplingError(f"{failure}; the {stream.account.found:,} are in {where}")
+    if stream.account.found < n:
+        say(f"interrupted: {stream.account.found:,} of the {count(n, 'molecule')} are in {where}")
+        raise SystemExit(130)
 
 
 def _check(*, raw: bool, output: Path | None, properties: bool, needs_molecules: bool) -> None:
@@ -104,35 +173,32 @@ def _check(*, raw: bool, output: Path | None, properties: bool, needs_molecules:
         raise ConfigError("a .smi file holds no properties; write csv, tsv, sdf or parquet")
 
 
-def _raw(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int) -> list[str]:
-    draws = (text for block in vae.draws(settings, seed=seed, batch_size=batch_size) for text in block)
-    return list(islice(draws, n))
+def _pour(
+    stream: Stream, sinks: Sequence[Callable[[Molecules], None]], interruption: Interruption
+) -> SamplingError | None:
+    """Give each block to all sinks, until the stream ends or somebody wants it to; returns why it could not go on."""
+    try:
+        for molecules in stream:
+            for sink in sinks:
+                sink(molecules)
+            if interruption.asked:
+                break
+    except SamplingError as error:
+        return error
+    return None
 
 
-def _molecules(vae: MolVAE, n: int, settings: Decoding, seed: int | None, batch_size: int, novel: bool) -> list[str]:
-    samples = vae.collect(n, settings, seed=seed, novel=novel, batch_size=batch_size)
-    if not n:
-        return []
-    speed = n / max(1e-9, samples.seconds)
-    known = f", {samples.known:,} training molecules left out" if novel else ""
+def _tell(account: Account, *, novel: bool) -> None:
+    """What became of the draws, and who set the pace."""
+    known = f", {account.known:,} training molecules left out" if novel else ""
+    rdkit = "RDKit" if account.workers == 1 else f"RDKit's {account.workers} processes"
+    busy = f"{rdkit} {'was' if account.workers == 1 else 'were'} busy {account.screening_busy:.0%} of the time"
+    if account.decoding >= account.screening:
+        pace = f"decoding set the pace ({busy})"
+    else:
+        pace = f"RDKit set the pace ({busy}, decoding {account.decoding_busy:.0%})"
     say(
-        f"{count(n, 'molecule')} from {count(samples.drawn, 'draw')}: {samples.validity:.1%} valid, "
-        f"{count(samples.duplicates, 'duplicate')}{known}; {speed:,.0f} molecules/s"
+        f"{count(account.found, 'molecule')} from {count(account.drawn, 'draw')}: {account.validity:.1%} valid, "
+        f"{count(account.duplicates, 'duplicate')}{known}; {account.found / max(1e-9, account.seconds):,.0f} "
+        f"molecules/s; {pace}"
     )
-    return samples.smiles
-
-
-def _draw(path: Path, table: pd.DataFrame) -> None:
-    """Draw the molecules, each with its number, and QED and logP where they were computed."""
-    from molvae.chem import molecule_grid
-    from molvae.files import atomic
-
-    legends = [str(number) for number in range(1, len(table) + 1)]
-    if "qed" in table:
-        figures = zip(legends, table["qed"], table["logp"], strict=True)
-        legends = [f"{number}   QED {qed:.2f}   logP {logp:.1f}" for number, qed, logp in figures]
-    kind = path.suffix.lower().removeprefix(".")
-    picture = molecule_grid(table["smiles"].tolist(), legends=legends, format=kind)
-    with atomic(path) as temporary:
-        temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
-    say(f"drawn: {path}")

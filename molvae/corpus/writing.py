@@ -1,23 +1,29 @@
-"""Molecules -> a file, in the format that its extension names."""
+"""Molecules -> a file, block by block, in the format that its extension names."""
 
 from __future__ import annotations
 
+import csv
+import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from molvae.chem import parse
+import numpy as np
+from numpy.typing import NDArray
+
 from molvae.errors import InputError
 from molvae.files import atomic
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["Write", "check_output", "to_text", "write_file"]
 
-__all__ = ["check_output", "to_text", "write_table"]
+Write = Callable[[Sequence[str], NDArray[np.float64]], None]
+"""Takes k SMILES and their (k, P) numbers."""
 
 _KINDS = ("csv", "tsv", "smi", "sdf", "parquet")
+_ROW_GROUP = 65_536  # rows of a Parquet file that are compressed together; few large groups are read fastest
 
 
 def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
@@ -25,7 +31,7 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
 
     Args:
         path: the file.
-        kinds: extensions that will do; by default those of `write_table`.
+        kinds: extensions that will do; by default those of `write_file`.
 
     Raises:
         InputError: the extension names no format, the folder is not there or not writable, or pyarrow is missing.
@@ -45,46 +51,118 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table whose first column is ``smiles``, to a path that `check_output` accepts; whole or not at all.
+@contextmanager
+def write_file(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+    """Write molecules to a path that `check_output` accepts, block by block.
 
-    csv and tsv have a header; smi holds the SMILES alone, or with the other columns behind it by tabs; sdf holds 2-D
+    The file is there when the block ends, and not there at all if an exception leaves it.
+
+    csv and tsv have a header; smi holds the SMILES alone, or with the numbers behind it by tabs; sdf holds 2-D
     structures named molvae-1, molvae-2, ... with the columns as fields; parquet needs an extra.
+
+    Args:
+        path: the file.
+        columns: names of the numbers beside the SMILES.
 
     Raises:
         InputError: the file cannot be written.
     """
-    kind = path.suffix.lower().removeprefix(".")
-    with atomic(path) as temporary:
-        if kind == "parquet":
-            table.to_parquet(temporary, index=False)
-        elif kind == "sdf":
-            _write_sdf(temporary, table)
-        else:
-            separator = "," if kind == "csv" else "\t"
-            temporary.write_text(
-                to_text(table, header=kind != "smi", separator=separator), encoding="utf-8", newline=""
-            )
+    with atomic(path) as temporary, _WRITERS[path.suffix.lower()](temporary, columns) as write:
+        yield write
 
 
-def to_text(table: pd.DataFrame, *, header: bool, separator: str = ",") -> str:
-    """A table as delimited text, numbers to five digits; without a header a single column is printed as it is."""
-    if not header and len(table.columns) == 1:
-        return "".join(f"{one}\n" for one in table.iloc[:, 0])
-    return table.to_csv(index=False, header=header, sep=separator, float_format="%.5g", lineterminator="\n")
+def to_text(smiles: Sequence[str], numbers: NDArray[np.float64], *, separator: str = ",", quoted: bool = True) -> str:
+    """Rows of delimited text, numbers to five digits and empty where there is none.
+
+    Args:
+        smiles: k texts.
+        numbers: (k, P)
+        separator: between columns.
+        quoted: an empty text, and one with a separator or a quote, stand in quotes.
+    """
+    if not quoted and not numbers.shape[1]:
+        return "".join(f"{one}\n" for one in smiles)
+    text = io.StringIO()
+    rows = csv.writer(text, delimiter=separator, lineterminator="\n")
+    for one, row in zip(smiles, numbers.tolist(), strict=True):
+        rows.writerow([one, *("" if value != value else f"{value:.5g}" for value in row)])
+    return text.getvalue()
 
 
-def _write_sdf(path: Path, table: pd.DataFrame) -> None:
+@contextmanager
+def _delimited(path: Path, columns: Sequence[str], *, separator: str, header: bool) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if header:
+            file.write(separator.join(["smiles", *columns]) + "\n")
+        yield lambda smiles, numbers: _append(file, to_text(smiles, numbers, separator=separator, quoted=header))
+
+
+def _append(file: Any, text: str) -> None:
+    file.write(text)
+    file.flush()  # a full disk is told now
+
+
+@contextmanager
+def _sdf(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     from rdkit.Chem import SDWriter
     from rdkit.Chem.rdDepictor import Compute2DCoords
 
-    with SDWriter(str(path)) as writer:
-        for number, row in enumerate(table.to_dict("records"), start=1):
-            mol = parse(row["smiles"])
+    from molvae.chem import parse
+
+    written = 0
+
+    def write(smiles: Sequence[str], numbers: NDArray[np.float64]) -> None:
+        nonlocal written
+        texts = []
+        for one, row in zip(smiles, numbers.tolist(), strict=True):
+            mol = parse(one)
             if mol is None:
                 continue
+            written += 1
             Compute2DCoords(mol)
-            mol.SetProp("_Name", f"molvae-{number}")
-            for name, value in row.items():
-                mol.SetProp(str(name), f"{value:.5g}" if isinstance(value, float) else str(value))
-            writer.write(mol)
+            mol.SetProp("_Name", f"molvae-{written}")
+            mol.SetProp("smiles", one)
+            for name, value in zip(columns, row, strict=True):
+                mol.SetProp(name, f"{value:.5g}")
+            # The text, not the writer itself: RDKit says nothing of a full disk.
+            texts.append(SDWriter.GetText(mol, molid=written - 1))
+        _append(file, "".join(texts))
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        yield write
+
+
+@contextmanager
+def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = pa.schema([("smiles", pa.large_string()), *((name, pa.float64()) for name in columns)])
+    waiting: list[Any] = []
+
+    def write_group() -> None:
+        file.write_table(pa.concat_tables(waiting), row_group_size=_ROW_GROUP)
+        waiting.clear()
+
+    def write(smiles: Sequence[str], numbers: NDArray[np.float64]) -> None:
+        arrays = [
+            pa.array(list(smiles), pa.large_string()),
+            *(pa.array(column, from_pandas=True) for column in numbers.T),
+        ]
+        waiting.append(pa.Table.from_arrays(arrays, schema=schema))
+        if sum(map(len, waiting)) >= _ROW_GROUP:
+            write_group()
+
+    with parquet.ParquetWriter(path, schema) as file:
+        yield write
+        if waiting:
+            write_group()
+
+
+_WRITERS: dict[str, Callable[[Path, Sequence[str]], AbstractContextManager[Write]]] = {
+    ".csv": lambda path, columns: _delimited(path, columns, separator=",", header=True),
+    ".tsv": lambda path, columns: _delimited(path, columns, separator="\t", header=True),
+    ".smi": lambda path, columns: _delimited(path, columns, separator="\t", header=False),
+    ".sdf": _sdf,
+    ".parquet": _parquet,
+}

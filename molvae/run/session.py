@@ -14,11 +14,11 @@ import torch
 from molvae._version import __version__
 from molvae.config import SIZES
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.distributed import is_main, on_main
 from molvae.errors import ConfigError
 from molvae.files import atomic
 from molvae.generator import MolVAE
 from molvae.latest_run import CHECKPOINT
+from molvae.machine.distributed import is_main, on_main
 from molvae.model import SmilesVAE
 from molvae.model_folder import StoredModel, write_model
 from molvae.molecule_set import MoleculeSet

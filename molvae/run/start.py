@@ -11,11 +11,11 @@ from molvae.config import SIZES, CleanConfig, Size, TrainConfig, default_size, d
 from molvae.corpus.cleaning import Corpus, allowed_elements, clean, clean_smiles
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
-from molvae.device import pick_device
-from molvae.distributed import broadcast, connect, is_main, on_main, world_size
 from molvae.errors import ConfigError, InputError, ModelError
 from molvae.generator import MolVAE
 from molvae.latest_run import RUNS, is_finished
+from molvae.machine.device import pick_device
+from molvae.machine.distributed import broadcast, connect, is_main, on_main, world_size
 from molvae.run.folder import SECTIONS, Start, began, clear, new_folder, read_start, write_start
 from molvae.run.reporter import Reporter
 from molvae.run.request import Request, read_request, write_request

@@ -8,10 +8,10 @@ from accelerate.state import AcceleratorState
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from molvae import distributed
 from molvae.chem import usable_cores
 from molvae.config import TrainConfig
-from molvae.device import pick_device
+from molvae.machine import distributed
+from molvae.machine.device import pick_device
 
 __all__ = ["coupling_threads", "data_parallel", "make_accelerator", "profits_from_bf16"]
 

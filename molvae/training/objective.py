@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from molvae.config import TrainConfig
-from molvae.distributed import total
+from molvae.machine.distributed import total
 from molvae.model import VAEOutput
 
 __all__ = ["Terms", "beta_at", "mask_tokens", "terms_of"]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from molvae.distributed import rank, total, world_size
+from molvae.machine.distributed import rank, total, world_size
 from molvae.training.coupling import Block, blocks, match
 from molvae.training.plan import Plan
 

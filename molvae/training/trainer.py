@@ -17,9 +17,9 @@ from torch import Tensor
 
 from molvae.config import TrainConfig
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
-from molvae.distributed import is_main, on_main, rank, total, world_size
 from molvae.errors import ConfigError, ModelError
-from molvae.interruption import Interruption
+from molvae.machine.distributed import is_main, on_main, rank, total, world_size
+from molvae.machine.interruption import Interruption
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
 from molvae.training.device import coupling_threads, data_parallel, make_accelerator

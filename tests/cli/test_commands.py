@@ -83,7 +83,7 @@ def test_train_then_sample_finds_the_run(smiles_file, tmp_path, monkeypatch):
     trained = molvae("train", smiles_file, *TINY)
     assert trained.exit_code == 0, trained.output
     assert trained.stdout == ""
-    for part in ("in column 'smiles'", "32 kept", "small model", "epoch", "done: molvae-runs"):
+    for part in ("in column 'smiles'", "32 kept", "custom model", "epoch", "done: molvae-runs"):
         assert part in trained.stderr
     sampled = molvae("sample", "--n", "3", "--raw", "--seed", "1")
     assert sampled.exit_code == 0, sampled.output
@@ -178,6 +178,11 @@ def test_novel_leaves_out_training_molecules(tiny_run):
     assert "training molecules left out" in result.stderr
 
 
+def test_who_set_the_pace_is_told(tiny_run):
+    result = molvae("sample", "--n", "30", "--model", tiny_run, "--seed", "0")
+    assert "decoding set the pace (RDKit was busy" in result.stderr or "RDKit set the pace (RDKit was" in result.stderr
+
+
 def test_the_seed_is_told_so_that_it_can_be_used_again(tiny_run):
     first = molvae("sample", "--n", "3", "--model", tiny_run)
     seed = first.stderr.split("seed: ")[1].split()[0]
@@ -213,7 +218,6 @@ def test_none_asked_for(tiny_run):
         (["-o", "/dev/null/out.csv"], ["no folder /dev/null"]),
         (["--device", "cuda:77"], ["cuda:77"]),
         (["--device", "abacus"], ["abacus"]),
-        (["--max-len", "2", "--n", "1000000"], ["of the 1,000,000 molecules asked for"]),
     ],
 )
 def test_what_sample_refuses(tiny_run, tmp_path, monkeypatch, arguments, parts):

@@ -6,8 +6,8 @@ import re
 
 import torch
 
-from molvae.distributed import local_rank
 from molvae.errors import ConfigError
+from molvae.machine.distributed import local_rank
 
 __all__ = ["pick_device"]
 

@@ -1,0 +1,1 @@
+"""What this runs on: device, threads, the processes of one job, and the signals that end it."""

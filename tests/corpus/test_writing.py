@@ -1,0 +1,104 @@
+"""Files of molecules: block by block they are what the whole table would be, and never half there."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rdkit import Chem
+from rdkit.Chem.rdDepictor import Compute2DCoords
+
+from molvae.corpus.writing import to_text, write_file
+from molvae.errors import InputError
+
+COLUMNS = ["qed", "charge"]
+
+
+@pytest.fixture
+def table(canonical_smiles):
+    rng = np.random.default_rng(0)
+    qed = rng.random(len(canonical_smiles))
+    qed[3] = np.nan
+    return pd.DataFrame({"smiles": canonical_smiles, "qed": qed, "charge": np.round(rng.normal(size=len(qed)) * 1e6)})
+
+
+def write(path, table, columns, size):
+    numbers = table[columns].to_numpy(dtype=np.float64)
+    with write_file(path, columns) as add:
+        for at in range(0, len(table), size):
+            add(table["smiles"].tolist()[at : at + size], numbers[at : at + size])
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv", "\t")])
+@pytest.mark.parametrize("columns", [[], COLUMNS])
+def test_delimited_text_is_that_of_pandas(tmp_path, table, size, kind, separator, columns):
+    table.loc[4, "smiles"] = ""  # raw draws
+    table.loc[5, "smiles"] = 'C,"C'
+    path = tmp_path / f"out.{kind}"
+    write(path, table, columns, size)
+    expected = table[["smiles", *columns]].to_csv(index=False, sep=separator, float_format="%.5g", lineterminator="\n")
+    assert path.read_bytes() == expected.encode()
+    numbers = table[columns].to_numpy(dtype=np.float64)
+    text = to_text(table["smiles"].tolist(), numbers, separator=separator)
+    assert separator.join(["smiles", *columns]) + "\n" + text == expected
+
+
+def test_smi_is_smiles_alone(tmp_path, table):
+    write(tmp_path / "out.smi", table, [], 7)
+    assert (tmp_path / "out.smi").read_text() == "".join(f"{one}\n" for one in table["smiles"])
+
+
+def test_sdf_is_that_of_rdkit(tmp_path, table):
+    write(tmp_path / "out.sdf", table, COLUMNS, 7)
+    expected = io.StringIO()
+    with Chem.SDWriter(expected) as writer:
+        for number, row in enumerate(table.itertuples(), start=1):
+            mol = Chem.MolFromSmiles(row.smiles)
+            Compute2DCoords(mol)
+            mol.SetProp("_Name", f"molvae-{number}")
+            mol.SetProp("smiles", row.smiles)
+            mol.SetProp("qed", f"{row.qed:.5g}")
+            mol.SetProp("charge", f"{row.charge:.5g}")
+            writer.write(mol)
+    # The second line of a record holds the time.
+    lines = [text.splitlines() for text in ((tmp_path / "out.sdf").read_text(), expected.getvalue())]
+    stamped = [[line for line in text if "RDKit" not in line] for text in lines]
+    assert stamped[0] == stamped[1]
+
+
+@pytest.mark.parametrize("size", [5, 1000])
+def test_parquet_is_that_of_pandas(tmp_path, table, size, monkeypatch):
+    from pyarrow.parquet import ParquetFile
+
+    monkeypatch.setattr("molvae.corpus.writing._ROW_GROUP", 10)
+    write(tmp_path / "out.parquet", table, COLUMNS, size)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), table)
+    with ParquetFile(tmp_path / "out.parquet") as file:
+        assert file.num_row_groups == -(-len(table) // 10)
+        assert file.schema_arrow.field("smiles").type == "large_string"
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "smi", "sdf", "parquet"])
+def test_no_molecules_are_an_empty_file(tmp_path, kind):
+    with write_file(tmp_path / f"out.{kind}", []):
+        pass
+    expected = {"csv": b"smiles\n", "tsv": b"smiles\n", "smi": b"", "sdf": b""}
+    if kind == "parquet":
+        assert pd.read_parquet(tmp_path / "out.parquet").shape == (0, 1)
+    else:
+        assert (tmp_path / f"out.{kind}").read_bytes() == expected[kind]
+
+
+@pytest.mark.parametrize("kind", ["csv", "sdf"])
+def test_a_failure_leaves_what_was_there(tmp_path, kind):
+    path = tmp_path / f"out.{kind}"
+    path.write_text("old")
+    with pytest.raises(ValueError), write_file(path, []) as add:
+        add(["CC", "CCO"], np.empty((1, 0)))
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path):
+    with pytest.raises(InputError, match="cannot be written: No such file"), write_file(tmp_path / "no" / "o.csv", []):
+        pass
