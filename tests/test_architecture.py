@@ -31,7 +31,7 @@ LEVELS = [
 ]
 """Rooms from the ground up; a room imports from rooms below it and from itself only."""
 WITHOUT_TORCH = (
-    *("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "molecule_set"),
+    *("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "corpus/cache", "molecule_set"),
     *("sampling/screening", "latest_run", "machine/distributed", "machine/interruption"),
 )
 

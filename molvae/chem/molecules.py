@@ -16,7 +16,10 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 __all__ = [
     "LONGEST_SMILES",
+    "STRICT",
     "canonical",
+    "count_heavy_atoms",
+    "is_readable",
     "is_steady",
     "parse",
     "quiet_rdkit",
@@ -34,7 +37,9 @@ LONGEST_SMILES = 4_000
 _MOST_SPELLINGS = 8
 
 _murcko: Callable[[Chem.Mol], Chem.Mol] = MurckoScaffold.GetScaffoldForMol
-_STEADY_BRACKETS = re.compile(r"\[(?:nH|C@@?H?)\]")
+_ATOM = re.compile(r"\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*]")
+_HYDROGEN = re.compile(r"\[\d*H(?![a-z])")
+_STEADY_BRACKETS = re.compile(r"\[(?:nH|C@@?H?)\]|\[N\+\]\(=O\)\[O-\]|O=\[N\+\]\(\[O-\]\)")
 
 
 def strict_parameters(*, sanitize: bool = True) -> Any:
@@ -46,7 +51,8 @@ def strict_parameters(*, sanitize: bool = True) -> Any:
     return parameters
 
 
-_STRICT = strict_parameters()
+STRICT = strict_parameters()
+"""For texts that are `is_readable`."""
 
 
 _EXTENSION = re.compile(r"\s+\|[^|]*\|\s*$")
@@ -71,6 +77,11 @@ def quiet_rdkit() -> Iterator[None]:
         yield
 
 
+def is_readable(text: str) -> bool:
+    """Whether RDKit may be given a text: it is not too long, and of characters that SMILES has."""
+    return len(text) <= LONGEST_SMILES and text.isascii() and text.isprintable() and " " not in text
+
+
 def parse(smiles: object) -> Chem.Mol | None:
     """Read one SMILES strictly.
 
@@ -88,12 +99,10 @@ def parse(smiles: object) -> Chem.Mol | None:
     >>> parse("CCO ethanol") is None and parse("") is None and parse(float("nan")) is None
     True
     """
-    if not isinstance(smiles, str) or not smiles.isascii() or not smiles.isprintable() or " " in smiles:
-        return None
-    if len(smiles) > LONGEST_SMILES:
+    if not isinstance(smiles, str) or not is_readable(smiles):
         return None
     try:
-        mol = Chem.MolFromSmiles(smiles, _STRICT)
+        mol = Chem.MolFromSmiles(smiles, STRICT)
     except (RuntimeError, ValueError):  # an invariant violated inside RDKit: it knows no better than None either
         return None
     return mol if mol is not None and mol.GetNumAtoms() else None
@@ -121,39 +130,89 @@ def canonical(smiles: object, *, stereo: bool = True) -> str | None:
         return None
     if not stereo:
         Chem.RemoveStereochemistry(mol)
-    return settled(str(Chem.MolToSmiles(mol)), stereo=stereo)
+    written = str(Chem.MolToSmiles(mol))
+    if written == smiles:  # written as it was read: it has settled
+        return written
+    last = settled(written, stereo=stereo)
+    return last[0] if last is not None else None
 
 
-def settled(smiles: str, *, stereo: bool = True) -> str | None:
-    """Respell RDKit's output until it no longer changes; None where it cannot be read again.
+def settled(smiles: str, *, stereo: bool = True) -> tuple[str, Chem.Mol] | None:
+    """Respell RDKit's output until it no longer changes.
 
     Args:
         smiles: a SMILES that RDKit wrote.
         stereo: as in `canonical`.
+
+    Returns:
+        The spelling, and the molecule as read from it; None where RDKit cannot read what it wrote.
     """
-    seen: list[str] = []
+    seen: dict[str, Chem.Mol] = {}
     while smiles not in seen:
-        seen.append(smiles)
         mol = parse(smiles)
-        if mol is None or len(seen) > _MOST_SPELLINGS:
+        if mol is None or len(seen) == _MOST_SPELLINGS:
             return None
         if not stereo:
             Chem.RemoveStereochemistry(mol)
+        seen[smiles] = mol
         smiles = str(Chem.MolToSmiles(mol))
-    return min(seen[seen.index(smiles) :])
+    spellings = list(seen)
+    final = min(spellings[spellings.index(smiles) :])
+    return final, seen[final]
 
 
-def is_steady(smiles: str) -> bool:
+def is_steady(written: str, text: str, mol: Chem.Mol | None) -> bool:
     """Whether a SMILES that RDKit wrote is of the plain kind that it writes the same again.
 
-    Plain is: at most one stereo element, and no bracket atoms but [nH] and a carbon centre. `standardize` respells
-    the others; it would take twice the time to respell all.
+    Plain is: no bracket atoms but [nH], a carbon centre and a nitro group; and at most one stereo element, or several
+    centres that do not depend on each other. `standardize` respells the others; it would take twice the time to
+    respell all.
+
+    Args:
+        written: what RDKit wrote of `mol`.
+        text: what `mol` was read from; stereo may have been removed since.
+        mol: the molecule; it may be None where `text` has at most one centre.
     """
-    centres = smiles.count("@") - smiles.count("@@")
-    marks = smiles.count("/") + smiles.count("\\")
-    if centres + (marks + 1) // 2 > 1:
+    if written == text:
+        return True
+    if "[" in written and "[" in _STEADY_BRACKETS.sub("", written):
         return False
-    return "[" not in smiles or "[" not in _STEADY_BRACKETS.sub("", smiles)
+    centres = written.count("@") - written.count("@@")
+    marks = written.count("/") + written.count("\\")
+    if centres + (marks + 1) // 2 <= 1:
+        return True
+    return not marks and mol is not None and _are_independent(text, mol)
+
+
+def _are_independent(text: str, mol: Chem.Mol) -> bool:
+    """Whether the stereocentres could be told apart, and so could the neighbours of each, if all stereo were erased.
+
+    Every symmetry of the bare graph then keeps each centre and its neighbours in place: no centre is one only because
+    of others, and the canonical order of the atoms is as sure as that of a molecule without stereo.
+    """
+    atoms = _ATOM.findall(text)
+    if len(atoms) != mol.GetNumAtoms():  # hydrogens that were written as atoms are none in the molecule
+        return False
+    alike: dict[int, list[int]] = {}
+    for place, rank in enumerate(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False)):
+        alike.setdefault(rank, []).append(place)
+    tied = [places for places in alike.values() if len(places) > 1]
+    centres = [place for place, symbol in enumerate(atoms) if "@" in symbol]
+    bond = mol.GetBondBetweenAtoms
+    return not any(
+        sum(place in centres for place in places) > 1
+        or any(sum(bond(place, centre) is not None for place in places) > 1 for centre in centres)
+        for places in tied
+    )
+
+
+def count_heavy_atoms(smiles: str) -> int:
+    """The number of atoms other than hydrogen in a valid SMILES, without reading it as a molecule.
+
+    >>> count_heavy_atoms("[2H]c1c[nH]cc1Cl")
+    6
+    """
+    return sum(_HYDROGEN.match(atom) is None for atom in _ATOM.findall(smiles))
 
 
 def scaffold(smiles: object) -> str:

@@ -6,18 +6,28 @@ Knows what makes two rows of a table the same molecule; does not know about tabl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from molvae.chem.molecules import LONGEST_SMILES, is_steady, parse, settled, strict_parameters, without_extension
+from molvae.chem.molecules import (
+    LONGEST_SMILES,
+    STRICT,
+    is_readable,
+    is_steady,
+    parse,
+    settled,
+    strict_parameters,
+    without_extension,
+)
 
-__all__ = ["Reason", "Rejection", "Standardized", "standardize"]
+__all__ = ["Reason", "Rejection", "Standardized", "standardize", "standardize_all"]
 
 
 class Reason(StrEnum):
@@ -67,9 +77,26 @@ class Standardized:
 
 _CARBON = Chem.MolFromSmarts("[#6]")
 _WILDCARD = Chem.MolFromSmarts("[#0]")
+_SIDE_BY_SIDE = Chem.MolFromSmarts("[#7]-[OX2H]")
+# What is surely a carbon atom: no other symbol begins with C alone, and c is the second letter of Sc, Tc and Ac only.
+_CARBON_SYMBOL = re.compile(r"C(?![a-z])|(?<![A-Z])c")
 # Charges, atom maps, several fragments, wildcards: all else needs no standardizer. A '-' outside brackets is a bond.
 _SPECIAL = re.compile(r"\.|\*|#0|\[[^\]]*[-+:]")
-_STEREO = re.compile(r"[@/\\]")
+# Spellings that took time to see that RDKit writes them again: tables repeat molecules, written in many ways.
+_settled_before: set[str] = set()
+_MOST_REMEMBERED = 100_000
+_UNREADABLE = "RDKit cannot read its own canonical SMILES"
+
+# Ions of organic nitrogen and oxygen as they are neutralized: one hydrogen ion less or more. The neutral atom has as
+# many valence electrons in bonds as the ion, so that one can be read exactly where the other can.
+_CATIONS = {"[NH+]": "[N]", "[NH2+]": "[NH]", "[NH3+]": "[NH2]", "[nH+]": "[n]"}
+_ANIONS = {"[O-]": "[OH]", "[N-]": "[NH]", "[NH-]": "[NH2]", "[n-]": "[nH]"}
+_IONS = _CATIONS | _ANIONS
+# The nitro group in its usual spellings, which stays as it is; else any atom with a charge or a map number.
+_CHARGED = re.compile(
+    r"\[N\+\]\(=O\)\(?\[O-\]|O=\[N\+\]\(\[O-\]\)|\[O-\]\[N\+\]\(=O\)|\[N\+\]\(\[O-\]\)(?:\(=O\)|=O)"
+    r"|(\[[^\]]*[-+:][^\]]*\])"
+)
 
 
 def standardize(smiles: str | Chem.Mol, *, stereo: bool = True, neutralize: bool = True) -> Standardized | Rejection:
@@ -94,41 +121,135 @@ def standardize(smiles: str | Chem.Mol, *, stereo: bool = True, neutralize: bool
     >>> str(standardize("CC(C)(C)(C)C"))
     'impossible valence: Explicit valence for atom # 1 C, 5, is greater than permitted'
     """
-    if isinstance(smiles, str):
-        text = without_extension(smiles.strip())
-        mol = parse(text)
-        if mol is None:
-            return _diagnosis(text)
-        special, marked = _SPECIAL.search(text) is not None, _STEREO.search(text) is not None
-    else:
-        mol, special, marked = Chem.Mol(smiles), True, True
-    if special and mol.HasSubstructMatch(_WILDCARD):
-        return Rejection(Reason.WILDCARD)
-    if not mol.HasSubstructMatch(_CARBON):
-        return Rejection(Reason.NO_CARBON)
     try:
-        if special:
-            mol = _simplified(mol, neutralize)
-        if marked and not stereo:
-            Chem.RemoveStereochemistry(mol)
-        return _spelled(mol, stereo=stereo, check=special)
+        if isinstance(smiles, str):
+            text = without_extension(smiles.strip())
+            plain = _plain(text, neutralize)
+            mol = parse(plain.text) if plain is not None else None
+            if plain is not None and mol is not None and not _puzzling(plain, mol):
+                return _spelled(mol, plain, stereo=stereo)
+            mol = parse(text)
+            if mol is None:
+                return _diagnosis(text)
+        else:
+            mol = Chem.Mol(smiles)
+        if mol.HasSubstructMatch(_WILDCARD):
+            return Rejection(Reason.WILDCARD)
+        if not mol.HasSubstructMatch(_CARBON):
+            return Rejection(Reason.NO_CARBON)
+        return _spelled(_simplified(mol, neutralize), None, stereo=stereo)
     except (RuntimeError, ValueError) as error:
         return Rejection(Reason.SYNTAX, _first_line(error))
 
 
-def _spelled(mol: Chem.Mol, *, stereo: bool, check: bool) -> Standardized | Rejection:
+def standardize_all(texts: Sequence[str], *, stereo: bool = True, neutralize: bool = True) -> list[str | Rejection]:
+    """The SMILES of `standardize` for many texts, or why not, in less time: all are read, then all are looked at.
+
+    Between two calls of RDKit, which fill the caches of a core, a line of Python takes ten times its usual time.
+    """
+    plains = [_plain(without_extension(text.strip()), neutralize) for text in texts]
+    written: list[str] = [""] * len(plains)
+    mols: dict[int, Chem.Mol] = {}
+    for place, plain in enumerate(plains):
+        if plain is None:
+            continue
+        try:
+            mol = Chem.MolFromSmiles(plain.text, STRICT)
+            if mol is None or _puzzling(plain, mol):
+                continue
+            if not stereo:
+                Chem.RemoveStereochemistry(mol)
+            written[place] = Chem.MolToSmiles(mol)
+        except (RuntimeError, ValueError):
+            continue
+        if plain.centres > 1:
+            mols[place] = mol
+    results: list[str | Rejection] = []
+    for place, (text, plain, spelling) in enumerate(zip(texts, plains, written, strict=True)):
+        if plain is None or not spelling:
+            form = standardize(text, stereo=stereo, neutralize=neutralize)
+            results.append(form if isinstance(form, Rejection) else form.smiles)
+        elif spelling in _settled_before:
+            results.append(spelling)
+        else:
+            results.append(_last_spelling(spelling, plain, mols.get(place), stereo))
+    return results
+
+
+def _last_spelling(spelling: str, plain: _Plain, mol: Chem.Mol | None, stereo: bool) -> str | Rejection:
+    if not is_steady(spelling, plain.text, mol):
+        form = _settled(spelling, stereo)
+        if isinstance(form, Rejection) or form.smiles != spelling:
+            return form if isinstance(form, Rejection) else form.smiles
+    elif plain.centres < 2:  # seen at a glance
+        return spelling
+    if len(_settled_before) == _MOST_REMEMBERED:
+        _settled_before.clear()
+    _settled_before.add(spelling)
+    return spelling
+
+
+class _Plain(NamedTuple):
+    """The text of a molecule that needs no standardizer, as most do.
+
+    That is a neutral molecule in one piece, and an ordinary ion: its charges are those of `_IONS` and of nitro
+    groups. Of such an ion all charges are neutralized, as nothing is there that could need a counterion. Reading its
+    neutral text costs no more than reading the text, while a molecule that the standardizer has changed must be
+    written and read again before it can be trusted.
+    """
+
+    text: str
+    """neutral"""
+    centres: int
+    """at most so many stereocentres"""
+    zwitterion: bool
+
+
+def _plain(text: str, neutralize: bool) -> _Plain | None:
+    zwitterion = False
+    if _SPECIAL.search(text) is not None:
+        if "." in text or "*" in text or "#0" in text:
+            return None
+        ions = {ion for ion in _CHARGED.findall(text) if ion}
+        anions = ions - _CATIONS.keys()
+        zwitterion = bool(anions) and "+" in text
+        if not neutralize or not ions <= _IONS.keys() or (zwitterion and anions != {"[O-]"}):
+            return None
+        text = _CHARGED.sub(_neutral, text)
+    if _CARBON_SYMBOL.search(text) is None or not is_readable(text):
+        return None
+    return _Plain(text, text.count("@") - text.count("@@"), zwitterion)
+
+
+def _neutral(match: re.Match[str]) -> str:
+    return _IONS[match[1]] if match[1] else match[0]
+
+
+def _puzzling(plain: _Plain, mol: Chem.Mol) -> bool:
+    # Charges side by side (an N-oxide with a hydrogen, say) belong together: the standardizer knows.
+    return plain.zwitterion and bool(mol.HasSubstructMatch(_SIDE_BY_SIDE))
+
+
+def _spelled(mol: Chem.Mol, plain: _Plain | None, *, stereo: bool) -> Standardized | Rejection:
+    if not stereo:
+        Chem.RemoveStereochemistry(mol)
     written = str(Chem.MolToSmiles(mol))
-    if not check and is_steady(written):
+    if plain is not None and is_steady(written, plain.text, mol):
         return Standardized(written, mol)
-    final = settled(written, stereo=stereo)
-    respelled = parse(final)
-    if final is None or respelled is None:
-        return Rejection(Reason.SYNTAX, "RDKit cannot read its own canonical SMILES")
-    return Standardized(final, respelled)
+    return _settled(written, stereo)
+
+
+def _settled(written: str, stereo: bool) -> Standardized | Rejection:
+    try:
+        last = settled(written, stereo=stereo)
+    except (RuntimeError, ValueError) as error:
+        return Rejection(Reason.SYNTAX, _first_line(error))
+    return Standardized(*last) if last is not None else Rejection(Reason.SYNTAX, _UNREADABLE)
 
 
 def _simplified(mol: Chem.Mol, neutralize: bool) -> Chem.Mol:
-    fragments: list[Chem.Mol] = [part for part in Chem.GetMolFrags(mol, asMols=True) if part.HasSubstructMatch(_CARBON)]
+    parts = Chem.GetMolFrags(mol, asMols=True) if len(Chem.GetMolFrags(mol)) > 1 else (mol,)
+    fragments: list[Chem.Mol] = [part for part in parts if part.HasSubstructMatch(_CARBON)]
     for part in fragments:
         for atom in part.GetAtoms():
             atom.SetAtomMapNum(0)

@@ -7,13 +7,14 @@ without `if __name__ == "__main__"` works. They import what the function needs, 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +31,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _AHEAD = 2  # chunks waiting per worker: one to have at hand when the worker is done, one while the reader pauses
-_START = "import json,sys; sys.path[:]=json.loads(sys.argv[1]); from molvae.chem.workers import serve; serve()"
+# Ctrl-C reaches the whole process group; the parent decides what ends. Ignored before the imports, which take longest.
+_START = (
+    "import json,signal,sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "parent,sys.path[:]=json.loads(sys.argv[1]); from molvae.chem.workers import serve; serve(parent)"
+)
 
 
 def usable_cores() -> int:
@@ -101,6 +106,7 @@ class _Crew:
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._dismissed = False
+        self._owner = os.getpid()
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def apply(self, chunk: Any) -> Any:
@@ -125,7 +131,7 @@ class _Crew:
         with self._lock:
             if self._dismissed:
                 raise MolVAEError("the workers have been dismissed")
-            command = [sys.executable, "-c", _START, json.dumps(sys.path)]
+            command = [sys.executable, "-c", _START, json.dumps([os.getpid(), sys.path])]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._processes.append(process)
         self._mine.process = process
@@ -134,6 +140,8 @@ class _Crew:
         return process
 
     def dismiss(self) -> None:
+        if os.getpid() != self._owner:  # a fork of the owner drops its copy: the workers are not its own
+            return
         with self._lock:
             self._dismissed = True
             for process in self._processes:
@@ -151,9 +159,10 @@ def _send(pipe: Any, value: object) -> None:
     pipe.flush()
 
 
-def serve() -> None:
-    """The life of a worker: a function, then chunks, until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
+def serve(parent: int) -> None:
+    """The life of a worker of the process `parent`: a function, then chunks, until the pipe closes."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    gc.freeze()  # what has been imported stays: collecting need not look at it again and again
     requests: BinaryIO = sys.stdin.buffer
     with os.fdopen(os.dup(1), "wb") as replies, quiet_rdkit():
         os.dup2(2, 1)  # whatever prints must not land between two pickles
@@ -164,6 +173,13 @@ def serve() -> None:
                 _send(replies, _outcome(function, chunk))
         except (EOFError, BrokenPipeError):
             return
+
+
+def _end_with(parent: int) -> None:
+    # A fork of the parent that outlives it holds the pipe open.
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _outcome(function: Callable[[Any], Any], chunk: Any) -> tuple[bool, Any]:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from molvae._version import __version__
+from molvae.cli.benchmark import benchmark
 from molvae.cli.sample import sample
 from molvae.cli.train import train
 
@@ -48,6 +49,9 @@ def molvae(
 for _command in (train, sample):
     # A line break within a paragraph of the help is where the source wraps, not where the terminal does.
     app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or ""))(_command)
+
+
+app.add_typer(benchmark, name="benchmark")
 
 
 def main() -> None:

@@ -41,10 +41,7 @@ class TokenizedCorpus:
 
     def __init__(self, smiles: Sequence[str], tokenizer: SmilesTokenizer) -> None:
         self.tokenizer = tokenizer
-        encode, bos, eos = tokenizer.encode, [tokenizer.bos_id], [tokenizer.eos_id]
-        rows = [np.array(bos + encode(one) + eos, dtype=np.uint16) for one in smiles]
-        self.lengths: NDArray[np.int64] = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        self._ids = np.concatenate(rows) if rows else np.empty(0, dtype=np.uint16)
+        self._ids, self.lengths = tokenizer.encode_all(smiles)
         self._starts = np.cumsum(self.lengths) - self.lengths
 
     def __len__(self) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from molvae.chem.standard import Reason, Rejection, standardize
+from molvae.chem.molecules import count_heavy_atoms
+from molvae.chem.standard import Reason, Rejection, standardize_all
 from molvae.chem.workers import map_chunks
 from molvae.config import CleanConfig
 from molvae.corpus.columns import is_missing
@@ -23,11 +24,13 @@ from molvae.corpus.formats import UNREADABLE_BLOCK
 from molvae.corpus.ledger import Corpus, Counts, Ledger, rejection_report
 from molvae.corpus.reading import Chunk, Table
 from molvae.errors import ConfigError, InputError, TokenError
-from molvae.tokenizer import scan
+from molvae.tokenizer import bracket_atoms, count_tokens, scan
 
 __all__ = ["Corpus", "Counts", "allowed_elements", "clean", "clean_smiles"]
 
 _SYMBOL = re.compile(r"(?:\[\d*)?([A-Z][a-z]?|[a-z]{1,2})")  # [nH] and Cl and [13CH3]; two small letters are [se]
+
+_ORGANIC = frozenset({"B", "C", "N", "O", "P", "S", "F", "Cl", "Br", "I"})
 
 # Small enough that the last chunks keep all workers busy, large enough that the pipes cost nothing.
 _ROWS_PER_TASK = 1_000
@@ -140,33 +143,39 @@ def allowed_elements(elements: str) -> frozenset[str] | None:
 
 
 def _judged(config: CleanConfig, allowed: frozenset[str] | None, texts: list[str]) -> list[str | Rejection]:
-    return [_verdict(config, allowed, text) for text in texts]
+    forms: list[str | Rejection | None] = [_unread(text) for text in texts]
+    wanted = [text for text, form in zip(texts, forms, strict=True) if form is None]
+    standard = iter(standardize_all(wanted, stereo=config.stereo, neutralize=config.neutralize))
+    return [_verdict(config, allowed, next(standard) if form is None else form) for form in forms]
 
 
-def _verdict(config: CleanConfig, allowed: frozenset[str] | None, text: str) -> str | Rejection:
+def _unread(text: str) -> Rejection | None:
     if text.startswith(UNREADABLE_BLOCK):
         return Rejection(Reason.MOL_BLOCK)
-    if is_missing(text):
-        return Rejection(Reason.EMPTY)
-    result = standardize(text, stereo=config.stereo, neutralize=config.neutralize)
-    if isinstance(result, Rejection):
-        return result
-    mol, smiles = result.mol, result.smiles
-    if mol.GetNumHeavyAtoms() < config.min_heavy_atoms:
-        return Rejection(
-            Reason.TOO_SHORT, f"{mol.GetNumHeavyAtoms()} heavy atoms, of at least {config.min_heavy_atoms}"
-        )
+    return Rejection(Reason.EMPTY) if is_missing(text) else None
+
+
+def _verdict(config: CleanConfig, allowed: frozenset[str] | None, form: str | Rejection) -> str | Rejection:
+    if isinstance(form, Rejection):
+        return form
+    # What the standard form took has one heavy atom at least.
+    if config.min_heavy_atoms > 1 and (atoms := count_heavy_atoms(form)) < config.min_heavy_atoms:
+        return Rejection(Reason.TOO_SHORT, f"{atoms} heavy atoms, of at least {config.min_heavy_atoms}")
     try:
-        tokens = scan(smiles)
+        length = count_tokens(form)
     except TokenError as error:
         return Rejection(Reason.TOKEN, error.reason)
-    if allowed is not None:
-        strange = {symbol for token in set(tokens) if (symbol := _element(token)) and symbol not in allowed}
-        if strange:
-            return Rejection(Reason.ELEMENT, ", ".join(sorted(strange)))
-    if len(tokens) > config.max_length:
-        return Rejection(Reason.TOO_LONG, f"{len(tokens)} tokens, of at most {config.max_length}")
-    return smiles
+    if allowed is not None and (strange := _strange_elements(form, allowed)):
+        return Rejection(Reason.ELEMENT, ", ".join(sorted(strange)))
+    if length > config.max_length:
+        return Rejection(Reason.TOO_LONG, f"{length} tokens, of at most {config.max_length}")
+    return form
+
+
+def _strange_elements(smiles: str, allowed: frozenset[str]) -> set[str]:
+    # Other elements than the organic ones stand in brackets.
+    tokens = bracket_atoms(smiles) if allowed >= _ORGANIC else set(scan(smiles))
+    return {symbol for token in tokens if (symbol := _element(token)) and symbol not in allowed}
 
 
 @cache

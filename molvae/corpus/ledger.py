@@ -26,7 +26,7 @@ from molvae.wording import count
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Corpus", "Counts", "Ledger", "rejection_report"]
+__all__ = ["Corpus", "Counts", "Ledger", "rejection_report", "write_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +194,18 @@ def rejection_report(path: Path | None) -> Iterator[Callable[[int, str, str], No
     finally:
         with suppress(OSError):  # said already, where the block ended well
             file.close()
+
+
+def write_report(path: Path, content: bytes) -> None:
+    """Write a rejection report that is known already.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

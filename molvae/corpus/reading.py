@@ -5,6 +5,7 @@ Knows files and columns, and that a row may be anything; what is a usable molecu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -65,6 +66,17 @@ class Table:
     def describe(self) -> str:
         """Say in one sentence how the file is read."""
         return self._layout.sentence
+
+    @property
+    def file(self) -> Path | None:
+        """The file, where it is one that can be read again; None for a pipe and standard input."""
+        return self._source.file
+
+    def how(self) -> str:
+        """All but the bytes that decides on the rows: the same bytes read in the same way are the same rows."""
+        source, layout = self._source, self._layout
+        columns = [layout.columns, layout.smiles, layout.numeric, layout.delimiter, layout.header]
+        return json.dumps([self._kind, source.suffix, source.encoding, source.errors, columns])
 
     def chunks(self, size: int = 10_000) -> Iterator[Chunk]:
         """Read the rows from the first to the last, in constant memory (Parquet: the file's size).

@@ -109,6 +109,11 @@ class Source:
         """Whether it begins as Parquet files do."""
         return self.head.startswith(b"PAR1")
 
+    @property
+    def file(self) -> Path | None:
+        """The file, where it is one that can be read again; None for a pipe and standard input."""
+        return None if self._stdin or not self._path.is_file() else self._path
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open it at its begin.

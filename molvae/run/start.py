@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from molvae.config import SIZES, CleanConfig, Size, TrainConfig, default_size, default_training, read_toml
-from molvae.corpus.cleaning import Corpus, allowed_elements, clean, clean_smiles
+from molvae.corpus.cache import clean_cached
+from molvae.corpus.cleaning import Corpus, allowed_elements, clean_smiles
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
 from molvae.errors import ConfigError, InputError, ModelError
@@ -168,7 +169,9 @@ def _settings(config: str | Path | None, **fields: dict[str, Any] | None) -> dic
 def _clean(what: Table | Sequence[str], config: CleanConfig, rejected: Path, said: Reporter) -> Corpus:
     if isinstance(what, Table):
         said.table(what.describe())
-        corpus = clean(what, config, rejected=rejected, on_progress=said.cleaning)
+        corpus, known = clean_cached(what, config, rejected=rejected, on_progress=said.cleaning)
+        if known:
+            said.table(f"{what.name} was cleaned before, with these settings; that is used again")
     else:
         corpus = clean_smiles(what, config, rejected=rejected, on_progress=said.cleaning)
     said.cleaned(corpus.counts, rejected)

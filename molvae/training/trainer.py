@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
 from molvae.machine.distributed import is_main, on_main, rank, total, world_size
 from molvae.machine.interruption import Interruption
+from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
 from molvae.training.device import coupling_threads, data_parallel, make_accelerator
@@ -137,7 +139,12 @@ class Trainer:
         self._started = time.monotonic() - self._position.seconds
         self._saved = time.monotonic()
         per_epoch = self._plan.pools_per_epoch
-        with self._pools, torch.random.fork_rng(), Interruption(self._on_interrupt) as interruption:
+        with ExitStack() as stack:
+            interruption = stack.enter_context(Interruption(self._on_interrupt))
+            stack.enter_context(torch.random.fork_rng())
+            stack.enter_context(self._pools)
+            if self._accelerator.device.type == "cpu":
+                stack.enter_context(kept_memory())
             while self._position.pool < self._config.epochs * per_epoch and not self._out_of_patience():
                 self._train_pool(self._position.pool, interruption)
                 if self._position.pool % per_epoch == 0:

@@ -1,9 +1,12 @@
 """Worker processes: ordered, bounded, quiet, and gone afterwards."""
 
+import gc
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +58,7 @@ def test_chunks_are_taken_as_needed_and_workers_end(workers):
 
 
 def _children() -> set[str]:
-    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+    return {fields[0] for fields in _processes() if fields[2] == str(os.getpid())}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -122,16 +125,126 @@ def test_no_orphan_is_left(tmp_path, end):
     assert not _group(running.pid)
 
 
-def _group(leader: int) -> list[Path]:
-    found = []
+def test_from_threads_and_two_at_once():
+    found: dict[int, list[int]] = {}
+
+    def run(name: int) -> None:
+        found[name] = list(map_chunks(sum, [[name, n] for n in range(9)], workers=2))
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == {name: [name + n for n in range(9)] for name in (1, 2)}
+
+
+def test_two_maps_in_step():
+    pairs = zip(*(map_chunks(sum, ([n, n] for n in range(9)), workers=2) for _ in range(2)), strict=True)
+    assert list(pairs) == [(2 * n, 2 * n) for n in range(9)]
+
+
+def test_an_abandoned_iterator_leaves_no_worker():
+    before = _children()
+    results = map_chunks(sum, ([n] for n in itertools.count()), workers=2)
+    assert next(results) == 0
+    assert _children() > before
+    del results
+    gc.collect()
+    assert _children() == before
+
+
+ABANDONED = """
+from molvae.chem import map_chunks
+results = map_chunks(sum, [[n] for n in range(99)], workers=2)
+print(next(results), next(results))
+"""
+FORKED = """
+import gc, os, sys
+from molvae.chem import map_chunks
+results = map_chunks(sum, [[n] for n in range(30)], workers=2)
+assert next(results) == 0
+child = os.fork()
+if child == 0:
+    assert list(map_chunks(sum, [[n] for n in range(9)], workers=2)) == list(range(9))
+    del results
+    gc.collect()
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert list(results) == list(range(1, 30))
+print("0 1")
+"""
+SPAWNED = """
+import multiprocessing
+from molvae.chem import map_chunks
+
+def work():
+    assert list(map_chunks(sum, [[n] for n in range(9)], workers=2)) == list(range(9))
+    print("0 1")
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=work, daemon=True)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+"""
+
+
+@pytest.mark.parametrize("script", [ABANDONED, FORKED, SPAWNED], ids=["abandoned at the end", "forked", "spawned"])
+@pytest.mark.parametrize("way", ["file", "stdin", "-c"])
+def test_ways_to_run(tmp_path, script, way):
+    if script is SPAWNED and way != "file":
+        pytest.skip("multiprocessing itself needs a file to spawn from")
+    file = tmp_path / "script.py"
+    file.write_text(script)
+    how = {"file": [str(file)], "stdin": ["-"], "-c": ["-c", script]}[way]
+    done = subprocess.run(
+        [sys.executable, *how], input=script, capture_output=True, text=True, env=_environment(), timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 1\n", "")
+
+
+ORPHANS = """
+import os, time
+from molvae.chem import map_chunks
+results = map_chunks(sum, [[n] for n in range(99)], workers=2)
+next(results)
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    time.sleep(8)
+    os._exit(0)
+print("forked", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_fork_that_lives_on_keeps_no_worker(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, env=_environment(), start_new_session=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"forked\n"
+        running.kill()
+        running.stdout.close()
+    deadline = time.monotonic() + 5
+    while _group(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _group(running.pid)
+
+
+def _group(leader: int) -> set[str]:
+    return {fields[0] for fields in _processes() if fields[3] == str(leader)}
+
+
+def _processes() -> Iterator[list[str]]:
+    """Number, state, parent and group of every process that has not ended."""
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = entry.read_text().rpartition(")")[2].split()
+            fields = [entry.parent.name, *entry.read_text().rpartition(")")[2].split()[:3]]
         except OSError:
             continue
-        if int(fields[2]) == leader and fields[0] != "Z":
-            found.append(entry)
-    return found
+        if fields[1] != "Z":
+            yield fields
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What `molvae benchmark ...` measures, always beside something to compare with, in one run on one machine."""

@@ -1,0 +1,37 @@
+"""Memory that the C library keeps between the steps of a training, instead of handing it back and asking anew."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["kept_memory"]
+
+# Names and defaults of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_DEFAULTS = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 * 1024}
+_KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """While the block runs, memory that is freed stays with this process.
+
+    A tensor of tens of megabytes is otherwise a fresh mapping each time, whose pages the kernel clears one by one: a
+    fifth of the time of a training step on a CPU. Afterwards all is as glibc has it by default. On systems without
+    glibc this does nothing.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not (hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")):
+        yield
+        return
+    for option, value in _KEEP.items():
+        libc.mallopt(option, value)
+    try:
+        yield
+    finally:
+        for option, value in _DEFAULTS.items():
+            libc.mallopt(option, value)
+        libc.malloc_trim(0)
