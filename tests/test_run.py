@@ -192,6 +192,84 @@ def test_killed_and_resumed_is_the_uninterrupted_run(messy_file, tmp_path, monke
     pd.testing.assert_frame_equal(*histories)
 
 
+class KilledInCleaning(Reporter):
+    def cleaning(self, rows):
+        raise Killed
+
+
+@pytest.mark.parametrize("leftover", [False, True])
+def test_a_run_killed_while_it_cleans_goes_on(messy_file, tmp_path, leftover):
+    train(messy_file, tmp_path / "whole", **TINY)
+    with pytest.raises(Killed):
+        train(messy_file, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
+    if leftover:
+        (tmp_path / "run" / ".molecules.csv.gz.x1.gz").write_bytes(b"half a file")
+    resume(tmp_path / "run")
+    for path in (tmp_path / "whole").iterdir():
+        if path.name not in ("history.csv", "config.json"):
+            assert (tmp_path / "run" / path.name).read_bytes() == path.read_bytes()
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {p.name for p in (tmp_path / "whole").iterdir()}
+
+
+def test_a_vanished_input_is_one_sentence_and_the_run_waits_for_it(messy_file, tmp_path):
+    with pytest.raises(Killed):
+        train(messy_file, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
+    away = messy_file.rename(messy_file.with_name("away.csv"))
+    with pytest.raises(InputError, match=r"my series\.csv does not exist; did you mean|does not exist"):
+        resume(tmp_path / "run")
+    away.rename(messy_file)
+    resume(tmp_path / "run")
+    assert is_finished(tmp_path / "run")
+
+
+def test_a_list_killed_while_it_is_cleaned_cannot_go_on(canonical_smiles, tmp_path):
+    with pytest.raises(Killed):
+        train(canonical_smiles, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
+    with pytest.raises(ModelError, match="a list or standard input, which is gone"):
+        resume(tmp_path / "run")
+    train(canonical_smiles, tmp_path / "run", **TINY)
+    assert is_finished(tmp_path / "run")
+
+
+def replaced_and_killed(messy_file, folder):
+    """A finished run set aside, and in its place another that was killed while it cleaned: what SIGKILL leaves."""
+    train(messy_file, folder, **TINY)
+    folder.rename(folder.with_name(".run.replaced"))
+    with pytest.raises(Killed):
+        train(messy_file, folder.with_name("new"), reporter=KilledInCleaning(), **TINY)
+    folder.with_name("new").rename(folder)
+
+
+def test_a_run_that_was_being_replaced_comes_back(messy_file, tmp_path):
+    replaced_and_killed(messy_file, tmp_path / "run")
+    with pytest.raises(InputError, match="exists"):
+        train(messy_file, tmp_path / "run", **TINY)
+    assert is_finished(tmp_path / "run")
+    assert not (tmp_path / ".run.replaced").exists()
+
+
+def test_the_run_in_its_place_can_go_on(messy_file, tmp_path):
+    replaced_and_killed(messy_file, tmp_path / "run")
+    resume(tmp_path / "run")
+    assert is_finished(tmp_path / "run")
+    assert not (tmp_path / ".run.replaced").exists()
+
+
+def test_a_file_is_cleaned_once(messy_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("molvae.corpus.cache._FEWEST_ROWS", 1)
+    said = []
+
+    class Listener(Reporter):
+        def table(self, sentence):
+            said.append(sentence)
+
+    for name in ("one", "two"):
+        train(messy_file, tmp_path / name, reporter=Listener(), **TINY)
+    assert [("cleaned before" in sentence) for sentence in said] == [False, False, True]
+    for name in ("rejected.csv", "molecules.csv.gz", "model.safetensors"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
 def test_what_cannot_be_resumed_is_told(messy_file, tmp_path):
     with pytest.raises(ModelError, match="does not exist"):
         resume(tmp_path / "nothing")

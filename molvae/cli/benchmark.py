@@ -48,7 +48,9 @@ def throughput(
     file: Annotated[Path, typer.Argument(help="Molecules, such as data/moses_sample.csv.", show_default=False)],
     model: Annotated[
         str | None,
-        typer.Option(help="With a model or run folder, sampling and the cold start are measured.", show_default=False),
+        typer.Option(
+            help="With a trained model, its transport, sampling and cold start are measured too.", show_default=False
+        ),
     ] = None,
     part: Annotated[
         list[Part] | None, typer.Option(help="Measure this part only; may be given again.", show_default=False)
@@ -71,6 +73,7 @@ def throughput(
     from molvae.benchmarks.sampling import SamplingSpeed, stream_speed
     from molvae.benchmarks.starting import starting_speed
     from molvae.benchmarks.training import TrainingSpeed
+    from molvae.cli.models import load_model
     from molvae.corpus.batching import TokenizedCorpus
     from molvae.corpus.cleaning import clean
     from molvae.corpus.reading import open_table
@@ -88,16 +91,17 @@ def throughput(
     corpus = TokenizedCorpus(smiles, tokenizer)
     if Part.TRAINING in wanted:
         show(TrainingSpeed(corpus, _SIZE, batch_size, steps, rounds, device).run())
-    if Part.TRANSPORT in wanted:  # it costs the most where a step is short: at the size and the batch of a default run
-        default = TrainConfig()
-        blocks = -(-default.block_size // default.batch_size)
-        show(TrainingSpeed(corpus, ModelConfig(), default.batch_size, blocks, rounds, device).transport())
+    vae = load_model(model, device) if model is not None else None
+    if Part.TRANSPORT in wanted and vae is not None:
+        # It costs the most where a step is short: at the batch of a default run.
+        size = TrainConfig().batch_size
+        blocks = -(-TrainConfig().block_size // size)
+        known = TokenizedCorpus(smiles, vae.tokenizer)
+        show(TrainingSpeed(known, vae.config, size, blocks, rounds, device, vae.model).transport())
     if Part.DECODING in wanted:
         show(SamplingSpeed(tokenizer, _SIZE, batch_size, rounds, device).run())
-    if Part.SAMPLING in wanted and model is not None:
-        from molvae.cli.models import load_model
-
-        show(stream_speed(load_model(model, device), n))
+    if Part.SAMPLING in wanted and vae is not None:
+        show(stream_speed(vae, n))
     if Part.CLEANING in wanted:
         show(cleaning_speed(file, rounds))
     if Part.STARTING in wanted:
