@@ -57,7 +57,7 @@ def throughput(
     ] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="Molecules of the sampling part.")] = 20_000,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Molecules of a step.")] = 512,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of a measurement.")] = 2,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of a measurement.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each contender; medians are shown.")] = 3,
     device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
