@@ -22,6 +22,7 @@ __all__ = [
     "ModelConfig",
     "Size",
     "TrainConfig",
+    "default_fine_tuning",
     "default_size",
     "default_training",
     "read_toml",
@@ -81,6 +82,11 @@ class ModelConfig(Settings):
 class TrainConfig(Settings):
     """How a model is trained."""
 
+    init_from: str = Field(
+        "",
+        description="Model to start from: a model or run folder, a Hugging Face id, or bundled; by the number of "
+        "molecules by default.",
+    )
     epochs: int = Field(20, ge=1, description="Passes over the training molecules; by the number of them by default.")
     batch_size: int = Field(128, ge=1, description="Molecules of a step; by the number of them by default.")
     learning_rate: float = Field(4e-3, gt=0.0, description="Peak learning rate of AdamW; cosine to zero after it.")
@@ -96,6 +102,9 @@ class TrainConfig(Settings):
     beta_cycles: int = Field(4, ge=1, description="Cycles of the cyclical schedule.")
     free_bits: float = Field(0.0, ge=0.0, description="Nats per latent dimension that the KL is not charged for.")
     token_dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the decoder's input tokens masked.")
+    randomized: Share = Field(
+        0.0, description="Share of the molecules that the encoder reads in a randomized spelling."
+    )
     coupling_weight: float = Field(1.0, ge=0.0, description="Weight of the coupled prior term; 0 turns it off.")
     coupling_start: Share = Field(0.3, description="Share of the epochs after which the coupled prior term starts.")
     pool_size: int = Field(12_800, ge=1, description="Molecules matched to prior draws at a time.")
@@ -145,6 +154,21 @@ def default_training(n: int) -> dict[str, Any]:
     return {
         "epochs": min(100, max(10, round(650_000 / n))),
         "batch_size": 128 if n >= 10_000 else 64 if n >= 2_000 else 32,
+        "valid": min(0.1, max(0.001, 1_000 / n)),
+    }
+
+
+def default_fine_tuning(n: int) -> dict[str, Any]:
+    """As `default_training`, for a run that starts from a trained model."""
+    return {
+        "epochs": min(30, max(5, round(60_000 / n))),
+        "batch_size": 128 if n >= 20_000 else 64 if n >= 5_000 else 32,
+        "learning_rate": 1e-3,
+        "average_decay": 0.99,
+        "beta_schedule": "constant",
+        "coupling_start": 0.0,
+        "randomized": 0.5,
+        "patience": 5,
         "valid": min(0.1, max(0.001, 1_000 / n)),
     }
 

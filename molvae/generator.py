@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from molvae.chem import canonical, quiet_rdkit
+from molvae.codec import Codec
 from molvae.config import Decoding, ModelConfig
-from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, InputError
-from molvae.hub import model_from_hub
-from molvae.model import generate
+from molvae.hub import find_model
 from molvae.model_folder import StoredModel, read_model, write_model
+from molvae.pretrained import BUNDLED
 from molvae.sampling.account import Samples
 from molvae.sampling.draws import Draws
+from molvae.sampling.repair import repairing
 from molvae.sampling.stream import Order, Stream, open_stream, suitable_crew
 from molvae.tokenizer import SmilesTokenizer
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["MolVAE"]
 
 Array = NDArray[np.float32]
+
+_NO_SMILES = "?"
 
 
 class MolVAE:
@@ -52,23 +54,21 @@ class MolVAE:
         self.tokenizer: SmilesTokenizer = stored.tokenizer
         self.training_set = stored.training_set
         self.card: dict[str, Any] = stored.card
+        self._codec = Codec(self.model, self.tokenizer)
 
     @classmethod
-    def from_pretrained(cls, model: str | Path, *, device: str | torch.device = "cpu") -> MolVAE:
+    def from_pretrained(cls, model: str | Path = BUNDLED, *, device: str | torch.device = "cpu") -> MolVAE:
         """Load a model.
 
         Args:
-            model: a model or run folder, or the id of a Hugging Face repository such as ``name/model``.
+            model: a model or run folder, the id of a Hugging Face repository such as ``name/model``, or ``bundled``
+                for the model that comes with the package.
             device: a torch device.
 
         Raises:
             ModelError: it is missing, truncated or not of molvae.
         """
-        folder = Path(model)
-        looks_like_id = isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/", "~"))
-        if not folder.exists() and looks_like_id:
-            folder = model_from_hub(str(model))
-        return cls(read_model(folder), device=device)
+        return cls(read_model(find_model(model)), device=device)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model as a folder that `from_pretrained` reads."""
@@ -88,6 +88,7 @@ class MolVAE:
         top_p: float = 1.0,
         max_length: int = 120,
         novel: bool = False,
+        repair: int = 0,
         batch_size: int = 512,
     ) -> list[str]:
         """n valid, distinct, canonical SMILES decoded from draws of N(0, I).
@@ -99,6 +100,7 @@ class MolVAE:
             top_p: nucleus of the decoder's distribution.
             max_length: tokens after which a molecule is cut off, and so invalid.
             novel: leave out training molecules.
+            repair: how many times a string that is no molecule is encoded and decoded again, greedily.
             batch_size: rows decoded at a time; does not change what is drawn.
 
         Raises:
@@ -106,7 +108,7 @@ class MolVAE:
             ConfigError: a setting out of range, or `novel` for a model without a training set.
         """
         decoding = Decoding(temperature=temperature, top_p=top_p, max_length=max_length)
-        return self.collect(n, decoding, seed=seed, novel=novel, batch_size=batch_size).smiles
+        return self.collect(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size).smiles
 
     def collect(
         self,
@@ -115,11 +117,12 @@ class MolVAE:
         *,
         seed: int | None = None,
         novel: bool = False,
+        repair: int = 0,
         batch_size: int = 512,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> Samples:
         """As `sample`, with the account of what was thrown away; `on_progress` is told the number found so far."""
-        with self.stream(n, decoding, seed=seed, novel=novel, batch_size=batch_size) as stream:
+        with self.stream(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size) as stream:
             smiles: list[str] = []
             for block in stream:
                 smiles += block
@@ -135,6 +138,7 @@ class MolVAE:
         novel: bool = False,
         properties: Sequence[str] = (),
         raw: bool = False,
+        repair: int = 0,
         batch_size: int = 512,
         workers: int | None = None,
         distributed: bool = False,
@@ -146,7 +150,7 @@ class MolVAE:
         uses one thread in each Python thread.
 
         Args:
-            n, decoding, seed, novel: as in `sample`; the molecules do not depend on the other arguments.
+            n, decoding, seed, novel, repair: as in `sample`; the molecules do not depend on the other arguments.
             properties: names of `molvae.chem.PROPERTIES`, to be computed on the way.
             raw: n raw strings instead, valid or not; excludes `novel` and `properties`.
             batch_size: rows decoded at a time.
@@ -166,12 +170,13 @@ class MolVAE:
             raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
         order = Order(n, self.training_set if novel else None, tuple(properties), raw)
         crew = suitable_crew(order, on_cpu=self.device.type == "cpu", workers=workers)
-        draws = self.draws(decoding or Decoding(), seed=seed, batch_size=batch_size)
+        draws = self.draws(decoding or Decoding(), seed=seed, repair=repair, batch_size=batch_size)
         return open_stream(draws, order, crew, distributed=distributed)
 
-    def draws(self, decoding: Decoding, *, seed: int | None = None, batch_size: int = 512) -> Draws:
+    def draws(self, decoding: Decoding, *, seed: int | None = None, repair: int = 0, batch_size: int = 512) -> Draws:
         """Raw strings decoded from draws of N(0, I), valid or not: iterate for blocks, without end."""
-        return Draws(self._decode, self.config.latent_dim, decoding, seed=seed, batch_size=batch_size)
+        decode = repairing(self._codec.decode, lambda texts: self._codec.posterior(texts)[0], repair)
+        return Draws(decode, self.config.latent_dim, decoding, seed=seed, batch_size=batch_size)
 
     def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Array:
         """Posterior means.
@@ -189,19 +194,18 @@ class MolVAE:
         """
         return self.posterior(smiles, strict=strict, batch_size=batch_size)[0]
 
-    @torch.inference_mode()
     def posterior(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> tuple[Array, Array]:
         """Mean and standard deviation of q(z|x), each (N, D) as in `encode`."""
-        result = np.full((2, len(smiles), self.config.latent_dim), np.nan, dtype=np.float32)
-        corpus, rows = self._tokenize(smiles, strict=strict)
-        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
-            batch = corpus.batch(at).to(self.device)
-            posterior = self.model.encoder(batch.tokens, batch.lengths)
-            result[0, rows[at]], result[1, rows[at]] = posterior.mean.cpu().numpy(), posterior.std.cpu().numpy()
-        return result[0], result[1]
+        return self._codec.posterior(self._readable(smiles, strict=strict), batch_size=batch_size)
 
     def decode(
-        self, z: NDArray[np.floating[Any]], *, temperature: float = 0.0, seed: int | None = None, batch_size: int = 512
+        self,
+        z: NDArray[np.floating[Any]],
+        *,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        repair: int = 0,
+        batch_size: int = 512,
     ) -> list[str | None]:
         """Canonical SMILES of latent points.
 
@@ -209,6 +213,7 @@ class MolVAE:
             z: (N, D)
             temperature: 0 takes the most likely token each time.
             seed: of the draws at a temperature above 0.
+            repair: as in `sample`.
             batch_size: rows decoded at a time.
 
         Returns:
@@ -225,8 +230,9 @@ class MolVAE:
         result: list[str | None] = [None] * len(points)
         finite = np.flatnonzero(np.isfinite(points).all(1))
         uniforms = rng.random((len(points), decoding.max_length), dtype=np.float32) if temperature else None
+        decode = repairing(self._codec.decode, lambda texts: self._codec.posterior(texts)[0], repair)
         for at in (finite[i : i + batch_size] for i in range(0, len(finite), batch_size)):
-            texts = self._decode(points[at], decoding, None if uniforms is None else uniforms[at])
+            texts = decode(points[at], decoding, None if uniforms is None else uniforms[at])
             with quiet_rdkit():
                 for row, text in zip(at, texts, strict=True):
                     result[row] = canonical(text)
@@ -236,7 +242,6 @@ class MolVAE:
         """Each molecule encoded to its posterior mean and decoded greedily, as canonical SMILES."""
         return self.decode(self.encode(smiles, batch_size=batch_size), batch_size=batch_size)
 
-    @torch.inference_mode()
     def elbo(self, smiles: Sequence[str], *, draws: int = 1, seed: int = 0, batch_size: int = 512) -> pd.DataFrame:
         """The evidence lower bound on log p(x), by `draws` posterior draws; the lower, the stranger the molecule.
 
@@ -251,48 +256,25 @@ class MolVAE:
 
         if draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws}")
-        figures = np.full((len(smiles), 2), np.nan)
-        corpus, rows = self._tokenize(smiles, strict=False)
         noise = np.random.default_rng(seed).standard_normal((draws, len(smiles), self.config.latent_dim))
-        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
-            batch = corpus.batch(at).to(self.device)
-            posterior = self.model.encoder(batch.tokens, batch.lengths)
-            shifts = torch.from_numpy(noise[:, rows[at]]).to(posterior.mean)
-            nll = [self.model.nll(*batch, posterior.mean + posterior.std * shift) for shift in shifts]
-            figures[rows[at], 0] = torch.stack(nll).mean(0).cpu().numpy()
-            figures[rows[at], 1] = posterior.kl().sum(1).cpu().numpy()
+        figures = self._codec.elbo_terms(self._readable(smiles, strict=False), noise, batch_size=batch_size)
         table = pd.DataFrame(figures, columns=["reconstruction", "kl"])
         return table.assign(elbo=-table.sum(axis=1, skipna=False))
 
-    def _decode(self, z: Array, decoding: Decoding, uniforms: Array | None) -> list[str]:
-        numbers: Tensor | None = None if uniforms is None else torch.from_numpy(uniforms).to(self.device)
-        ids = generate(
-            self.model.decoder,
-            torch.from_numpy(z).to(self.device),
-            decoding,
-            bos_id=self.tokenizer.bos_id,
-            eos_id=self.tokenizer.eos_id,
-            uniforms=numbers,
-        )
-        return [self.tokenizer.decode(row) for row in ids.tolist()]
-
-    def _tokenize(self, smiles: Sequence[str], *, strict: bool) -> tuple[TokenizedCorpus, NDArray[np.int64]]:
-        """The molecules that can be encoded, and their positions in `smiles`."""
+    def _readable(self, smiles: Sequence[str], *, strict: bool) -> list[str]:
+        """Canonical SMILES; what is no molecule as a text that no vocabulary covers."""
         if isinstance(smiles, str):
             raise InputError("give a list of SMILES, not a single one")
         with quiet_rdkit():
             molecules = [canonical(text) for text in smiles]
-        kept: dict[int, str] = {}
-        for row, molecule in enumerate(molecules):
+        for row, molecule in enumerate(molecules if strict else []):
             try:
                 if molecule is None:
                     raise InputError(f"{smiles[row]!r} is no valid SMILES")
                 self.tokenizer.encode(molecule)
-                kept[row] = molecule
             except InputError as error:
-                if strict:
-                    raise InputError(f"molecule {row + 1} of {len(smiles)}: {error}") from None
-        return TokenizedCorpus(list(kept.values()), self.tokenizer), np.array(list(kept), dtype=np.int64)
+                raise InputError(f"molecule {row + 1} of {len(smiles)}: {error}") from None
+        return [_NO_SMILES if molecule is None else molecule for molecule in molecules]
 
     def __repr__(self) -> str:
         parameters = sum(p.numel() for p in self.model.parameters())

@@ -1,13 +1,40 @@
-"""Models of the Hugging Face hub."""
+"""Where a model is that was named: a folder here, the bundled model, or the Hugging Face hub. No torch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from molvae.errors import ModelError
-from molvae.model_folder import MODEL_FILES
+from molvae.model_card import MODEL_FILES
+from molvae.pretrained import BUNDLED, bundled
 
-__all__ = ["model_from_hub"]
+__all__ = ["find_model", "full_name", "model_from_hub"]
+
+
+def find_model(name: str | Path) -> Path:
+    """The folder of a model.
+
+    Args:
+        name: ``bundled``, a folder, or the id of a Hugging Face repository such as ``someone/model``; a folder of such
+            a name goes before the repository.
+
+    Returns:
+        A folder, which need not be there.
+
+    Raises:
+        ModelError: this installation has no bundled model, or it cannot be had from the hub.
+    """
+    if name == BUNDLED:
+        folder = bundled()
+        if folder is None:
+            raise ModelError(f"this installation of molvae has no bundled model; a folder of that name is ./{BUNDLED}")
+        return folder
+    return model_from_hub(str(name)) if _is_repository(name) else Path(name)
+
+
+def full_name(name: str | Path) -> str:
+    """A name under which `find_model` finds the same model from any working directory."""
+    return str(name) if name == BUNDLED or _is_repository(name) else str(Path(name).absolute())
 
 
 def model_from_hub(name: str) -> Path:
@@ -23,3 +50,8 @@ def model_from_hub(name: str) -> Path:
     except Exception as error:  # the hub's many errors share no base class
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{name} is no folder here, and cannot be had from the Hugging Face hub: {reason}") from error
+
+
+def _is_repository(name: str | Path) -> bool:
+    looks_so = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "/", "~"))
+    return looks_so and not Path(name).exists()

@@ -13,17 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from molvae.config import ModelConfig
-from molvae.errors import InputError, ModelError, MolVAEError
-from molvae.files import read_json, read_tensors, write_tensors, write_text
+from molvae.errors import InputError, ModelError
+from molvae.files import read_tensors, write_tensors, write_text
 from molvae.model import SmilesVAE
+from molvae.model_card import MODEL_FILES, MODEL_FORMAT, read_description
 from molvae.molecule_set import MoleculeSet
 from molvae.tokenizer import SmilesTokenizer
 
 __all__ = ["MODEL_FILES", "StoredModel", "read_model", "write_model"]
-
-MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors")
-_FORMAT = "molvae-model/1"
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,13 @@ class StoredModel:
     """where the model comes from and how good it is, JSON-able"""
 
 
-def write_model(folder: Path, stored: StoredModel) -> None:
+def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; each file is whole or not there.
+
+    Args:
+        folder: made if it is missing.
+        stored: the model.
+        dtype: of the weights in the file; they are read as float32 whatever it is.
 
     Raises:
         InputError: the folder cannot be written.
@@ -48,13 +50,14 @@ def write_model(folder: Path, stored: StoredModel) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
-    config = {"format": _FORMAT, "model": stored.model.config.model_dump(), "card": stored.card}
+    config = {"format": MODEL_FORMAT, "model": stored.model.config.model_dump(), "card": stored.card}
     write_text(folder / "config.json", json.dumps(config, indent=1) + "\n")
     write_text(folder / "tokenizer.json", stored.tokenizer.to_json() + "\n")
     if stored.training_set is not None:
         hashes = torch.from_numpy(stored.training_set.hashes.view(np.int64))
         write_tensors(folder / "training_set.safetensors", {"hashes": hashes})
-    write_tensors(folder / "model.safetensors", stored.model.state_dict(), {"format": _FORMAT})
+    weights = {name: value.to(dtype) for name, value in stored.model.state_dict().items()}
+    write_tensors(folder / "model.safetensors", weights, {"format": MODEL_FORMAT})
 
 
 def read_model(folder: Path) -> StoredModel:
@@ -63,20 +66,7 @@ def read_model(folder: Path) -> StoredModel:
     Raises:
         ModelError: the folder is missing, incomplete, truncated, or not of molvae.
     """
-    if not folder.is_dir():
-        what = "is a file, not a model folder" if folder.exists() else "does not exist"
-        raise ModelError(f"{folder} {what}")
-    missing = [name for name in MODEL_FILES[:3] if not (folder / name).is_file()]
-    if missing:
-        raise ModelError(f"{folder} is no model of molvae: it has no {', no '.join(missing)}")
-    data = read_json(folder / "config.json")
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise ModelError(f"{folder / 'config.json'} is not of a model of molvae (format {_FORMAT!r})")
-    try:
-        tokenizer = SmilesTokenizer.from_json((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        config = ModelConfig(**data["model"])
-    except (MolVAEError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder} is damaged: {error}") from None
+    config, tokenizer, card = read_description(folder)
     model = SmilesVAE(config, len(tokenizer))
     weights, _ = read_tensors(folder / "model.safetensors")
     try:
@@ -86,7 +76,7 @@ def read_model(folder: Path) -> StoredModel:
         raise ModelError(
             f"{folder / 'model.safetensors'} does not fit config.json and tokenizer.json: {reason}"
         ) from None
-    return StoredModel(model.eval(), tokenizer, _read_training_set(folder), data.get("card", {}))
+    return StoredModel(model.eval(), tokenizer, _read_training_set(folder), card)
 
 
 def _read_training_set(folder: Path) -> MoleculeSet | None:

@@ -55,6 +55,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_bundled_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the tests train depends on no model that this installation may have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("molvae.pretrained._FOLDER", tmp_path_factory.mktemp("pretrained"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def canonical_smiles() -> list[str]:
     """`SMILES` in canonical form, distinct."""

@@ -17,14 +17,14 @@ PACKAGE = Path(molvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
     {"_version", "errors", "wording"},
-    {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run"},
-    {"chem"},
+    {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder"},
+    {"chem", "datasets", "model_card"},
     {"corpus"},
     {"model"},
-    {"model_folder", "sampling"},
+    {"model_folder", "pretrained", "sampling", "codec"},
     {"training", "hub"},
     {"generator"},
-    {"run"},
+    {"run", "metrics"},
     {"benchmarks"},
     {"cli"},
     {"__main__", "__init__"},
@@ -33,6 +33,7 @@ LEVELS = [
 WITHOUT_TORCH = (
     *("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "corpus/cache", "molecule_set"),
     *("sampling/screening", "latest_run", "machine/distributed", "machine/interruption"),
+    *("hub", "pretrained", "datasets", "model_card", "cli/models", "cli/info", "cli/download", "cli/card_text"),
 )
 
 

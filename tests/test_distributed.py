@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,25 @@ def test_interrupted_they_save_one_state_and_any_number_goes_on(table, alone, pr
     done = run(folder, "--resume", str(folder), processes=processes)
     assert done.returncode == 0, done.stderr
     assert_same_training(folder, alone)
+
+
+@pytest.mark.slow
+def test_two_processes_fine_tune_what_one_fine_tunes(table, alone):
+    """From the run of one, with spellings drawn anew; interrupted, too, though the model is gone."""
+    model = table.with_name("model")
+    shutil.copytree(alone, model)
+    how = ["--init-from", str(model), "--epochs", "3", "--batch-size", "33", "--pool-size", "110", "--block-size", "20"]
+    how += ["--health-samples", "20", "--checkpoint-seconds", "0", "--device", "cpu", "--precision", "fp32"]
+    one, two = table.with_name("tuned"), table.with_name("tuned-together")
+    done = run(one, str(table), "-o", str(one), *how, processes=1)
+    assert done.returncode == 0, done.stderr
+    stopped = run(two, str(table), "-o", str(two), *how, signal_at="checkpoint.safetensors")
+    assert stopped.returncode != 0
+    shutil.rmtree(model)
+    done = run(two, "--resume", str(two))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("its start") == 1
+    assert_same_training(two, one)
 
 
 @pytest.mark.slow

@@ -183,3 +183,28 @@ def test_novel_needs_a_training_set(vae, tmp_path):
 def test_card_tells_where_the_model_comes_from(vae):
     assert vae.card["molecules"] == 270
     assert math.isfinite(vae.card["figures"]["reconstruction"])
+
+
+def test_repair_leaves_molecules_alone_and_gives_broken_strings_another_chance(vae):
+    raw = next(iter(vae.draws(Decoding(), seed=5)))
+    once = next(iter(vae.draws(Decoding(), seed=5, repair=1)))
+    thrice = next(iter(vae.draws(Decoding(), seed=5, repair=3, batch_size=100)))
+    for before, after, later in zip(raw, once, thrice, strict=True):
+        if canonical(before) is not None:
+            assert before == after == later
+        elif canonical(after) is not None:
+            assert after == later
+    broken = [text for text in raw if canonical(text) is None]
+    again = {text: one for text, one in zip(raw, once, strict=True) if canonical(text) is None}
+    readable = [text for text in broken if not np.isnan(vae._codec.posterior([text])[0]).any()]
+    assert len(readable) > 100
+    z = vae._codec.posterior(readable[:20])[0]
+    greedy = vae._codec.decode(z, Decoding(temperature=0.0), None)
+    assert [again[text] for text in readable[:20]] == greedy
+
+
+def test_decode_can_repair(vae):
+    z = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
+    plain, repaired = vae.decode(z), vae.decode(z, repair=2)
+    assert all(a is None or a == b for a, b in zip(plain, repaired, strict=True))
+    assert vae.sample(3, seed=0, repair=1)

@@ -1,8 +1,9 @@
 """Chemistry with RDKit and without torch: molecules, their standard form, properties, pictures, worker processes."""
 
 from molvae.chem.drawing import molecule_grid
-from molvae.chem.molecules import LONGEST_SMILES, canonical, parse, quiet_rdkit, scaffold
+from molvae.chem.molecules import LONGEST_SMILES, canonical, parse, quiet_rdkit, random_spelling, scaffold
 from molvae.chem.properties import PROPERTIES, Property, property_table
+from molvae.chem.similarity import nearest_similarity
 from molvae.chem.standard import Reason, Rejection, Standardized, standardize
 from molvae.chem.workers import map_chunks, usable_cores
 
@@ -16,9 +17,11 @@ __all__ = [
     "canonical",
     "map_chunks",
     "molecule_grid",
+    "nearest_similarity",
     "parse",
     "property_table",
     "quiet_rdkit",
+    "random_spelling",
     "scaffold",
     "standardize",
     "usable_cores",

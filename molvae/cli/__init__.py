@@ -15,6 +15,9 @@ import typer
 
 from molvae._version import __version__
 from molvae.cli.benchmark import benchmark
+from molvae.cli.download import download
+from molvae.cli.evaluate import evaluate
+from molvae.cli.info import info
 from molvae.cli.sample import sample
 from molvae.cli.train import train
 
@@ -46,7 +49,7 @@ def molvae(
     """
 
 
-for _command in (train, sample):
+for _command in (train, sample, evaluate, info, download):
     # A line break within a paragraph of the help is where the source wraps, not where the terminal does.
     app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or ""))(_command)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molvae.cli.common import command, console, print_result, say
+from molvae.cli.moses import moses
+from molvae.cli.options import AsJson, Device
 from molvae.config import ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["benchmark"]
 
-benchmark = typer.Typer(no_args_is_help=True, help="Measure speed, beside something to compare with.")
+benchmark = typer.Typer(no_args_is_help=True, help="Measure quality and speed, beside something to compare with.")
 
 
 class Part(StrEnum):
@@ -36,10 +38,7 @@ _SIZE = ModelConfig(latent_dim=128, encoder_hidden=256, decoder_hidden=512, deco
 """That of the MOSES VAE."""
 
 
-@benchmark.callback()
-def _benchmarks() -> None:
-    # Without a callback typer would make the only command the whole app.
-    pass
+benchmark.command()(moses)
 
 
 @benchmark.command()
@@ -59,8 +58,8 @@ def throughput(
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Molecules of a step.")] = 512,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of a measurement.")] = 4,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each contender; medians are shown.")] = 3,
-    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Measure the speed of training, decoding, sampling, cleaning and starting.
 

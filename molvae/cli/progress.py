@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from molvae.cli.common import console, say
 from molvae.corpus.cleaning import Counts
 from molvae.run import Reporter
+from molvae.run.memorization import Memorization, Nearness
 from molvae.training import Epoch
 from molvae.training import Progress as Steps
 
@@ -70,6 +72,15 @@ class TerminalReporter(Reporter):
     def plan(self, sentence: str) -> None:
         say(sentence)
 
+    def new_tokens(self, start: str, molecules: Mapping[str, int]) -> None:
+        say(f"fine-tuning {start}, which knows all of these tokens" if not molecules else f"fine-tuning {start}")
+        if not molecules:
+            return
+        width = max(len("new token"), *map(len, molecules))
+        say(f"{'new token':{width}} molecules", "bold")
+        for token, holders in molecules.items():
+            say(f"{token:{width}} {holders:9,}")
+
     def step(self, progress: Steps) -> None:
         self._show("training", progress.step, progress.steps, f"{progress.tokens_per_second:,.0f} tokens/s")
 
@@ -95,6 +106,19 @@ class TerminalReporter(Reporter):
     def stopping(self) -> None:
         say("finishing this step and saving it; Ctrl-C again stops at once", "dim")
 
+    def memorized(self, measured: Memorization) -> None:
+        self._hide()
+        say(
+            f"{measured.tuned.samples:,} draws from N(0, I), decoded once: per cent valid; of those, per cent distinct "
+            "and training molecules; Tanimoto similarity to the nearest training molecule (Morgan, radius 2)",
+            "dim",
+        )
+        say(f"{'':10}  valid distinct training    mean  median", "bold")
+        for name, drawn in (("this model", measured.tuned), ("its start", measured.start)):
+            valid, distinct, known = (f"{100 * share:.1f}" for share in (drawn.valid, drawn.distinct, drawn.known))
+            say(f"{name:10} {valid:>6} {distinct:>8} {known:>8} {_nearness(drawn.nearness)}")
+        say(f"{'held out':10} {'':24} {_nearness(measured.held_out)}")
+
     def done(self, folder: Path, best: int) -> None:
         self._hide()
         say(f"the weights of epoch {best} are the model", "dim")
@@ -110,6 +134,10 @@ class TerminalReporter(Reporter):
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
+
+
+def _nearness(nearness: Nearness) -> str:
+    return f"{nearness.mean:7.3f} {nearness.median:7.3f}"
 
 
 def _clock(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from molvae.cli.common import command, say, with_settings
+from molvae.cli.options import BatchSize, Device, ModelName
 from molvae.config import Decoding
 from molvae.errors import ConfigError, MolVAEError, SamplingError
 from molvae.machine.distributed import broadcast, gather, is_main, world_size
@@ -29,13 +30,7 @@ T = TypeVar("T")
 @with_settings(decoding=Decoding)
 def sample(
     n: Annotated[int, typer.Option("--n", "-n", min=0, help="How many molecules.")] = 100,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Model or run folder, or Hugging Face id; by default $MOLVAE_MODEL, else the newest finished run.",
-            show_default=False,
-        ),
-    ] = None,
+    model: ModelName = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -50,6 +45,10 @@ def sample(
     raw: Annotated[
         bool, typer.Option("--raw", help="Raw draws as they come: invalid ones and duplicates too.")
     ] = False,
+    repair: Annotated[
+        int,
+        typer.Option(min=0, help="How often a string that is no molecule is encoded and decoded again, greedily."),
+    ] = 0,
     properties: Annotated[
         bool,
         typer.Option("--properties", help="Add columns: qed, logp, sa, mw, tpsa, ...; csv on stdout."),
@@ -57,8 +56,8 @@ def sample(
     grid: Annotated[
         Path | None, typer.Option(help="Draw the molecules into an svg or png file.", show_default=False)
     ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Strings decoded at a time.")] = 512,
-    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    batch_size: BatchSize = 512,
+    device: Device = "auto",
     workers: Annotated[
         int | None,
         typer.Option(
@@ -99,6 +98,7 @@ def sample(
         novel=novel,
         properties=columns,
         raw=raw,
+        repair=repair,
         batch_size=batch_size,
         workers=workers,
         distributed=world_size() > 1,
@@ -108,7 +108,7 @@ def sample(
             for _ in stream:  # process 0 says when it is over, and gets all molecules
                 pass
         else:
-            _write(stream, n, columns, output, grid, interruption, raw=raw, novel=novel)
+            _write(stream, n, columns, output, grid, interruption, raw=raw, novel=novel, repair=repair)
 
 
 def _stopping() -> None:
@@ -141,6 +141,7 @@ def _write(
     *,
     raw: bool,
     novel: bool,
+    repair: int,
 ) -> None:
     """Write what the stream gives; of an interrupted or failed one what there is, and end as that demands."""
     from molvae.cli.destination import Picture, destination
@@ -151,7 +152,7 @@ def _write(
         if n and not stream.account.found:
             raise failure or KeyboardInterrupt
     if n and not raw:
-        _tell(stream.account, novel=novel)
+        _tell(stream.account, novel=novel, repair=repair)
     if output is not None:
         say(f"written: {output}")
     if picture:
@@ -188,8 +189,9 @@ def _pour(
     return None
 
 
-def _tell(account: Account, *, novel: bool) -> None:
+def _tell(account: Account, *, novel: bool, repair: int) -> None:
     """What became of the draws, and who set the pace."""
+    repaired = " after repair" if repair else ""
     known = f", {account.known:,} training molecules left out" if novel else ""
     rdkit = "RDKit" if account.workers == 1 else f"RDKit's {account.workers} processes"
     busy = f"{rdkit} {'was' if account.workers == 1 else 'were'} busy {account.screening_busy:.0%} of the time"
@@ -198,7 +200,7 @@ def _tell(account: Account, *, novel: bool) -> None:
     else:
         pace = f"RDKit set the pace ({busy}, decoding {account.decoding_busy:.0%})"
     say(
-        f"{count(account.found, 'molecule')} from {count(account.drawn, 'draw')}: {account.validity:.1%} valid, "
-        f"{count(account.duplicates, 'duplicate')}{known}; {account.found / max(1e-9, account.seconds):,.0f} "
-        f"molecules/s; {pace}"
+        f"{count(account.found, 'molecule')} from {count(account.drawn, 'draw')}: {account.validity:.1%} valid"
+        f"{repaired}, {count(account.duplicates, 'duplicate')}{known}; "
+        f"{account.found / max(1e-9, account.seconds):,.0f} molecules/s; {pace}"
     )

@@ -55,6 +55,9 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the run in this folder instead.", show_default=False)
     ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Start from nothing, however few the molecules.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing run folder.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")] = False,
     *,
@@ -67,10 +70,20 @@ def train(
     The file is read as it is: delimiter and SMILES column are found, salts stripped, charges neutralized, duplicates
     merged, and every row that is dropped is named in rejected.csv. The run folder holds the model, its history and
     all settings; `molvae sample` finds it by itself.
+
+    Few molecules, and with --init-from any number, fine-tune a model that has seen many others: its vocabulary grows by
+    the tokens that are new to it, and how much it has learned by heart is said at the end.
     """
     if (file is None) == (resume is None):
         raise ConfigError("give a file of molecules to train on, or --resume FOLDER")
-    given = {"model": model, "training": training, "cleaning": cleaning, "size": size, "config": config}
+    given = {
+        "model": model,
+        "training": training,
+        "cleaning": cleaning,
+        "size": size,
+        "config": config,
+        "from_scratch": from_scratch,
+    }
     if resume and (any(given.values()) or output or smiles_column or header is not None or overwrite):
         raise ConfigError("--resume goes on with the file and the settings of the run; leave the other options out")
 

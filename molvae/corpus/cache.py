@@ -1,8 +1,7 @@
 """Cleaned tables, kept in the user's cache folder: the same bytes, read and cleaned in the same way, are cleaned once.
 
-The folder is ``$MOLVAE_CACHE``, else what the system has for caches; ``MOLVAE_CACHE=off`` keeps nothing. An entry is
-one file, named by the hash of all that decides on its content. What is wrong with the folder or an entry never ends a
-run: the table is cleaned as if there were none.
+An entry is one file, named by the hash of all that decides on its content. What is wrong with the folder or an entry
+never ends a run: the table is cleaned as if there were none.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +20,7 @@ import rdkit
 from numpy.typing import NDArray
 
 from molvae._version import __version__
+from molvae.cache_folder import cache_folder, tidy
 from molvae.config import CleanConfig
 from molvae.corpus.cleaning import clean
 from molvae.corpus.ledger import Corpus, Counts, write_report
@@ -36,7 +35,6 @@ _FORMAT = "molvae-cleaned/1"
 _SUFFIX = ".safetensors"
 _FEWEST_ROWS = 10_000  # a smaller table is cleaned in a moment
 _MOST_ENTRIES = 8
-_LEFTOVER = 24 * 3600  # seconds after which a file that is being written has no writer any more
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, OverflowError, MemoryError, zlib.error)
 
 
@@ -68,7 +66,7 @@ def clean_cached(
         ConfigError: as `clean`.
     """
     settings = config or CleanConfig()
-    folder = _folder()
+    folder = cache_folder("cleaned")
     key = _key(table, settings) if folder is not None else None
     if folder is None or key is None:
         return clean(table, settings, rejected=rejected, workers=workers, on_progress=on_progress), False
@@ -86,22 +84,8 @@ def clean_cached(
     if corpus.counts.rows >= _FEWEST_ROWS and rejected is not None and _key(table, settings) == key:
         with suppress(MolVAEError, *_DAMAGE):
             _write(entry, key, corpus, rejected)
-            _tidy(folder)
+            tidy(folder, _SUFFIX, _MOST_ENTRIES)
     return corpus, False
-
-
-def _folder() -> Path | None:
-    chosen = os.environ.get("MOLVAE_CACHE", "")
-    if chosen.strip().lower() == "off":
-        return None
-    try:
-        if chosen:
-            return Path(chosen).expanduser() / "cleaned"
-        from platformdirs import user_cache_path
-
-        return user_cache_path("molvae", appauthor=False) / "cleaned"
-    except (OSError, RuntimeError):  # there is no home
-        return None
 
 
 def _key(table: Table, config: CleanConfig) -> str | None:
@@ -180,16 +164,3 @@ def _digest(data: dict[str, NDArray[Any]]) -> str:
         digest.update(f"{name} {data[name].dtype} {data[name].shape}".encode())
         digest.update(data[name].tobytes())
     return digest.hexdigest()
-
-
-def _tidy(folder: Path) -> None:
-    """Remove all but the most recent entries, and what writes left that were killed."""
-    times = []
-    for path in folder.iterdir():
-        with suppress(OSError):  # another run was faster
-            times.append((path.stat().st_mtime, path))
-    entries = sorted((age, path) for age, path in times if path.suffix == _SUFFIX and path.name[:1] != ".")
-    stale = [path for age, path in times if path.name[:1] == "." and age < time.time() - _LEFTOVER]
-    for path in [path for _, path in entries[:-_MOST_ENTRIES]] + stale:
-        with suppress(OSError):
-            path.unlink()

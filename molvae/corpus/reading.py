@@ -19,7 +19,7 @@ from molvae.corpus.delimited import Layout, Record
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
 
-__all__ = ["Chunk", "Table", "open_table"]
+__all__ = ["Chunk", "Table", "open_table", "read_smiles"]
 
 _SDF = frozenset({".sdf", ".sd", ".mol"})
 _PARQUET = frozenset({".parquet", ".pq"})
@@ -132,3 +132,17 @@ def open_table(path: str | Path, *, smiles_column: str | int | None = None, head
     if source.suffix in _SDF or (source.suffix in ("", ".txt") and b"\nM  END" in source.head):
         return Table(source, formats.sdf_layout(source, smiles_column), "sdf")
     return Table(source, delimited.layout_of(source, smiles_column, header), "delimited")
+
+
+def read_smiles(path: str | Path, *, smiles_column: str | int | None = None) -> list[str]:
+    """All texts of a file's SMILES column, without white space around them: valid or not, repeated or not.
+
+    Args:
+        path: as in `open_table`.
+        smiles_column: as in `open_table`.
+
+    Raises:
+        InputError: as in `open_table`.
+    """
+    table = open_table(path, smiles_column=smiles_column)
+    return [text.strip() for chunk in table.chunks() for text in chunk.smiles]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "barrier",
     "broadcast",
     "connect",
     "gather",
@@ -84,11 +83,6 @@ def _disconnect() -> None:
 
     if dist.is_initialized():
         dist.destroy_process_group()
-
-
-def barrier() -> None:
-    """Wait until all processes are here."""
-    broadcast(None)
 
 
 def broadcast(value: T) -> T:

@@ -2,6 +2,7 @@
 
 from molvae.model.gaussian import DiagonalGaussian, slerp
 from molvae.model.generation import generate
+from molvae.model.growth import grown
 from molvae.model.vae import SmilesVAE, VAEOutput
 
-__all__ = ["DiagonalGaussian", "SmilesVAE", "VAEOutput", "generate", "slerp"]
+__all__ = ["DiagonalGaussian", "SmilesVAE", "VAEOutput", "generate", "grown", "slerp"]

@@ -44,6 +44,8 @@ class SmilesVAE(nn.Module):
         *,
         coupled: Tensor | None = None,
         decoder_tokens: Tensor | None = None,
+        encoder_tokens: Tensor | None = None,
+        encoder_lengths: Tensor | None = None,
     ) -> VAEOutput:
         """Encode, draw, and score.
 
@@ -53,8 +55,11 @@ class SmilesVAE(nn.Module):
             noise: (B, D), draws of N(0, I) that become those of the posterior.
             coupled: (B, D), a prior draw for each molecule.
             decoder_tokens: (B, T), what the decoder sees instead of `tokens` (token dropout).
+            encoder_tokens: (B, S), what the encoder reads instead of `tokens`: another spelling of each molecule.
+            encoder_lengths: (B,), tokens of each of these; given where they are.
         """
-        posterior = self.encoder(tokens, lengths)
+        read = tokens if encoder_tokens is None else encoder_tokens
+        posterior = self.encoder(read, lengths if encoder_lengths is None else encoder_lengths)
         z = posterior.rsample(noise)
         seen = tokens if decoder_tokens is None else decoder_tokens
         if coupled is None:

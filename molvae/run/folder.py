@@ -8,6 +8,7 @@ molvae-runs/<stem>-<time>/
     splits.json         which of the molecules were held out
     history.csv         the figures of every epoch
     checkpoint.safetensors    the state to resume from, while the run is not finished
+    init.safetensors    what fine-tuning started from, while the run is not finished
     request.json        what was asked for, until training begins
 """
 
@@ -31,6 +32,7 @@ from molvae.errors import InputError, ModelError
 from molvae.files import atomic, is_leftover, read_json, remove_leftovers, write_text
 from molvae.latest_run import CHECKPOINT
 from molvae.model_folder import MODEL_FILES
+from molvae.run.origin import ORIGIN, Origin, read_origin
 from molvae.run.request import REQUEST
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "Start",
     "began",
     "clear",
+    "end",
+    "is_ending",
     "new_folder",
     "read_history",
     "read_start",
@@ -47,7 +51,7 @@ __all__ = [
 _RUN_FILES = {
     *MODEL_FILES,
     *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "tensorboard"),
-    *(CHECKPOINT, REQUEST),
+    *(CHECKPOINT, ORIGIN, REQUEST),
 }
 
 SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainConfig, "cleaning": CleanConfig}
@@ -63,6 +67,9 @@ class Start(NamedTuple):
     """positions of the molecules of "train", "valid" and "test\""""
     model: ModelConfig
     training: TrainConfig
+    cleaning: CleanConfig
+    origin: Origin | None
+    """the model to fine-tune; None to start from nothing"""
 
 
 def began(folder: Path) -> bool:
@@ -74,6 +81,20 @@ def clear(folder: Path) -> None:
     """Remove what a killed process left behind in a run folder, and the run that this one replaced."""
     remove_leftovers(folder, _RUN_FILES)
     _forget_replaced(folder)
+
+
+def end(folder: Path) -> None:
+    """Remove what only an unfinished run needs: the checkpoint last, for without it the run is finished."""
+    for name in (ORIGIN, CHECKPOINT):
+        (folder / name).unlink(missing_ok=True)
+
+
+def is_ending(folder: Path) -> bool:
+    """Whether a fine-tuning was killed in `end`: the model is written, and what it started from is gone."""
+    if (folder / ORIGIN).exists() or not all((folder / name).is_file() for name in (CHECKPOINT, *MODEL_FILES)):
+        return False
+    card = read_json(folder / "config.json").get("card", {})
+    return "memorization" in card  # it comes with the last weights, not before
 
 
 @contextmanager
@@ -170,7 +191,9 @@ def read_start(folder: Path) -> Start:
             raise ValueError(f"the positions do not fit {len(smiles)} molecules")
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} is damaged: molecules.csv.gz or splits.json cannot be read ({error})") from None
-    return Start(smiles, parts, ModelConfig(**given["model"]), TrainConfig(**given["training"]))
+    model, training = ModelConfig(**given["model"]), TrainConfig(**given["training"])
+    origin = read_origin(folder, model) if training.init_from else None
+    return Start(smiles, parts, model, training, CleanConfig(**given["cleaning"]), origin)
 
 
 def read_history(folder: Path, epochs: int) -> list[dict[str, Any]]:

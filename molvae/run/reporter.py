@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from molvae.corpus.cleaning import Counts
+    from molvae.run.memorization import Memorization
     from molvae.training import Epoch, Progress
 
 __all__ = ["Reporter"]
@@ -31,6 +33,9 @@ class Reporter:
     def plan(self, sentence: str) -> None:
         """What will be trained, on what, where."""
 
+    def new_tokens(self, start: str, molecules: Mapping[str, int]) -> None:
+        """The run fine-tunes the model of this name, and these tokens are new to it, each in so many molecules."""
+
     def step(self, progress: Progress) -> None:
         """A training step is done."""
 
@@ -39,6 +44,9 @@ class Reporter:
 
     def stopping(self) -> None:
         """The user wants it to end, which it does after this step, when that is saved."""
+
+    def memorized(self, measured: Memorization) -> None:
+        """How far a fine-tuned model has learned its training molecules by heart."""
 
     def done(self, folder: Path, best: int) -> None:
         """The run is finished; the weights of epoch `best` became the model."""

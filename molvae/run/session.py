@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,19 @@ from molvae.machine.distributed import is_main, on_main
 from molvae.model import SmilesVAE
 from molvae.model_folder import StoredModel, write_model
 from molvae.molecule_set import MoleculeSet
-from molvae.run.folder import Start, read_history
+from molvae.run.folder import Start, end, read_history
+from molvae.run.memorization import Memorization, memorization
+from molvae.run.origin import read_origin
 from molvae.run.reporter import Reporter
 from molvae.tokenizer import SmilesTokenizer
-from molvae.training import Epoch, HealthCheck, Trainer
+from molvae.training import Epoch, HealthCheck, Respelling, Trainer
 from molvae.wording import count
 
 __all__ = ["Session", "check_tensorboard"]
 
 _FEW_STEPS = 2_000  # a sound model of the medium size needs about this many before it uses its latent
 _FEW_MOLECULES = 300
+_READOUT = 1_000  # draws of each model on which memorization is measured
 
 
 class Session:
@@ -47,11 +51,15 @@ class Session:
     def __init__(self, folder: Path, start: Start, said: Reporter, *, tensorboard: bool) -> None:
         self._folder, self._start, self._said = folder, start, said
         self._events = _event_writer(folder) if tensorboard and is_main() else None
-        self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
-        self._training_set = MoleculeSet.from_smiles([start.smiles[row] for row in start.parts["train"]])
-        with torch.random.fork_rng():
-            torch.manual_seed(start.training.seed)
-            self._model = SmilesVAE(start.model, len(self._tokenizer))
+        self._training = [start.smiles[row] for row in start.parts["train"]]
+        self._training_set = MoleculeSet.from_smiles(self._training)
+        if start.origin is not None:
+            self._tokenizer, self._model = start.origin.tokenizer, start.origin.model
+        else:
+            self._tokenizer = SmilesTokenizer.from_smiles(start.smiles)
+            with torch.random.fork_rng():
+                torch.manual_seed(start.training.seed)
+                self._model = SmilesVAE(start.model, len(self._tokenizer))
         self._trainer = self._make_trainer()
         self._history = read_history(folder, self._trainer.epochs_done)
         self._complained = False
@@ -66,7 +74,7 @@ class Session:
             f"{count(len(parts['train']), 'molecule')} to train on, {len(parts['valid']):,} held out; "
             f"{count(config.epochs, 'epoch')} on {self._trainer.where}"
         )
-        if len(parts["train"]) < _FEW_MOLECULES:
+        if len(parts["train"]) < _FEW_MOLECULES and self._start.origin is None:
             self._said.plan(
                 f"{count(len(parts['train']), 'molecule')} are few for a model from scratch: expect invalid samples or "
                 f"memorized ones, and figures that jump; some thousand are better"
@@ -79,8 +87,24 @@ class Session:
         return vae
 
     def _finish(self, vae: MolVAE) -> None:
+        if self._start.origin is not None:
+            measured = self._memorization(vae)
+            vae.card["memorization"] = asdict(measured)
+            self._said.memorized(measured)
         vae.save_pretrained(self._folder)
-        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+        end(self._folder)
+
+    def _memorization(self, vae: MolVAE) -> Memorization:
+        start = read_origin(self._folder, self._start.model)  # that of the session has been trained
+        config, smiles = self._start.training, self._start.smiles
+        return memorization(
+            vae,
+            MolVAE(StoredModel(start.model, start.tokenizer), device=vae.device),
+            self._training,
+            [smiles[row] for row in self._start.parts["valid"]],
+            seed=config.seed,
+            samples=_READOUT,
+        )
 
     def _name(self) -> str:
         """The preset that the model is of, if it is."""
@@ -97,6 +121,7 @@ class Session:
             parts["train"],
             config,
             check=check,
+            respell=Respelling(smiles, self._tokenizer, self._start.cleaning.max_length),
             checkpoint=self._folder / CHECKPOINT,
             on_step=self._said.step,
             on_epoch=self._on_epoch,
@@ -139,9 +164,17 @@ class Session:
             "molecules": len(self._start.parts["train"]),
             "trained on": self._trainer.where,
             "training": self._start.training.model_dump(),
+            **self._lineage(),
             "figures": {key: float(value) for key, value in self._best().items()},
         }
         return StoredModel(model, self._tokenizer, self._training_set, card)
+
+    def _lineage(self) -> dict[str, Any]:
+        """What the card says of the model that was fine-tuned, if one was."""
+        origin = self._start.origin
+        if origin is None:
+            return {}
+        return {"fine_tuned_from": self._start.training.init_from, "new_tokens": origin.new_tokens}
 
 
 def check_tensorboard() -> None:

@@ -7,17 +7,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from molvae.config import SIZES, CleanConfig, Size, TrainConfig, default_size, default_training, read_toml
+from molvae.config import (
+    SIZES,
+    CleanConfig,
+    Size,
+    TrainConfig,
+    default_fine_tuning,
+    default_size,
+    default_training,
+    read_toml,
+)
 from molvae.corpus.cache import clean_cached
 from molvae.corpus.cleaning import Corpus, allowed_elements, clean_smiles
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
 from molvae.errors import ConfigError, InputError, ModelError
 from molvae.generator import MolVAE
+from molvae.hub import full_name
 from molvae.latest_run import RUNS, is_finished
 from molvae.machine.device import pick_device
 from molvae.machine.distributed import broadcast, connect, is_main, on_main, world_size
-from molvae.run.folder import SECTIONS, Start, began, clear, new_folder, read_start, write_start
+from molvae.run.choice import Base, default_base, named_base
+from molvae.run.folder import SECTIONS, Start, began, clear, end, is_ending, new_folder, read_start, write_start
+from molvae.run.origin import adapted, write_origin
 from molvae.run.reporter import Reporter
 from molvae.run.request import Request, read_request, write_request
 from molvae.run.session import Session, check_tensorboard
@@ -36,11 +48,16 @@ def train(
     model: dict[str, Any] | None = None,
     training: dict[str, Any] | None = None,
     cleaning: dict[str, Any] | None = None,
+    init_from: str | Path | None = None,
+    from_scratch: bool = False,
     overwrite: bool = False,
     tensorboard: bool = False,
     reporter: Reporter | None = None,
 ) -> MolVAE:
     """Train a model on a file or a list of molecules.
+
+    Few molecules fine-tune the bundled model, where there is one and neither a size nor the shape of a model is asked
+    for.
 
     Settings come from, later ones first: `model`, `training`, `cleaning`; the file `config`; `size`; the defaults for
     the number of molecules.
@@ -55,15 +72,20 @@ def train(
         model: fields of `ModelConfig`.
         training: fields of `TrainConfig`.
         cleaning: fields of `CleanConfig`.
+        init_from: a model to fine-tune: a model or run folder, the id of a Hugging Face repository, or ``bundled``.
+        from_scratch: start from nothing, however few the molecules.
         overwrite: replace an existing run folder.
         tensorboard: write TensorBoard events too.
         reporter: hears what goes on.
 
     Raises:
         InputError: the file cannot be used, or the folder cannot be written.
-        ConfigError: a setting is out of range.
+        ConfigError: a setting is out of range, or contradicts the model to start from.
+        ModelError: the model to start from cannot be read.
     """
     given = _settings(config, model=model, training=training, cleaning=cleaning)
+    asked = init_from if init_from is not None else (training or {}).get("init_from")
+    _settle_beginning(given["training"], asked, from_scratch=from_scratch)
     if size is not None and size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
     if tensorboard:
@@ -79,11 +101,12 @@ def train(
 
     def prepare() -> Start:
         what = _opened(source, request) if isinstance(source, (str, Path)) else source
+        base = named_base(request)  # what is wrong with it is said before anything is written
         with new_folder(folder, overwrite=overwrite) as replaces:
             write_request(folder, request)
             if request.source and not replaces:
                 said.started(folder)
-            return _prepared(folder, what, request, said)
+            return _prepared(folder, what, request, base, said)
 
     return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
 
@@ -109,6 +132,11 @@ def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter 
     if world_size() > 1:
         given = (read_toml(path / "config.toml", SECTIONS) if began(path) else read_request(path).given)["training"]
         _connect(TrainConfig(**given))
+    if on_main(lambda: is_ending(path)):
+        on_main(lambda: end(path))
+        vae = MolVAE.from_pretrained(path)
+        said.done(path, int(vae.card["figures"].get("epoch", 0)))
+        return vae
 
     def prepare() -> Start:
         if began(path):
@@ -116,7 +144,7 @@ def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter 
         else:
             request = read_request(path)
             said.started(path)
-            start = _prepared(path, _opened(str(request.source), request), request, said)
+            start = _prepared(path, _opened(str(request.source), request), request, named_base(request), said)
         clear(path)
         return start
 
@@ -143,16 +171,40 @@ def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:
     return here[0] if here else read_start(folder)
 
 
-def _prepared(folder: Path, what: Table | Sequence[str], request: Request, said: Reporter) -> Start:
+def _prepared(folder: Path, what: Table | Sequence[str], request: Request, base: Base | None, said: Reporter) -> Start:
     """Clean, split, settle what depends on the number of molecules, and write it all down."""
-    clean_config = CleanConfig(**request.given["cleaning"])
+    given = request.given
+    clean_config = CleanConfig(**given["cleaning"])
     corpus = _clean(what, clean_config, folder / "rejected.csv", said)
     n = len(corpus)
-    model = SIZES[request.size or default_size(n)].replace(**request.given["model"])
-    how = TrainConfig(**{**default_training(n), **request.given["training"]})
+    if base is None:
+        base, why = default_base(request, n)
+        if why:
+            said.plan(why)
+    shape = base.vae.config if base else SIZES[request.size or default_size(n)]
+    model = shape.replace(**given["model"])
+    defaults = default_fine_tuning(n) if base else default_training(n)
+    how = TrainConfig(**{**defaults, **given["training"], "init_from": base.name if base else ""})
     parts = split_rows(corpus.smiles, how.split, valid=how.valid, test=how.test, seed=how.seed)
+    origin = None
+    if base is not None:
+        origin = adapted(base.vae, corpus.smiles, dropout=model.dropout, seed=how.seed)
+        write_origin(folder, origin)
+        said.new_tokens(base.name, origin.new_tokens)
     write_start(folder, corpus, parts, {"model": model, "training": how, "cleaning": clean_config})
-    return Start(corpus.smiles, parts, model, how)
+    return Start(corpus.smiles, parts, model, how, clean_config, origin)
+
+
+def _settle_beginning(training: dict[str, Any], init_from: str | Path | None, *, from_scratch: bool) -> None:
+    """Write into the settings of training what they are to begin with, if that was said: "" is nothing."""
+    if from_scratch and init_from:
+        raise ConfigError(f"from_scratch trains from nothing, init_from from {init_from}: give one of them")
+    if from_scratch:
+        training["init_from"] = ""
+    elif init_from is not None:
+        training["init_from"] = str(init_from)
+    if training.get("init_from"):
+        training["init_from"] = full_name(training["init_from"])
 
 
 def _settings(config: str | Path | None, **fields: dict[str, Any] | None) -> dict[str, dict[str, Any]]:

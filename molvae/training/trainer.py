@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molvae.config import TrainConfig
-from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
+from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
 from molvae.machine.distributed import is_main, on_main, rank, total, world_size
 from molvae.machine.interruption import Interruption
 from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
-from molvae.training.device import coupling_threads, data_parallel, make_accelerator
+from molvae.training.device import coupling_threads, data_parallel, make_accelerator, profits_from_bf16
+from molvae.training.feed import Feed, Respell
 from molvae.training.health import Health
 from molvae.training.meter import Meter
-from molvae.training.objective import beta_at, mask_tokens, terms_of
+from molvae.training.objective import beta_at, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer
 from molvae.training.plan import Plan
 from molvae.training.pools import CoupledPools
@@ -62,6 +63,7 @@ class Trainer:
         rows: which of them to train on.
         config: how.
         check: measures a model on held-out molecules.
+        respell: spells molecules anew for the encoder, a share `config.randomized` of them; None never does.
         checkpoint: file to keep the state in and to resume from if it is there; None keeps none.
         on_step: called after every step.
         on_epoch: called after every epoch with its figures and the averaged model.
@@ -80,6 +82,7 @@ class Trainer:
         config: TrainConfig,
         *,
         check: Callable[[SmilesVAE], Health],
+        respell: Respell | None = None,
         checkpoint: Path | None = None,
         on_step: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Epoch, SmilesVAE], None] = lambda *_: None,
@@ -88,6 +91,7 @@ class Trainer:
         self._corpus, self._config, self._check, self._checkpoint = corpus, config, check, checkpoint
         self._on_step, self._on_epoch, self._on_interrupt = on_step, on_epoch, on_interrupt
         self._plan = Plan(rows, corpus.lengths, config)
+        self._feed = Feed(corpus, self._plan, model.config.latent_dim, respell)
         self._steps = self._plan.steps
         self._accelerator = make_accelerator(config)
         self._model = model.to(self._accelerator.device)
@@ -127,8 +131,12 @@ class Trainer:
     def where(self) -> str:
         """Device and precision, as one would say them."""
         times = f"{world_size()} x " if world_size() > 1 else ""
+        device = self._accelerator.device
         precision = "bf16" if self._accelerator.mixed_precision == "bf16" else "fp32"
-        return f"{times}{self._accelerator.device.type} in {precision}"
+        slow = precision == "bf16" and not profits_from_bf16(device)
+        return f"{times}{device.type} in {precision}" + (
+            ", which it has to emulate: fp32 is far faster" if slow else ""
+        )
 
     def run(self) -> SmilesVAE:
         """Train to the end, or until patience runs out, and return the model with the best averaged weights.
@@ -196,19 +204,13 @@ class Trainer:
         config, device, step = self._config, self._accelerator.device, self._position.step
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate_at(step / self._steps, config)
-        batch, seen, noise = self._inputs(rows)
         # Every process must have a molecule to go through; one too many counts nothing.
-        mine = torch.arange(rank(), len(rows), world_size()) if rank() < len(rows) else torch.zeros(1, dtype=torch.long)
-        count = len(mine) if rank() < len(rows) else 0
+        mine = np.arange(rank(), len(rows), world_size())
+        count = len(mine)
+        inputs = self._feed.at(step, rows, mine if count else np.zeros(1, dtype=np.int64), draws).to(device)
         self._model.train()
         with self._accelerator.autocast():
-            output = self._parallel(
-                batch.tokens[mine].to(device),
-                batch.lengths[mine].to(device),
-                noise[mine].to(device),
-                coupled=None if draws is None else draws[mine].to(device),
-                decoder_tokens=seen[mine].to(device),
-            )
+            output = self._parallel(**inputs._asdict())
         terms = terms_of(output, config.free_bits, share=count / len(rows))
         targets = int(self._corpus.lengths[rows].sum()) - len(rows)
         loss = terms.loss(beta_at(step / self._steps, config), config.coupling_weight)
@@ -221,22 +223,6 @@ class Trainer:
         self._average.update(self._model, self._position.step)
         self._meter.add(terms, count, targets, coupled=draws is not None)
         self._on_step(Progress(self._position.step, self._steps, self._meter.tokens_per_second))
-
-    def _inputs(self, rows: NDArray[np.int64]) -> tuple[Batch, Tensor, Tensor]:
-        """The batch, what the decoder sees of it, and the noise of its posterior draws: the same in every process."""
-        seed = self._plan.rng(2, self._position.step).integers(2**63, size=2).tolist()
-        torch.manual_seed(seed[0] + rank())  # dropout has no generator of its own
-        generator = torch.Generator().manual_seed(seed[1])
-        tokenizer = self._corpus.tokenizer
-        batch = self._corpus.batch(rows)
-        seen = mask_tokens(
-            batch.tokens,
-            self._config.token_dropout,
-            bos_id=tokenizer.bos_id,
-            mask_id=tokenizer.mask_id,
-            generator=generator,
-        )
-        return batch, seen, torch.randn(len(rows), self._model.config.latent_dim, generator=generator)
 
     def _end_epoch(self, epoch: int) -> None:
         means, speed = self._meter.means(), self._meter.tokens_per_second

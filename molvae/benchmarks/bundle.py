@@ -1,0 +1,59 @@
+"""Make a run the model that comes with the package: ``python -m molvae.benchmarks.bundle RUN --command "..."``
+
+For whoever maintains molvae: it halves the precision of the weights, scores what is left by the MOSES protocol, and
+writes both, with the card, to ``molvae/pretrained/`` of this checkout.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from molvae.benchmarks.moses import moses_rows
+from molvae.errors import ModelError
+from molvae.generator import MolVAE
+from molvae.model_folder import StoredModel, write_model
+
+__all__ = ["bundle"]
+
+_FOLDER = Path(__file__).parent.parent / "pretrained"
+_LARGEST = 16_000_000  # bytes
+_DATA = "training split of MOSES (Polykovskiy et al., 2020), https://github.com/molecularsets/moses"
+
+
+def bundle(
+    run: Annotated[Path, typer.Argument(help="A finished run.")],
+    command: Annotated[str, typer.Option(help="What trained it, for the card.")],
+    data: Annotated[str, typer.Option(help="What it was trained on, for the card.")] = _DATA,
+    licence: Annotated[str, typer.Option(help="Of the weights.")] = "MIT",
+) -> None:
+    """Score a run in half precision and bundle it.
+
+    Raises:
+        ModelError: it is too large.
+    """
+    vae = MolVAE.from_pretrained(run)
+    for weight in vae.model.state_dict().values():
+        weight.copy_(weight.half())  # the figures are those of what is bundled
+    rows = moses_rows(vae, repair=True, seed=0)
+    rounded = {row: {name: float(f"{value:.5g}") for name, value in figures.items()} for row, figures in rows.items()}
+    card = {
+        **{name: value for name, value in vae.card.items() if name != "figures"},
+        "data": data,
+        "licence": licence,
+        "command": command,
+        "evaluated": time.strftime("%Y-%m-%d"),
+        "figures": {"held out while training": vae.card.get("figures", {}), **rounded},
+    }
+    write_model(_FOLDER, StoredModel(vae.model, vae.tokenizer, vae.training_set, card), dtype=torch.float16)
+    size = sum(path.stat().st_size for path in _FOLDER.iterdir() if path.is_file())
+    if size > _LARGEST:
+        raise ModelError(f"{_FOLDER} takes {size:,} bytes; {_LARGEST:,} may be bundled")
+
+
+if __name__ == "__main__":
+    typer.run(bundle)

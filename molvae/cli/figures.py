@@ -1,0 +1,109 @@
+"""Figures of a sample beside published ones: a table for people, lines or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from molvae.cli.common import console, print_result
+from molvae.metrics.published import PUBLISHED
+from molvae.metrics.statistics import Watch, unwatched
+
+__all__ = ["print_figures", "watching"]
+
+_MEANING = {
+    "samples": "strings that were sampled",
+    "valid": "share of strings that are molecules",
+    "unique@1000": "distinct of the first 1,000 valid",
+    "unique@10000": "distinct of the first 10,000 valid",
+    "FCD": "Frechet ChemNet distance; 0 is best",
+    "SNN": "mean similarity to the nearest test molecule",
+    "Frag": "cosine of BRICS fragment counts",
+    "Scaf": "cosine of scaffold counts",
+    "IntDiv": "1 - mean similarity within the sample",
+    "IntDiv2": "the same by root mean square",
+    "Filters": "share that passes the MOSES filters",
+    "logP": "Wasserstein distance to the test set",
+    "SA": "Wasserstein distance to the test set",
+    "QED": "Wasserstein distance to the test set",
+    "weight": "Wasserstein distance to the test set, Da",
+    "Novelty": "distinct ones that are not in training",
+    "KL": "GuacaMol, KL to the training set, nats",
+    "KL score": "GuacaMol, mean of exp(-KL); 1 is best",
+    "FCD score": "GuacaMol, exp(-FCD / 5); 1 is best",
+}
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """What an evaluation tells while it goes on, as a bar where stderr is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    if not console().is_terminal:
+        yield unwatched
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(), transient=True, redirect_stdout=False) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                for task in tasks.values():
+                    bar.update(task, visible=False)
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield watch
+
+
+def print_figures(rows: Mapping[str, Mapping[str, float]], *, as_json: bool, published: bool) -> None:
+    """Print samples' figures on stdout.
+
+    Args:
+        rows: figures by name, of each sample by its name.
+        as_json: as JSON; else as a table on a terminal, and as lines ``name,value`` (``sample,name,value`` of several
+            samples) in a file or a pipe.
+        published: set published rows beside them in the table.
+    """
+    if as_json:
+        clean = {
+            title: {name: value if math.isfinite(value) else None for name, value in figures.items()}
+            for title, figures in rows.items()
+        }
+        print_result(json.dumps(clean if len(rows) > 1 else next(iter(clean.values())), indent=1) + "\n")
+    elif sys.stdout.isatty():
+        _print_table({**rows, **(PUBLISHED if published else {})})
+    else:
+        head = len(rows) > 1
+        lines = (
+            f"{title + ',' if head else ''}{name},{value:.6g}\n"
+            for title, figures in rows.items()
+            for name, value in figures.items()
+        )
+        print_result("".join(lines))
+
+
+def _print_table(rows: Mapping[str, Mapping[str, float]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for title in rows:
+        table.add_column(title, justify="right", style="bold" if title not in PUBLISHED else "dim")
+    table.add_column("", style="dim", max_width=46)
+    names = list(dict.fromkeys(name for title, figures in rows.items() if title not in PUBLISHED for name in figures))
+    for name in names:
+        values = [_text(name, figures.get(name)) for figures in rows.values()]
+        meaning = _MEANING.get(name) or _MEANING.get(name.split("/")[0], "")
+        table.add_row(name, *values, meaning)
+    Console(highlight=False).print(table)
+
+
+def _text(name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if name == "samples" else f"{value:.4f}"

@@ -1,0 +1,114 @@
+"""``molvae info``"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from molvae.cli.common import command, print_result
+from molvae.cli.options import AsJson
+from molvae.errors import ModelError
+
+if TYPE_CHECKING:
+    from molvae.cli.card_text import Line
+    from molvae.cli.models import Choice
+    from molvae.model_card import Summary
+
+__all__ = ["info"]
+
+
+@command
+def info(
+    model: Annotated[
+        Optional[str],
+        typer.Argument(
+            help="Model or run folder, Hugging Face id, or bundled; by default as for sample.", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a model is: its shape, what it was trained on, and its figures.
+
+    The weights are not loaded. Settings at their defaults are left out; --json has everything, the vocabulary too.
+    """
+    from molvae.cli.models import choose_model, naming
+    from molvae.hub import find_model
+    from molvae.model_card import read_card
+
+    choice = choose_model(model, "the argument MODEL")
+    with naming(choice):
+        about = read_card(find_model(choice.name))
+        try:
+            if as_json:
+                print_result(json.dumps(_finite(_as_dict(choice, about)), indent=1) + "\n")
+            else:
+                _print_lines(choice, about)
+        except RecursionError:
+            raise ModelError(f"the card in {about.folder} is nested too deeply to be printed") from None
+
+
+def _as_dict(choice: Choice, about: Summary) -> dict[str, Any]:
+    from molvae.model_card import MODEL_FORMAT
+
+    return {
+        "name": choice.name,
+        "folder": str(about.folder),
+        "format": MODEL_FORMAT,
+        "finished": about.finished,
+        "model": about.description.config.model_dump(),
+        "parameters": about.parameters,
+        "dtypes": about.dtypes,
+        "bytes": about.size,
+        "training_hashes": about.training_hashes,
+        "tokens": about.description.tokenizer.tokens,
+        "card": about.description.card,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for NaN and infinities, for which JSON has no words."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _print_lines(choice: Choice, about: Summary) -> None:
+    from molvae.cli.card_text import lines_of, plain
+
+    lines = [
+        line._replace(label=_writable(line.label), value=_writable(line.value))
+        for line in lines_of(choice.name, choice.why, about)
+    ]
+    if sys.stdout.isatty():
+        _print_table(lines)
+    else:
+        print_result(plain(lines))
+
+
+def _writable(text: str) -> str:
+    """The text with escapes for what the encoding of stdout lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _print_table(lines: list[Line]) -> None:
+    """As `plain`, with long texts wrapped in their own column."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from molvae.cli.card_text import aligned
+
+    table = Table.grid(padding=(0, 2))
+    for line in aligned(lines):
+        if not line.value and not line.depth:
+            table.add_row()
+        label = Text(line.label, style="" if line.value else "bold")
+        table.add_row(label, Text(line.value).append(f"  {line.meaning}".rstrip(), style="dim"))
+    Console(highlight=False).print(table)

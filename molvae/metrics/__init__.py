@@ -1,0 +1,1 @@
+"""How good molecules and latent spaces are: metrics of MOSES and GuacaMol, and published rows to compare with."""

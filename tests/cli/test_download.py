@@ -1,0 +1,90 @@
+"""``molvae download`` as a shell sees it."""
+
+import functools
+import hashlib
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from typer.testing import CliRunner
+
+from molvae.cli import app
+from molvae.cli.download import Name
+from molvae.datasets import DATASETS, DataFile
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A folder on a server; MOSES is the files ``train`` and ``test`` in it."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    contents = {"train": b"smiles\nCCO\n" * 1000, "test": b"smiles\nCCN\n"}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("MOLVAE_DATA", str(tmp_path / "data"))
+    files = (
+        DataFile(f"moses_{name}.csv", name, "sha256:" + hashlib.sha256(content).hexdigest())
+        for name, content in contents.items()
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+        base = f"http://127.0.0.1:{server.server_address[1]}/"
+        monkeypatch.setitem(DATASETS, "moses", DATASETS["moses"]._replace(base=base, files=tuple(files)))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield folder
+        server.shutdown()
+        thread.join()
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["download", *arguments])
+
+
+def test_paths_on_stdout_and_the_rest_on_stderr(served, tmp_path):
+    paths = [tmp_path / "data" / name for name in ("moses_train.csv", "moses_test.csv")]
+    first = run("moses")
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout == "".join(f"{path}\n" for path in paths)
+    for part in (
+        "MOSES",
+        "MIT licence",
+        "https://github.com/molecularsets/moses",
+        "11.0 kB, downloaded from http://127",
+    ):
+        assert part in first.stderr
+    assert paths[1].read_text() == "smiles\nCCN\n"
+    again = run("moses")
+    assert again.stdout == first.stdout and "11.0 kB, was there" in again.stderr and "downloaded" not in again.stderr
+
+
+def test_what_cannot_be_had_is_told(served, tmp_path):
+    (served / "test").unlink()
+    result = run("moses")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error: http://127.0.0.1" in result.stderr and "404" in result.stderr and "Traceback" not in result.stderr
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["moses_train.csv"]
+
+
+def test_no_folder(monkeypatch):
+    monkeypatch.delenv("MOLVAE_DATA", raising=False)
+    monkeypatch.setenv("MOLVAE_CACHE", "off")
+    result = run("moses")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "set MOLVAE_DATA to a folder" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["qm9"], ["moses", "zinc250k"]])
+def test_usage_errors_end_in_2(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_every_data_set_can_be_named():
+    assert [name.value for name in Name] == list(DATASETS)
+    text = run("--help").output
+    assert all(name in text for name in DATASETS) and "MOLVAE_DATA" in text

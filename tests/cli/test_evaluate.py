@@ -1,0 +1,73 @@
+"""``molvae evaluate`` and ``molvae benchmark moses`` as a user runs them."""
+
+import gzip
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from molvae.cli import app
+from molvae.metrics.chemnet import has_chemnet
+
+
+@pytest.fixture
+def files(tmp_path, sample_file):
+    rows = [line.split(",")[0] for line in sample_file.read_text().splitlines()[1:200]]
+    paths = {"sample": [*rows[:40], "C1CC", rows[0]], "train": rows[30:120], "test": rows[120:]}
+    for name, smiles in paths.items():
+        (tmp_path / f"{name}.csv").write_text("smiles\n" + "\n".join(smiles) + "\n")
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def test_lines_for_programs(files):
+    result = run("evaluate", files / "sample.csv", "--train", files / "train.csv", "--test", files / "test.csv")
+    assert result.exit_code == 0, result.stderr
+    figures = dict(line.split(",") for line in result.stdout.splitlines())
+    assert figures["samples"] == "42" and float(figures["valid"]) == pytest.approx(41 / 42, abs=1e-5)
+    assert float(figures["Novelty"]) == 0.75
+    assert ("FCD/Test" in figures) == has_chemnet()
+
+
+def test_json(files):
+    result = run("evaluate", files / "sample.csv", "--json")
+    figures = json.loads(result.stdout)
+    assert figures["valid"] == 41 / 42 and "SNN/Test" not in figures and "Novelty" not in figures
+
+
+def test_a_table_on_a_terminal(files, monkeypatch):
+    from molvae.cli import figures
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    shown = []
+    monkeypatch.setattr(figures, "_print_table", shown.append)
+    figures.print_figures({"mine": {"valid": 1.0}}, as_json=False, published=True)
+    assert list(shown[0])[:2] == ["mine", "MOSES train"] and "CharRNN" in shown[0]
+
+
+def test_missing_and_empty_files(files):
+    result = run("evaluate", files / "none.csv")
+    assert result.exit_code == 1 and "none.csv" in result.stderr and "Traceback" not in result.stderr
+    (files / "empty.csv").write_text("")
+    assert run("evaluate", files / "empty.csv").exit_code == 1
+
+
+def test_benchmark_moses(files, tiny_run, monkeypatch):
+    for name in ("train", "test"):
+        with gzip.open(files / f"moses_{name}.csv.gz", "wt") as file:
+            file.write((files / f"{name}.csv").read_text())
+    monkeypatch.setenv("MOLVAE_DATA", str(files))
+    result = run("benchmark", "moses", "--model", tiny_run, "--n", 50, "--test-molecules", 30, "--repair", "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert rows["molvae"]["samples"] == rows["repaired"]["samples"] == 50
+    assert rows["repaired"]["valid"] >= rows["molvae"]["valid"]
+    assert 0 <= rows["molvae"]["exact reconstruction"] <= 1 and rows["molvae"]["reconstructed molecules"] == 30
+    assert rows["molvae"]["KL(q(z|x), p(z))"] > 0
+    monkeypatch.setenv("MOLVAE_DATA", str(files / "nowhere"))
+    monkeypatch.setenv("MOLVAE_CACHE", "off")
+    result = run("benchmark", "moses", "--model", tiny_run)
+    assert result.exit_code == 1 and "molvae download moses" in result.stderr

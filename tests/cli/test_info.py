@@ -1,0 +1,234 @@
+"""``molvae info`` as a shell sees it: what a model says of itself, whoever wrote its card."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from molvae import MolVAE
+from molvae.cli import app
+
+ESCAPES = "\x1b[31mred\x1b[0m\x07 \u202egnp.exe \ud800\nnext"
+
+
+def info(*arguments, **options):
+    return CliRunner().invoke(app, ["info", *(str(one) for one in arguments)], **options)
+
+
+@pytest.fixture
+def model(tiny_run, tmp_path):
+    """A copy of a model folder, to be spoilt."""
+    return shutil.copytree(tiny_run, tmp_path / "model")
+
+
+def with_card(folder, card):
+    """The folder with another card."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "card": card}))
+    return folder
+
+
+def values(text):
+    """Label and rest of each line."""
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line]
+    return {line[0]: line[1] for line in lines if len(line) == 2}
+
+
+def test_what_is_told(tiny_run):
+    result = info(tiny_run)
+    assert (result.exit_code, result.stderr) == (0, "")
+    vae = MolVAE.from_pretrained(tiny_run)
+    told, figures = values(result.stdout), vae.card["figures"]
+    assert told["model"] == f"{tiny_run} (the argument MODEL)"
+    assert told["parameters"] == f"{sum(one.numel() for one in vae.model.parameters()):,} in float32"
+    assert told["vocabulary"].startswith(f"{len(vae.tokenizer)} tokens: # (")
+    assert told["latent_dim"].split() == ["8", "number", "of", "latent", "dimensions"]
+    assert told["molecules"].split()[0] == str(vae.card["molecules"])
+    assert told["epochs"].startswith("2 ") and told["pool_size"].startswith("100 ") and "free_bits" not in told
+    assert told["reconstruction"].startswith(f"{figures['reconstruction']:.2f} nats  ")
+    assert told["exact"].startswith(f"{100 * figures['exact']:.1f} %  ")
+    assert "best" not in told and "state" not in told
+
+
+def test_json_has_everything(tiny_run):
+    result = info(tiny_run, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    told, vae = json.loads(result.stdout), MolVAE.from_pretrained(tiny_run)
+    assert told["tokens"] == list(vae.tokenizer) and told["model"] == vae.config.model_dump()
+    assert told["parameters"] == sum(one.numel() for one in vae.model.parameters())
+    assert told["card"] == json.loads(json.dumps(vae.card)) and told["dtypes"] == ["float32"]
+    assert told["training_hashes"] == len(vae.training_set) and told["finished"] is True
+    files = ("config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors")
+    assert told["bytes"] == sum((tiny_run / name).stat().st_size for name in files)
+
+
+def test_no_torch(tiny_run):
+    script = (
+        "import sys; from molvae.cli import app\n"
+        "try: app(['info', sys.argv[1]])\n"
+        "finally: assert not {'torch', 'rdkit', 'pandas', 'huggingface_hub'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script, tiny_run], capture_output=True, text=True, env=os.environ)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_model_is_chosen_as_for_sample(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = info(env={"MOLVAE_MODEL": str(tiny_run)})
+    assert f"{tiny_run} ($MOLVAE_MODEL)" in result.stdout
+    monkeypatch.delenv("MOLVAE_MODEL", raising=False)
+    shutil.copytree(tiny_run, tmp_path / "molvae-runs" / "mine")
+    assert "molvae-runs/mine (the newest finished run)" in info().stdout
+
+
+def test_a_run_that_is_not_finished(model):
+    (model / "checkpoint.safetensors").touch()
+    (model / "training_set.safetensors").unlink()
+    text = info(model).stdout
+    assert "--resume" in values(text)["state"] and "\ntraining set            is not kept\n" in text
+    assert json.loads(info(model, "--json").stdout)["training_hashes"] is None
+
+
+def test_a_card_of_somebody_else(model):
+    card = {
+        "molecules": "many",
+        "author": ESCAPES,
+        ESCAPES: 1,
+        "note": "x" * 10_000,
+        "list": list(range(100_000)),
+        "nested": {"deep": {"deeper": {"key": [1, {"a": 1}, None, True]}}, "empty": {}, "none": []},
+        "many": {f"key {i}": i for i in range(1000)},
+        "huge": 10**4000,
+        "year": 2026,
+        "training": {"epochs": "a few", "beta": None, "trick": {"on": True}},
+        "figures": {
+            "exact": float("nan"), "kl": "good", "prior_valid": 10**400, "mine": 0.123456789, "test": {"kl": 12.5}
+        },
+    }  # fmt: skip
+    result = info(with_card(model, card))
+    assert result.exit_code == 0, result.output
+    text = result.stdout
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+    assert len(text) < 20_000 and max(map(len, text.splitlines())) < 1000
+    for part in (
+        r"\x1b[31mred\x1b[0m\x07 \u202egnp.exe \ud800\nnext",
+        "... (10,000 characters)",
+        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ... (100,000 items)",
+        "1, (1 item), none, yes",
+        "and 940 more; all are in --json",
+        "a few",
+        "not measured",
+        "0.123457",
+        "12.50 nats",
+    ):
+        assert part in text
+    assert values(text)["year"] == "2026"
+    assert "\n  trick\n    on " in text
+    told = json.loads(info(model, "--json").stdout, parse_constant=pytest.fail)["card"]
+    assert told["figures"]["exact"] is None and told["author"] == ESCAPES and told["list"] == card["list"]
+
+
+@pytest.mark.parametrize(("card", "part"), [(["a", "b"], "a, b"), ("mine", "mine"), (None, "shape"), ({}, "shape")])
+def test_a_card_that_is_no_mapping(model, card, part):
+    result = info(with_card(model, card))
+    assert result.exit_code == 0 and part in result.stdout
+    MolVAE.from_pretrained(model)
+    sampled = CliRunner().invoke(app, ["sample", "--n", "1", "--raw", "--model", str(model)])
+    assert sampled.exit_code == 0
+
+
+def test_molecules_that_are_no_number_do_not_stop_sampling(model):
+    with_card(model, {"molecules": "many"})
+    assert CliRunner().invoke(app, ["sample", "--n", "1", "--raw", "--model", str(model)]).exit_code == 0
+
+
+def test_half_precision(model):
+    import torch
+
+    from molvae.model_folder import read_model, write_model
+
+    write_model(model, read_model(model), dtype=torch.float16)
+    assert "in float16" in info(model).stdout
+
+
+def test_an_encoding_that_has_few_letters(model):
+    with_card(model, {"author": "Gómez-Bombarelli"})
+    command = [sys.executable, "-m", "molvae", "info", model]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0 and r"G\xf3mez-Bombarelli" in result.stdout
+
+
+def test_a_table_on_a_terminal(model, monkeypatch):
+    from molvae.cli import info as command
+    from molvae.cli.models import Choice
+    from molvae.model_card import read_card
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    with_card(model, {"author": "[bold]x[/bold]" + ESCAPES})
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout", Terminal())
+    sys.modules[command.__module__]._print_lines(Choice("mine", "why"), read_card(model))
+    text = sys.stdout.getvalue()
+    assert r"[bold]x[/bold]\x1b[31mred" in text and "\x07" not in text and "\x1b[31m" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("config.json", b"{", "is no JSON file"),
+        ("config.json", b"[]", "is not of a model of molvae"),
+        ("config.json", b'{"format": "molvae-model/1"}', "is damaged"),
+        ("config.json", b"[" * 100_000, "nested too deeply"),
+        ("tokenizer.json", b"[" * 100_000, "nested too deeply"),
+        ("tokenizer.json", b"\xff\xfe", "is damaged"),
+        ("model.safetensors", b"half", "is truncated or no safetensors file"),
+        ("training_set.safetensors", b"half", "is truncated or no safetensors file"),
+        ("model.safetensors", None, "it has no model.safetensors"),
+    ],
+)
+def test_damage_is_told_in_one_sentence(model, name, content, part, arguments):
+    if content is None:
+        (model / name).unlink()
+    else:
+        (model / name).write_bytes(content)
+    result = info(model, *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert part in result.stderr and "(the model was named by the argument MODEL)" in result.stderr
+
+
+@pytest.mark.parametrize("depth", [500, 900])
+def test_a_card_that_is_nested_deeply(model, depth):
+    config = json.loads((model / "config.json").read_text())
+    text = json.dumps({**config, "card": "CARD"}).replace('"CARD"', '{"a": ' * depth + "1" + "}" * depth)
+    (model / "config.json").write_text(text)
+    for result in (info(model), info(model, "--json")):
+        assert result.exit_code == 0 or (result.exit_code == 1 and "nested too deeply" in result.stderr)
+
+
+def test_weights_that_were_cut(model):
+    whole = (model / "model.safetensors").read_bytes()
+    (model / "model.safetensors").write_bytes(whole[:-100])
+    result = info(model)
+    assert result.exit_code == 1 and "is truncated" in result.stderr
+
+
+@pytest.mark.parametrize(("name", "part"), [("nowhere", "nowhere does not exist"), ("file", "file is a file")])
+def test_no_model(tmp_path, monkeypatch, name, part):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    result = info(name)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert part in result.stderr

@@ -1,0 +1,46 @@
+"""Laws of the figures of a latent space."""
+
+import math
+
+import pytest
+import torch
+
+from molvae.metrics.latent import aggregate_mismatch, mutual_information
+from molvae.model import DiagonalGaussian
+
+
+def posterior(mean, std):
+    return DiagonalGaussian(mean, torch.full_like(mean, 2 * math.log(std)))
+
+
+def test_a_collapsed_posterior_knows_nothing():
+    rng = torch.Generator().manual_seed(0)
+    q = posterior(torch.zeros(600, 8), 1.0)
+    assert mutual_information(q, torch.randn(600, 8, generator=rng)) == pytest.approx(0.0, abs=1e-6)
+    assert aggregate_mismatch(q) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_posteriors_far_apart_know_which_molecule_it_is():
+    rng = torch.Generator().manual_seed(0)
+    mean = 100 * torch.randn(600, 8, generator=rng)
+    q = posterior(mean, 0.1)
+    z = mean + 0.1 * torch.randn(mean.shape, generator=rng)
+    assert mutual_information(q, z) == pytest.approx(math.log(600), abs=1e-6)
+
+
+def test_information_is_that_of_a_gaussian_channel():
+    # mean ~ N(0, 1 - s^2), noise s: I = log 1/s a dimension, and q(z) is N(0, I)
+    rng = torch.Generator().manual_seed(0)
+    n, s = 4000, 0.6
+    mean = math.sqrt(1 - s * s) * torch.randn(n, 2, generator=rng)
+    q = posterior(mean, s)
+    z = mean + s * torch.randn(mean.shape, generator=rng)
+    assert mutual_information(q, z) == pytest.approx(2 * math.log(1 / s), abs=0.03)
+    assert aggregate_mismatch(q) == pytest.approx(0.0, abs=0.005)
+
+
+def test_mismatch_is_the_kl_of_a_shifted_and_scaled_gaussian():
+    rng = torch.Generator().manual_seed(0)
+    q = posterior(2.0 * torch.randn(20_000, 3, generator=rng) + 0.5, 0.01)
+    exact = 3 * 0.5 * (4.0 + 0.25 - 1.0 - math.log(4.0))
+    assert aggregate_mismatch(q) == pytest.approx(exact, rel=0.03)
