@@ -118,6 +118,8 @@ class TerminalReporter(Reporter):
             valid, distinct, known = (f"{100 * share:.1f}" for share in (drawn.valid, drawn.distinct, drawn.known))
             say(f"{name:10} {valid:>6} {distinct:>8} {known:>8} {_nearness(drawn.nearness)}")
         say(f"{'held out':10} {'':24} {_nearness(measured.held_out)}")
+        if complaint := measured.complaint():
+            say(complaint, "bold red")
 
     def done(self, folder: Path, best: int) -> None:
         self._hide()

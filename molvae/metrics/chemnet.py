@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from molvae.machine.threads import one_thread_each, thread_budget
 from molvae.metrics.distances import Moments
 
 __all__ = ["has_chemnet", "moments_of"]
@@ -22,7 +26,6 @@ def has_chemnet() -> bool:
     return find_spec("fcd_torch") is not None
 
 
-@torch.inference_mode()
 def moments_of(
     smiles: Sequence[str],
     *,
@@ -42,16 +45,25 @@ def moments_of(
         return None
     network, encode = _chemnet()
     network.to(device)
-    total, squares = 0.0, 0.0
-    for start in range(0, len(smiles), _ROWS):
+
+    @torch.inference_mode()
+    def see(start: int) -> NDArray[np.float64]:
         batch = np.stack([encode(one) for one in smiles[start : start + _ROWS]])
+        seen = network(torch.from_numpy(batch).transpose(1, 2).float().to(device))
+        activations: NDArray[np.float64] = seen.double().cpu().numpy()
+        return activations
+
+    total, squares, n = np.zeros(()), np.zeros(()), 0
+    # torch computes an LSTM with little more than one core: on a CPU a batch for each core, on a GPU one after another.
+    on_cpu = torch.device(device).type == "cpu"
+    threads = ThreadPoolExecutor(thread_budget() if on_cpu else 1, thread_name_prefix="molvae-chemnet")
+    with one_thread_each() if on_cpu else nullcontext(), threads:
         # Sums in double precision: a covariance is a difference of large numbers.
-        seen = network(torch.from_numpy(batch).transpose(1, 2).float().to(device)).double().cpu().numpy()
-        total, squares = total + seen.sum(0), squares + seen.T @ seen
-        on_progress(min(start + _ROWS, len(smiles)))
-    n = len(smiles)
-    mean = np.asarray(total) / n
-    return Moments(mean, (np.asarray(squares) - n * np.outer(mean, mean)) / (n - 1))
+        for seen in threads.map(see, range(0, len(smiles), _ROWS)):
+            total, squares, n = total + seen.sum(0), squares + seen.T @ seen, n + len(seen)
+            on_progress(n)
+    mean = total / n
+    return Moments(mean, (squares - n * np.outer(mean, mean)) / (n - 1))
 
 
 @cache

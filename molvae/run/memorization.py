@@ -17,6 +17,8 @@ from molvae.sampling.screening import Raw, screen
 
 __all__ = ["Drawn", "Memorization", "Nearness", "memorization"]
 
+_MOSTLY = 0.5  # share of training molecules among the molecules given above which a model is a list of them
+
 
 @dataclass(frozen=True)
 class Nearness:
@@ -52,6 +54,15 @@ class Memorization:
     """of the model that it started from, the same draws"""
     held_out: Nearness
     """of held-out molecules: a model that gives the series, and not its training molecules, is about as near"""
+
+    def complaint(self) -> str | None:
+        """What is wrong and what to change, where the model gives little else than its training molecules."""
+        if not self.tuned.known > _MOSTLY:
+            return None
+        return (
+            f"MEMORIZED: {self.tuned.known:.0%} of the molecules that it gives are training molecules. Train for fewer "
+            "epochs, on more molecules, or sample with --novel."
+        )
 
 
 def memorization(
