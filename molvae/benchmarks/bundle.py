@@ -49,7 +49,12 @@ def bundle(
         "evaluated": time.strftime("%Y-%m-%d"),
         "figures": {"held out while training": vae.card.get("figures", {}), **rounded},
     }
-    write_model(_FOLDER, StoredModel(vae.model, vae.tokenizer, vae.training_set, card), dtype=torch.float16)
+    weights = 2 * sum(weight.numel() for weight in vae.model.state_dict().values())
+    # The hashes of a large training set do not fit: then --novel has nothing to go by.
+    fits = vae.training_set is not None and weights + vae.training_set.hashes.nbytes < _LARGEST
+    stored = StoredModel(vae.model, vae.tokenizer, vae.training_set if fits else None, card)
+    (_FOLDER / "training_set.safetensors").unlink(missing_ok=True)
+    write_model(_FOLDER, stored, dtype=torch.float16)
     size = sum(path.stat().st_size for path in _FOLDER.iterdir() if path.is_file())
     if size > _LARGEST:
         raise ModelError(f"{_FOLDER} takes {size:,} bytes; {_LARGEST:,} may be bundled")
