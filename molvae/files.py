@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["atomic", "is_leftover", "read_json", "read_tensors", "remove_leftovers", "write_tensors", "write_text"]
+
+_OF_SAFETENSORS = re.compile(r"\.tmp\w{6}")  # what its save_file writes to before it renames in turn
 
 
 @contextmanager
@@ -43,7 +46,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 def is_leftover(name: str, names: Iterable[str]) -> bool:
     """Whether a file is what a write of one of `names` left behind when its process was killed."""
-    return any(name.startswith(f".{one}.") for one in names)
+    return any(name.startswith(f".{one}.") for one in names) or _OF_SAFETENSORS.fullmatch(name) is not None
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:

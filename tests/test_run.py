@@ -422,3 +422,11 @@ def test_missing_tensorboard_is_told_before_anything_is_written(canonical_smiles
 
 def test_canonical_is_what_the_corpus_holds(canonical_smiles):
     assert [canonical(one) for one in canonical_smiles] == canonical_smiles
+
+
+def test_what_killed_writes_leave_is_known():
+    from molvae.files import is_leftover
+
+    names = ("model.safetensors",)
+    assert is_leftover(".model.safetensors.x1.safetensors", names) and is_leftover(".tmp51R55r", names)
+    assert not is_leftover("model.safetensors", names) and not is_leftover(".tmpfile-of-mine", names)
