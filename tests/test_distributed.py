@@ -119,3 +119,29 @@ def test_a_plain_process_is_a_job_of_one():
     assert (distributed.world_size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
     assert distributed.broadcast([1]) == [1] and distributed.gather("x") == ["x"]
     assert distributed.on_main(lambda: 3) == 3
+
+
+PROCESS = """
+import atexit, sys
+from molvae.machine.distributed import run_process
+def program():
+    atexit.register(print, "bye")
+    sys.exit({code})
+class Late:
+    def __del__(self):
+        print("taken down")
+late = Late()
+run_process(program)
+"""
+
+
+@pytest.mark.parametrize(("code", "expected"), [("0", 0), ("None", 0), ("130", 130), ("'sorry'", 1)])
+def test_a_process_of_several_ends_with_its_exit_code_and_python_is_not_taken_down(code, expected):
+    said = {}
+    for size in ("1", "2"):
+        environment = {**os.environ, "WORLD_SIZE": size}
+        command = [sys.executable, "-c", PROCESS.format(code=code)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == expected
+        said[size] = done.stdout.split("\n")
+    assert said == {"1": ["bye", "taken down", ""], "2": ["bye", ""]}

@@ -20,6 +20,7 @@ from molvae.cli.evaluate import evaluate
 from molvae.cli.info import info
 from molvae.cli.sample import sample
 from molvae.cli.train import train
+from molvae.machine.distributed import run_process
 
 __all__ = ["app", "main"]
 
@@ -59,4 +60,4 @@ app.add_typer(benchmark, name="benchmark")
 
 def main() -> None:
     """Entry point of the command ``molvae``."""
-    app()
+    run_process(app)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,7 @@ __all__ = [
     "local_world_size",
     "on_main",
     "rank",
+    "run_process",
     "total",
     "world_size",
 ]
@@ -75,7 +77,7 @@ def connect(*, cpu: bool = True) -> None:
         from accelerate import PartialState
 
         PartialState(cpu=cpu, timeout=_PATIENCE)
-        atexit.register(_disconnect)  # gloo's threads must have ended before the interpreter does, or it aborts
+        atexit.register(_disconnect)
 
 
 def _disconnect() -> None:
@@ -83,6 +85,34 @@ def _disconnect() -> None:
 
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def run_process(program: Callable[[], object]) -> None:
+    """Run what a process is there for, and end the process with it where it is one of several.
+
+    gloo's threads let go of tensors when they like. If Python is being taken down at that moment the process aborts,
+    long after its work is done, and torchrun calls the job failed. So Python is not taken down: what is registered to
+    run at exit runs, and the process ends.
+
+    Args:
+        program: ends by `SystemExit`, as a command does.
+    """
+    if world_size() == 1:
+        program()
+        return
+    code = 1
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    atexit.register(leave)  # the first to be registered is the last to be called
+    try:
+        program()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
 
 
 def broadcast(value: T) -> T:
