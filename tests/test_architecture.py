@@ -22,7 +22,7 @@ LEVELS = [
     {"corpus"},
     {"model"},
     {"model_folder", "pretrained", "sampling", "codec"},
-    {"training", "hub"},
+    {"training", "hub", "exploration"},
     {"generator"},
     {"run", "metrics"},
     {"benchmarks"},

@@ -1,10 +1,10 @@
-"""`MolVAE`, the facade: SMILES on one side, arrays on the other."""
+"""A model between SMILES and latent points: load, save, encode, decode, score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -17,36 +17,22 @@ from molvae.errors import ConfigError, InputError
 from molvae.hub import find_model
 from molvae.model_folder import StoredModel, read_model, write_model
 from molvae.pretrained import BUNDLED
-from molvae.sampling.account import Samples
-from molvae.sampling.draws import Draws
+from molvae.sampling.draws import Decode
 from molvae.sampling.repair import repairing
-from molvae.sampling.stream import Order, Stream, open_stream, suitable_crew
 from molvae.tokenizer import SmilesTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MolVAE"]
+__all__ = ["LatentModel"]
 
 Array = NDArray[np.float32]
 
 _NO_SMILES = "?"
 
 
-class MolVAE:
-    """A trained model that reads and writes SMILES.
-
-    Every method takes and returns batches, in the order given. Molecules that cannot be used are values: None where a
-    SMILES is expected, NaN where numbers are.
-
-    Args:
-        stored: model, tokenizer, training set and card.
-        device: a torch device.
-
-    >>> vae = MolVAE.from_pretrained("molvae-runs/mine")  # doctest: +SKIP
-    >>> vae.sample(2, seed=0)  # doctest: +SKIP
-    ['CCOc1ccc(C(=O)NC2CC2)cc1', 'Cc1nc(N2CCOCC2)sc1C(N)=O']
-    """
+class LatentModel:
+    """The part of `MolVAE` that maps SMILES to latent points and back."""
 
     def __init__(self, stored: StoredModel, *, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
@@ -57,7 +43,7 @@ class MolVAE:
         self._codec = Codec(self.model, self.tokenizer)
 
     @classmethod
-    def from_pretrained(cls, model: str | Path = BUNDLED, *, device: str | torch.device = "cpu") -> MolVAE:
+    def from_pretrained(cls, model: str | Path = BUNDLED, *, device: str | torch.device = "cpu") -> Self:
         """Load a model.
 
         Args:
@@ -78,105 +64,6 @@ class MolVAE:
     def config(self) -> ModelConfig:
         """Size and shape of the model."""
         return self.model.config
-
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int | None = None,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        max_length: int = 120,
-        novel: bool = False,
-        repair: int = 0,
-        batch_size: int = 512,
-    ) -> list[str]:
-        """n valid, distinct, canonical SMILES decoded from draws of N(0, I).
-
-        Args:
-            n: how many.
-            seed: the same seed gives the same molecules on the same machine and device; None draws a new one.
-            temperature: of the decoder; 0 is greedy.
-            top_p: nucleus of the decoder's distribution.
-            max_length: tokens after which a molecule is cut off, and so invalid.
-            novel: leave out training molecules.
-            repair: how many times a string that is no molecule is encoded and decoded again, greedily.
-            batch_size: rows decoded at a time; does not change what is drawn.
-
-        Raises:
-            SamplingError: the model cannot produce that many.
-            ConfigError: a setting out of range, or `novel` for a model without a training set.
-        """
-        decoding = Decoding(temperature=temperature, top_p=top_p, max_length=max_length)
-        return self.collect(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size).smiles
-
-    def collect(
-        self,
-        n: int,
-        decoding: Decoding | None = None,
-        *,
-        seed: int | None = None,
-        novel: bool = False,
-        repair: int = 0,
-        batch_size: int = 512,
-        on_progress: Callable[[int], None] = lambda _: None,
-    ) -> Samples:
-        """As `sample`, with the account of what was thrown away; `on_progress` is told the number found so far."""
-        with self.stream(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size) as stream:
-            smiles: list[str] = []
-            for block in stream:
-                smiles += block
-                on_progress(len(smiles))
-        return Samples(**vars(stream.account), smiles=smiles)
-
-    def stream(
-        self,
-        n: int,
-        decoding: Decoding | None = None,
-        *,
-        seed: int | None = None,
-        novel: bool = False,
-        properties: Sequence[str] = (),
-        raw: bool = False,
-        repair: int = 0,
-        batch_size: int = 512,
-        workers: int | None = None,
-        distributed: bool = False,
-    ) -> Stream:
-        """The molecules of `sample`, as they come: for more than a list should hold.
-
-        Memory grows by eight bytes a molecule, to know it again, and by no more. The next block is decoded while
-        RDKit looks at the last, for large n in worker processes, which end with the stream. While it is open, torch
-        uses one thread in each Python thread.
-
-        Args:
-            n, decoding, seed, novel, repair: as in `sample`; the molecules do not depend on the other arguments.
-            properties: names of `molvae.chem.PROPERTIES`, to be computed on the way.
-            raw: n raw strings instead, valid or not; excludes `novel` and `properties`.
-            batch_size: rows decoded at a time.
-            workers: processes of RDKit; 1 has it work in this process, None chooses by n and the cores.
-            distributed: share the work among the processes of torchrun. Each must call this with the same arguments
-                and a seed, and read the stream to its end; process 0 gets all molecules, the others none.
-
-        Returns:
-            An iterator of lists of SMILES; each has the attribute ``properties``, (k, P) float64. The stream's
-            ``account`` tells what became of the draws. Close it, or use it in a `with`.
-
-        Raises:
-            SamplingError: while it is read: the model cannot produce that many.
-            ConfigError: as in `sample`, or an unknown property, or fewer than one worker.
-        """
-        if novel and self.training_set is None:
-            raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
-        order = Order(n, self.training_set if novel else None, tuple(properties), raw)
-        crew = suitable_crew(order, on_cpu=self.device.type == "cpu", workers=workers)
-        draws = self.draws(decoding or Decoding(), seed=seed, repair=repair, batch_size=batch_size)
-        return open_stream(draws, order, crew, distributed=distributed)
-
-    def draws(self, decoding: Decoding, *, seed: int | None = None, repair: int = 0, batch_size: int = 512) -> Draws:
-        """Raw strings decoded from draws of N(0, I), valid or not: iterate for blocks, without end."""
-        decode = repairing(self._codec.decode, lambda texts: self._codec.posterior(texts)[0], repair)
-        return Draws(decode, self.config.latent_dim, decoding, seed=seed, batch_size=batch_size)
 
     def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Array:
         """Posterior means.
@@ -230,7 +117,7 @@ class MolVAE:
         result: list[str | None] = [None] * len(points)
         finite = np.flatnonzero(np.isfinite(points).all(1))
         uniforms = rng.random((len(points), decoding.max_length), dtype=np.float32) if temperature else None
-        decode = repairing(self._codec.decode, lambda texts: self._codec.posterior(texts)[0], repair)
+        decode = self._decoder(repair)
         for at in (finite[i : i + batch_size] for i in range(0, len(finite), batch_size)):
             texts = decode(points[at], decoding, None if uniforms is None else uniforms[at])
             with quiet_rdkit():
@@ -261,6 +148,10 @@ class MolVAE:
         table = pd.DataFrame(figures, columns=["reconstruction", "kl"])
         return table.assign(elbo=-table.sum(axis=1, skipna=False))
 
+    def _decoder(self, repair: int) -> Decode:
+        """Points to strings, as they come or repaired."""
+        return repairing(self._codec.decode, lambda texts: self._codec.posterior(texts)[0], repair)
+
     def _readable(self, smiles: Sequence[str], *, strict: bool) -> list[str]:
         """Canonical SMILES; what is no molecule as a text that no vocabulary covers."""
         if isinstance(smiles, str):
@@ -277,5 +168,5 @@ class MolVAE:
         return [_NO_SMILES if molecule is None else molecule for molecule in molecules]
 
     def __repr__(self) -> str:
-        parameters = sum(p.numel() for p in self.model.parameters())
-        return f"MolVAE({parameters:,} parameters, latent_dim={self.config.latent_dim}, {len(self.tokenizer)} tokens)"
+        name, parameters = type(self).__name__, sum(p.numel() for p in self.model.parameters())
+        return f"{name}({parameters:,} parameters, latent_dim={self.config.latent_dim}, {len(self.tokenizer)} tokens)"

@@ -1,0 +1,1 @@
+"""Walks through a latent space, and what is measured on the way."""
