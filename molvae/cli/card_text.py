@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from molvae.cli.meanings import meaning_of
 from molvae.config import ModelConfig, TrainConfig
 from molvae.model_card import MODEL_FORMAT, Summary
 from molvae.wording import count
@@ -156,7 +157,7 @@ def _nested(entries: Mapping[str, Any], depth: int) -> Iterator[Line]:
             yield Line(depth, label, _figure(value, unit), meaning)
         else:
             shown = f"{value:,}" if key == "molecules" and _is_number(value) else _text(value)
-            yield Line(depth, label, shown, _ABOUT.get(key, "") if depth == 1 else "")
+            yield Line(depth, label, shown, _ABOUT.get(key, "") if depth == 1 else meaning_of(key))
     if len(keys) > _MOST_LINES:
         yield Line(depth, "...", f"and {len(keys) - _MOST_LINES:,} more; all are in --json")
 

@@ -9,32 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from molvae.cli.common import console, print_result
+from molvae.cli.meanings import meaning_of
 from molvae.metrics.published import PUBLISHED
 from molvae.metrics.statistics import Watch, unwatched
 
 __all__ = ["print_figures", "watching"]
-
-_MEANING = {
-    "samples": "strings that were sampled",
-    "valid": "share of strings that are molecules",
-    "unique@1000": "distinct of the first 1,000 valid",
-    "unique@10000": "distinct of the first 10,000 valid",
-    "FCD": "Frechet ChemNet distance; 0 is best",
-    "SNN": "mean similarity to the nearest test molecule",
-    "Frag": "cosine of BRICS fragment counts",
-    "Scaf": "cosine of scaffold counts",
-    "IntDiv": "1 - mean similarity within the sample",
-    "IntDiv2": "the same by root mean square",
-    "Filters": "share that passes the MOSES filters",
-    "logP": "Wasserstein distance to the test set",
-    "SA": "Wasserstein distance to the test set",
-    "QED": "Wasserstein distance to the test set",
-    "weight": "Wasserstein distance to the test set, Da",
-    "Novelty": "distinct ones that are not in training",
-    "KL": "GuacaMol, KL to the training set, nats",
-    "KL score": "GuacaMol, mean of exp(-KL); 1 is best",
-    "FCD score": "GuacaMol, exp(-FCD / 5); 1 is best",
-}
 
 
 @contextmanager
@@ -98,8 +77,7 @@ def _print_table(rows: Mapping[str, Mapping[str, float]]) -> None:
     names = list(dict.fromkeys(name for title, figures in rows.items() if title not in PUBLISHED for name in figures))
     for name in names:
         values = [_text(name, figures.get(name)) for figures in rows.values()]
-        meaning = _MEANING.get(name) or _MEANING.get(name.split("/")[0], "")
-        table.add_row(name, *values, meaning)
+        table.add_row(name, *values, meaning_of(name))
     Console(highlight=False).print(table)
 
 

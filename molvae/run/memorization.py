@@ -25,7 +25,11 @@ class Nearness:
     """How near some molecules are to the training molecules: Tanimoto similarity to the nearest of them."""
 
     mean: float
+    tenth: float
+    """a tenth of the molecules are less near"""
     median: float
+    ninetieth: float
+    """a tenth of the molecules are nearer"""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def _share(part: int, whole: int) -> float:
 
 def _nearness(smiles: Sequence[str], training: Sequence[str]) -> Nearness:
     if not smiles:
-        return Nearness(math.nan, math.nan)
+        return Nearness(math.nan, math.nan, math.nan, math.nan)
     similarity = nearest_similarity(smiles, training)
-    return Nearness(float(np.mean(similarity)), float(np.median(similarity)))
+    tenth, median, ninetieth = np.quantile(similarity, [0.1, 0.5, 0.9]).tolist()
+    return Nearness(float(np.mean(similarity)), tenth, median, ninetieth)
