@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,13 +13,28 @@ from numpy.typing import NDArray
 from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import TokenError
-from molvae.model import SmilesVAE, generate
+from molvae.model import DiagonalGaussian, SmilesVAE, generate
 from molvae.tokenizer import SmilesTokenizer
 
-__all__ = ["Codec"]
+__all__ = ["Codec", "ElboTerms"]
 
 Array = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+_DRAWS = 16  # random numbers of so many draws are made at once: fast, and small beside the batch
+
+
+class ElboTerms(NamedTuple):
+    """What bounds on log p(x) of N strings are made of, at K draws z_k of the posterior q(z|x); nats per string."""
+
+    nll: NDArray[np.float64]
+    """(K, N) -log p(x|z_k)"""
+    log_ratio: NDArray[np.float64]
+    """(K, N) log p(z_k) - log q(z_k|x)"""
+    kl: NDArray[np.float64]
+    """(N,) KL(q(z|x) || p(z)), in closed form"""
+    tokens: NDArray[np.float64]
+    """(N,) the number of tokens, the end counted as one"""
 
 
 class Codec:
@@ -52,24 +69,50 @@ class Codec:
         return result[0], result[1]
 
     @torch.inference_mode()
-    def elbo_terms(self, texts: Sequence[str], noise: NDArray[np.float64], *, batch_size: int = 512) -> Array:
-        """(N, 2) -log p(x|z), the mean over posterior draws, and KL, nats; NaN for a string with an unknown token.
+    def elbo_terms(self, texts: Sequence[str], *, draws: int, seed: int, batch_size: int = 512) -> ElboTerms:
+        """The terms of bounds on log p(x), at draws of the posterior; NaN for a string with an unknown token.
+
+        The random numbers of a string depend on it and the seed alone: not on the strings beside it, and the
+        first draws are the same however many there are.
 
         Args:
             texts: N strings.
-            noise: (draws, N, D), standard normal.
+            draws: of each posterior, at least 1.
+            seed: of the draws.
             batch_size: rows at a time.
         """
-        figures = np.full((len(texts), 2), np.nan, dtype=np.float32)
+        terms = ElboTerms(*np.full((2, draws, len(texts)), np.nan), *np.full((2, len(texts)), np.nan))
         corpus, rows = self.tokenize(texts)
+        terms.tokens[rows] = corpus.lengths - 1
         for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
             batch = corpus.batch(at).to(self._device)
             posterior = self._model.encoder(batch.tokens, batch.lengths)
-            shifts = torch.from_numpy(noise[:, rows[at]]).to(posterior.mean)
-            nll = [self._model.nll(*batch, posterior.mean + posterior.std * shift) for shift in shifts]
-            figures[rows[at], 0] = torch.stack(nll).mean(0).cpu().numpy()
-            figures[rows[at], 1] = posterior.kl().sum(1).cpu().numpy()
-        return figures
+            prior = DiagonalGaussian(torch.zeros_like(posterior.mean), torch.zeros_like(posterior.mean))
+            terms.kl[rows[at]] = posterior.kl().sum(1).cpu().numpy()
+            for draw, noise in enumerate(
+                _noise([texts[row] for row in rows[at]], posterior.mean.shape[1], draws, seed)
+            ):
+                z = posterior.rsample(torch.from_numpy(noise).to(self._device))
+                terms.nll[draw, rows[at]] = self._model.nll(*batch, z).cpu().numpy()
+                terms.log_ratio[draw, rows[at]] = (prior.log_prob(z) - posterior.log_prob(z)).cpu().numpy()
+        return terms
+
+    @torch.inference_mode()
+    def token_hits(self, texts: Sequence[str], *, batch_size: int = 512) -> tuple[Rows, Rows]:
+        """How many tokens the decoder would get right, one at a time, and how many there are, each (N,).
+
+        At the posterior mean, with the true tokens before it given (teacher forcing), a token is a hit where it is the
+        most likely one. The end token counts. Zero and zero for a string with an unknown token.
+        """
+        hits = np.zeros((2, len(texts)), dtype=np.int64)
+        corpus, rows = self.tokenize(texts)
+        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
+            tokens, lengths = corpus.batch(at).to(self._device)
+            logits = self._model.decoder(tokens[:, :-1], self._model.encoder(tokens, lengths).mean)
+            target = torch.arange(1, tokens.shape[1], device=self._device) < lengths[:, None]
+            right = (logits.argmax(-1) == tokens[:, 1:]) & target
+            hits[:, rows[at]] = torch.stack([right.sum(1), target.sum(1)]).cpu().numpy()
+        return hits[0], hits[1]
 
     def decode(self, z: Array, decoding: Decoding, uniforms: Array | None) -> list[str]:
         """The string at each point (B, D); uniforms (B, max_length) are the random numbers of each, None is greedy."""
@@ -89,3 +132,12 @@ class Codec:
         except TokenError:
             return False
         return True
+
+
+def _noise(texts: Sequence[str], latent_dim: int, draws: int, seed: int) -> Iterator[Array]:
+    """(N, D) standard normal numbers for each draw."""
+    digests = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
+    sources = [np.random.default_rng((seed, int.from_bytes(digest))) for digest in digests]
+    for first in range(0, draws, _DRAWS):
+        size = (min(_DRAWS, draws - first), latent_dim)
+        yield from np.stack([source.standard_normal(size, dtype=np.float32) for source in sources], axis=1)

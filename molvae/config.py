@@ -6,13 +6,16 @@ The command line takes its options, their defaults and their help from here; ``-
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from molvae.errors import ConfigError
 
@@ -26,7 +29,9 @@ __all__ = [
     "default_fine_tuning",
     "default_size",
     "default_training",
+    "join_names",
     "read_toml",
+    "split_names",
     "to_toml",
 ]
 
@@ -78,6 +83,21 @@ class ModelConfig(Settings):
     decoder_hidden: int = Field(512, ge=1, le=8192, description="Hidden units of the decoder's GRU.")
     decoder_layers: int = Field(1, ge=1, le=8, description="Layers of the decoder's GRU.")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the decoder's outputs dropped in training.")
+    properties: str = Field(
+        "",
+        description="Train a head on each: numeric columns of the file, or what RDKit computes (qed,logp,mycolumn).",
+    )
+    head_hidden: int = Field(64, ge=1, le=8192, description="Hidden units of the head of a property.")
+
+    @field_validator("properties")
+    @classmethod
+    def _distinct(cls, text: str) -> str:
+        return join_names(split_names(text))
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The properties by name, in the order of their heads."""
+        return split_names(self.properties)
 
 
 class TrainConfig(Settings):
@@ -115,6 +135,9 @@ class TrainConfig(Settings):
     )
     test: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the molecules held out and never looked at.")
     split: Literal["random", "scaffold"] = Field("random", description="Hold out molecules, or whole scaffolds.")
+    property_weight: float = Field(
+        10.0, ge=0.0, description="Weight of the loss of each property in the objective (nats per label)."
+    )
     health_samples: int = Field(1000, ge=2, description="Molecules of each figure that is measured every epoch.")
     patience: int = Field(0, ge=0, description="Epochs without a better validation objective to stop after; 0: never.")
     checkpoint_seconds: float = Field(60.0, ge=0.0, description="Seconds of training between checkpoints.")
@@ -180,12 +203,37 @@ def default_fine_tuning(n: int) -> dict[str, Any]:
     }
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """The distinct names of a list such as ``qed,logp,"IC50, nM"``, without white space around them.
+
+    Raises:
+        ConfigError: a quote is not closed.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise ConfigError(f"{text!r} is no list of names, separated by commas ({error})") from None
+    return tuple(dict.fromkeys(name.strip() for row in rows for name in row if name.strip()))
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names as `split_names` reads them."""
+    text = io.StringIO()
+    csv.writer(text).writerow(names)
+    return text.getvalue().removesuffix("\r\n")
+
+
 def to_toml(sections: dict[str, Settings]) -> str:
     """Settings as a TOML text, one table each; `read_toml` is its inverse."""
     lines: list[str] = []
     for name, settings in sections.items():
-        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in settings.model_dump().items()), ""]
+        lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in settings.model_dump().items()), ""]
     return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    # JSON writes a character beyond the first 65,536 as two escapes, which TOML does not read, and DEL as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read_toml(path: Path, known: dict[str, type[Settings]]) -> dict[str, dict[str, Any]]:

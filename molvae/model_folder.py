@@ -41,7 +41,7 @@ def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch
     Args:
         folder: made if it is missing.
         stored: the model.
-        dtype: of the weights in the file; they are read as float32 whatever it is.
+        dtype: of the weights in the file; they are read as float32 whatever it is. What is no weight is float32 there.
 
     Raises:
         InputError: the folder cannot be written.
@@ -56,7 +56,9 @@ def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch
     if stored.training_set is not None:
         hashes = torch.from_numpy(stored.training_set.hashes.view(np.int64))
         write_tensors(folder / "training_set.safetensors", {"hashes": hashes})
-    weights = {name: value.to(dtype) for name, value in stored.model.state_dict().items()}
+    weights = stored.model.state_dict()
+    for name, _ in stored.model.named_parameters():
+        weights[name] = weights[name].to(dtype)
     write_tensors(folder / "model.safetensors", weights, {"format": MODEL_FORMAT})
 
 

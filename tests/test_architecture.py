@@ -19,19 +19,20 @@ LEVELS = [
     {"_version", "errors", "wording"},
     {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder"},
     {"chem", "datasets", "model_card"},
-    {"corpus"},
-    {"model"},
+    {"corpus", "plots"},
+    {"model", "pages"},
     {"model_folder", "pretrained", "sampling", "codec"},
     {"training", "hub", "exploration"},
     {"generator"},
-    {"run", "metrics"},
-    {"benchmarks"},
+    {"run", "metrics", "sklearn"},
+    {"benchmarks", "report"},
     {"cli"},
     {"__main__", "__init__"},
 ]
 """Rooms from the ground up; a room imports from rooms below it and from itself only."""
 WITHOUT_TORCH = (
     *("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "corpus/cache", "molecule_set"),
+    *("corpus/annotated", "corpus/frames", "corpus/latents"),
     *("sampling/screening", "latest_run", "machine/distributed", "machine/interruption"),
     *("hub", "pretrained", "datasets", "model_card", "cli/models", "cli/info", "cli/download", "cli/card_text"),
 )

@@ -22,6 +22,7 @@ SETTINGS = [
     *("--decoder-hidden", "32", "--health-samples", "20", "--pool-size", "110", "--block-size", "20"),
     *("--token-dropout", "0.1", "--free-bits", "0.05", "--precision", "fp32", "--checkpoint-seconds", "0"),
     *("--device", "cpu"),
+    "--no-report",
 ]
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
 
@@ -84,7 +85,7 @@ def test_interrupted_they_save_one_state_and_any_number_goes_on(table, alone, pr
     stopped = run(folder, str(table), "-o", str(folder), *SETTINGS, signal_at="checkpoint.safetensors")
     assert stopped.returncode != 0
     assert f"molvae train --resume {folder}" in stopped.stderr
-    done = run(folder, "--resume", str(folder), processes=processes)
+    done = run(folder, "--resume", str(folder), "--no-report", processes=processes)
     assert done.returncode == 0, done.stderr
     assert_same_training(folder, alone)
 
@@ -102,7 +103,7 @@ def test_two_processes_fine_tune_what_one_fine_tunes(table, alone):
     stopped = run(two, str(table), "-o", str(two), *how, signal_at="checkpoint.safetensors")
     assert stopped.returncode != 0
     shutil.rmtree(model)
-    done = run(two, "--resume", str(two))
+    done = run(two, "--resume", str(two), "--no-report")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("its start") == 1
     assert_same_training(two, one)

@@ -16,6 +16,7 @@ from molvae.latest_run import is_finished
 
 SETTINGS = [
     *("--epochs", "2"),
+    "--no-report",
     *("--batch-size", "100"),
     *("--latent-dim", "8"),
     *("--embedding-dim", "8"),
@@ -75,7 +76,7 @@ def test_killed_twenty_times_it_ends_with_the_same_weights(table, whole):
         for _ in range(4):
             hits[kill(folder, table, rng)] += 1
         if not is_finished(folder):
-            finish(start(folder, "--resume", folder.name))
+            finish(start(folder, "--resume", folder.name, "--no-report"))
         assert contents(folder) == contents(whole)
     print(hits)  # noqa: T201 - shown by pytest -s
     assert hits["cleaning"] and hits["training"] >= 8, hits
@@ -86,7 +87,8 @@ def kill(folder: Path, table: Path, rng: random.Random) -> str:
     begun = any((folder / name).exists() for name in ("request.json", "config.toml"))
     if begun and is_finished(folder):
         return "finished"
-    process = start(folder, *(["--resume", folder.name] if begun else [table.name, "-o", folder.name, *SETTINGS]))
+    goes_on, begins = ["--resume", folder.name, "--no-report"], [table.name, "-o", folder.name, *SETTINGS]
+    process = start(folder, *(goes_on if begun else begins))
     # The first seconds of a process go into imports, where there is little to break.
     while process.poll() is None and not (folder / "request.json").exists() and not begun:
         time.sleep(0.01)
@@ -113,7 +115,7 @@ def test_interrupted_it_says_how_to_go_on_and_loses_no_step(table, whole):
     assert process.returncode == 130
     assert f"molvae train --resume {folder.name}" in said
     assert "Traceback" not in said
-    assert finish(start(folder, "--resume", folder.name)).count("going on at step") == 1
+    assert finish(start(folder, "--resume", folder.name, "--no-report")).count("going on at step") == 1
     assert contents(folder).keys() == contents(whole).keys()
     assert (folder / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
@@ -137,5 +139,5 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(table, whole):
     assert process.returncode == 1 and "Traceback" not in process.stderr, process.stderr
     assert "cannot be written: File too large" in process.stderr
     assert f"molvae train --resume {folder.name}" in process.stderr
-    finish(start(folder, "--resume", folder.name))
+    finish(start(folder, "--resume", folder.name, "--no-report"))
     assert contents(folder) == contents(whole)

@@ -3,7 +3,7 @@
 from molvae.chem.drawing import molecule_grid
 from molvae.chem.molecules import LONGEST_SMILES, canonical, parse, quiet_rdkit, random_spelling, scaffold
 from molvae.chem.properties import PROPERTIES, Property, property_table
-from molvae.chem.similarity import nearest_similarity
+from molvae.chem.similarity import nearest_similarity, paired_tanimoto, tanimoto
 from molvae.chem.standard import Reason, Rejection, Standardized, standardize
 from molvae.chem.workers import map_chunks, usable_cores
 
@@ -18,11 +18,13 @@ __all__ = [
     "map_chunks",
     "molecule_grid",
     "nearest_similarity",
+    "paired_tanimoto",
     "parse",
     "property_table",
     "quiet_rdkit",
     "random_spelling",
     "scaffold",
     "standardize",
+    "tanimoto",
     "usable_cores",
 ]

@@ -25,25 +25,29 @@ _TALLEST_PNG = 32_000  # pixels; the image library stops at 2**15
 
 @overload
 def molecule_grid(
-    smiles: Sequence[str], *, columns: int = ..., legends: Sequence[str] | None = ..., format: Literal["svg"] = ...
+    smiles: Sequence[str | None],
+    *,
+    columns: int = ...,
+    legends: Sequence[str] | None = ...,
+    format: Literal["svg"] = ...,
 ) -> str: ...
 @overload
 def molecule_grid(
-    smiles: Sequence[str], *, columns: int = ..., legends: Sequence[str] | None = ..., format: Literal["png"]
+    smiles: Sequence[str | None], *, columns: int = ..., legends: Sequence[str] | None = ..., format: Literal["png"]
 ) -> bytes: ...
 @overload
 def molecule_grid(
-    smiles: Sequence[str], *, columns: int = ..., legends: Sequence[str] | None = ..., format: str
+    smiles: Sequence[str | None], *, columns: int = ..., legends: Sequence[str] | None = ..., format: str
 ) -> str | bytes: ...
 def molecule_grid(
-    smiles: Sequence[str], *, columns: int = 5, legends: Sequence[str] | None = None, format: str = "svg"
+    smiles: Sequence[str | None], *, columns: int = 5, legends: Sequence[str] | None = None, format: str = "svg"
 ) -> str | bytes:
     """Draw molecules side by side, row by row, with bonds of one length; what is too large for its panel is shrunk.
 
     What does not parse has a question mark in its panel and the legend "not a molecule".
 
     Args:
-        smiles: N texts.
+        smiles: N texts; None leaves a panel empty.
         columns: panels in a row; fewer molecules make a narrower picture.
         legends: N lines, one under each molecule, shortened to what fits; None leaves them out.
         format: "svg" or "png".
@@ -59,7 +63,9 @@ def molecule_grid(
     with quiet_rdkit():
         mols = [parse(one) for one in smiles]
     texts = [_shortened(text) for text in legends] if legends is not None else [""] * len(mols)
-    texts = [text if mol is not None else "not a molecule" for mol, text in zip(mols, texts, strict=True)]
+    for panel, (one, mol) in enumerate(zip(smiles, mols, strict=True)):
+        if mol is None:
+            texts[panel], mols[panel] = ("not a molecule", _unknown()) if one is not None else ("", Chem.Mol())
     columns = min(columns, len(mols))
     rows = -(-len(mols) // columns)
     scale = _PNG_SCALE if format == "png" else 1
@@ -70,13 +76,13 @@ def molecule_grid(
     drawing = canvas(columns * width, rows * height, width, height)
     _style(drawing.drawOptions(), scale)
     with quiet_rdkit():
-        drawing.DrawMolecules([mol if mol is not None else _blank() for mol in mols], legends=texts)
+        drawing.DrawMolecules(mols, legends=texts)
         drawing.FinishDrawing()
     picture: str | bytes = drawing.GetDrawingText()
     return picture
 
 
-def _blank() -> Chem.Mol:
+def _unknown() -> Chem.Mol:
     # RDKit draws no legend under a molecule without atoms.
     mol = Chem.RWMol()
     mol.AddAtom(Chem.Atom(0))
@@ -84,7 +90,7 @@ def _blank() -> Chem.Mol:
     return mol.GetMol()
 
 
-def _check(smiles: Sequence[str], columns: int, legends: Sequence[str] | None, format: str) -> None:
+def _check(smiles: Sequence[str | None], columns: int, legends: Sequence[str] | None, format: str) -> None:
     if not len(smiles):
         raise ConfigError("there are no molecules to draw")
     if columns < 1:

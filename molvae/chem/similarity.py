@@ -1,4 +1,8 @@
-"""How near molecules are to others: Tanimoto similarity of Morgan fingerprints, counted in RDKit's C++."""
+"""How near molecules are to others: Tanimoto similarity of Morgan fingerprints, counted in RDKit's C++.
+
+Fingerprints have radius 2 and are folded to 2,048 bits. Extended-Connectivity Fingerprints (Rogers and Hahn, 2010),
+https://doi.org/10.1021/ci100050t
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rdkit.Chem import rdFingerprintGenerator
-from rdkit.DataStructs import BulkTanimotoSimilarity
+from rdkit.DataStructs import BulkTanimotoSimilarity, TanimotoSimilarity
 
 from molvae.chem.molecules import parse, quiet_rdkit
 from molvae.chem.workers import map_chunks
 
-__all__ = ["nearest_similarity"]
+__all__ = ["nearest_similarity", "paired_tanimoto", "tanimoto"]
 
 Similarities = NDArray[np.float64]
 
@@ -24,9 +28,6 @@ _morgan: Any = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 def nearest_similarity(smiles: Sequence[str], reference: Sequence[str], *, workers: int | None = None) -> Similarities:
     """The Tanimoto similarity of each molecule to the nearest one of a reference.
-
-    Of Morgan fingerprints of radius 2 folded to 2,048 bits. Extended-Connectivity Fingerprints (Rogers and Hahn, 2010),
-    https://doi.org/10.1021/ci100050t
 
     Args:
         smiles: N molecules.
@@ -48,6 +49,41 @@ def nearest_similarity(smiles: Sequence[str], reference: Sequence[str], *, worke
     return nearest
 
 
+def tanimoto(smiles: Sequence[str], others: Sequence[str]) -> Similarities:
+    """The Tanimoto similarity of each molecule to each of some others.
+
+    Args:
+        smiles: N molecules.
+        others: M molecules.
+
+    Returns:
+        (N, M) in [0, 1]; NaN for what is no molecule.
+    """
+    with quiet_rdkit():
+        rows, columns = _fingerprints(smiles), _fingerprints(others)
+    known = [column for column, one in enumerate(columns) if one is not None]
+    result = np.full((len(rows), len(columns)), np.nan)
+    for row, one in enumerate(rows):
+        if one is not None:
+            result[row, known] = BulkTanimotoSimilarity(one, [columns[column] for column in known])
+    return result
+
+
+def paired_tanimoto(smiles: Sequence[str | None], others: Sequence[str | None]) -> Similarities:
+    """The Tanimoto similarity of each molecule to the one at its place among others.
+
+    Args:
+        smiles: N molecules.
+        others: N molecules.
+
+    Returns:
+        (N,) in [0, 1]; NaN where one of the two is no molecule.
+    """
+    with quiet_rdkit():
+        pairs = zip(_fingerprints(smiles), _fingerprints(others), strict=True)
+        return np.array([np.nan if a is None or b is None else TanimotoSimilarity(a, b) for a, b in pairs], dtype=float)
+
+
 def _nearest(queries: list[Any], reference: Sequence[str]) -> Similarities:
     """(N,) for N fingerprints the similarity to the nearest of some molecules."""
     best = np.zeros(len(queries))
@@ -57,7 +93,7 @@ def _nearest(queries: list[Any], reference: Sequence[str]) -> Similarities:
     return best
 
 
-def _fingerprints(smiles: Sequence[str]) -> list[Any]:
+def _fingerprints(smiles: Sequence[str | None]) -> list[Any]:
     """The fingerprint of each molecule; None for what is none."""
     mols = (parse(one) for one in smiles)
     return [None if mol is None else _morgan.GetFingerprint(mol) for mol in mols]

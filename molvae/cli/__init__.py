@@ -15,10 +15,20 @@ import typer
 
 from molvae._version import __version__
 from molvae.cli.benchmark import benchmark
+from molvae.cli.decode import decode
 from molvae.cli.download import download
+from molvae.cli.encode import encode
 from molvae.cli.evaluate import evaluate
 from molvae.cli.info import info
+from molvae.cli.interpolate import interpolate
+from molvae.cli.map import map
+from molvae.cli.mix import mix
+from molvae.cli.neighbors import neighbors
+from molvae.cli.predict import predict
+from molvae.cli.reconstruct import reconstruct
+from molvae.cli.report import report
 from molvae.cli.sample import sample
+from molvae.cli.score import score
 from molvae.cli.train import train
 from molvae.machine.distributed import run_process
 
@@ -50,7 +60,23 @@ def molvae(
     """
 
 
-for _command in (train, sample, evaluate, info, download):
+for _command in (
+    train,
+    sample,
+    encode,
+    decode,
+    reconstruct,
+    score,
+    predict,
+    interpolate,
+    mix,
+    neighbors,
+    map,
+    report,
+    evaluate,
+    info,
+    download,
+):
     # A line break within a paragraph of the help is where the source wraps, not where the terminal does.
     app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or ""))(_command)
 

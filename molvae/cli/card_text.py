@@ -7,7 +7,7 @@ escaped, and what is long, wide or deep is cut short.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -58,6 +58,7 @@ _FIGURES = {
     "train_reconstruction": ("nats", "per training molecule in this epoch: reconstruction"),
     "train_kl": ("nats", "per training molecule in this epoch: KL"),
     "train_prior": ("nats", "per training molecule in this epoch: at matched draws of the prior"),
+    "train_properties": ("nats", "per training molecule in this epoch: loss of the heads, before its weight"),
 }
 """Unit and meaning of the figures of a training, in the order in which they are shown."""
 
@@ -95,15 +96,21 @@ def lines_of(name: str, why: str, about: Summary) -> list[Line]:
         lines.append(Line(0, "state", "not finished; molvae train --resume goes on with it"))
     lines.append(Line(0, "shape"))
     fields = ModelConfig.model_fields
-    lines += [Line(1, key, _text(value), _meaning(fields[key].description)) for key, value in config]
-    sections = {key: card[key] for key in ("training", "figures") if isinstance(card.get(key), dict)}
+    without = {"properties"} if config.heads else {"properties", "head_hidden"}  # the heads have lines of their own
+    shape = [(key, value) for key, value in config if key not in without]
+    lines += [Line(1, key, _text(value), _meaning(fields[key].description)) for key, value in shape]
+    sections = {key: card[key] for key in ("training", "figures", "heads") if isinstance(card.get(key), dict)}
     rest = {key: card[key] for key in [*_ABOUT, *card] if key in card and key not in sections}
     if rest:
         lines += [Line(0, "card"), *_nested(rest, 1)]
     if "training" in sections:
         lines += [Line(0, "training"), *_training(sections["training"])]
-    if "figures" in sections:
-        lines += [Line(0, "figures"), *_nested(sections["figures"], 1)]
+    figures = sections.get("figures", {})
+    of_heads = {f"{name}_{key}" for name in config.heads for key in ("r2", "mae")}
+    if rest := {key: value for key, value in figures.items() if key not in of_heads}:
+        lines += [Line(0, "figures"), *_nested(rest, 1)]
+    if config.heads:
+        lines += [Line(0, "heads"), *_heads(config.heads, sections.get("heads", {}), figures)]
     return lines
 
 
@@ -125,6 +132,24 @@ def plain(lines: list[Line]) -> str:
         heading = line.label if line.depth else f"\n{line.label}"
         texts.append(f"{line.label:<{width}}  {line.value}  {line.meaning}".rstrip() if line.value else heading)
     return "\n".join(texts) + "\n"
+
+
+def _heads(names: Sequence[str], about: Mapping[str, Any], figures: Mapping[str, Any]) -> Iterator[Line]:
+    """A line for each head: how good it is, and its labels."""
+    for name in names[:_MOST_LINES]:
+        r2, mae = (_number(figures.get(f"{name}_{key}"), digits) for key, digits in (("r2", ".3f"), ("mae", ".4g")))
+        labels = about[name] if isinstance(about.get(name), dict) else {}
+        known, mean, std = (_number(labels.get(key), ",.6g") for key in ("labels", "mean", "std"))
+        yield Line(
+            1,
+            _text(name, _LONGEST_LABEL),
+            f"R2 {r2}, MAE {mae}",
+            f"held-out molecules; trained on {known} labels, mean {mean}, standard deviation {std}",
+        )
+
+
+def _number(value: Any, digits: str) -> str:
+    return format(float(value), digits) if _is_number(value) and math.isfinite(value) else "unknown"
 
 
 def _training(settings: Mapping[str, Any]) -> Iterator[Line]:

@@ -15,6 +15,8 @@ from molvae.metrics.statistics import Watch, unwatched
 
 __all__ = ["print_figures", "watching"]
 
+_WHOLE = ("samples", "molecules", "reconstructed molecules")
+
 
 @contextmanager
 def watching() -> Iterator[Watch]:
@@ -84,4 +86,4 @@ def _print_table(rows: Mapping[str, Mapping[str, float]]) -> None:
 def _text(name: str, value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if name == "samples" else f"{value:.4f}"
+    return f"{value:,.0f}" if name in _WHOLE else f"{value:.4f}"

@@ -12,10 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from molvae.cli.common import console, say
 from molvae.corpus.cleaning import Counts
+from molvae.errors import MolVAEError
+from molvae.machine.distributed import is_main
 from molvae.run import Reporter
 from molvae.run.memorization import Memorization, Nearness
 from molvae.training import Epoch
 from molvae.training import Progress as Steps
+from molvae.training.labels import Fit
 
 __all__ = ["TerminalReporter"]
 
@@ -25,13 +28,19 @@ _LEGEND = (
     "valid, unique and novel ones of draws from the prior, decoded once, and valid midpoints between molecules; "
     "ktok/s: thousand tokens trained on per second"
 )
+_HEADS = "; R2 and MAE (mean absolute error, in its unit) of each property, predicted from the posterior mean"
 _HEADER = "epoch   left    rec bit/c    KL  act prior exact valid  uniq novel midpt ktok/s"
 
 
 class TerminalReporter(Reporter):
-    """Prints to stderr; a bar is shown where stderr is a terminal."""
+    """Prints to stderr; a bar is shown where stderr is a terminal.
 
-    def __init__(self) -> None:
+    Args:
+        report: write the report of a finished run.
+    """
+
+    def __init__(self, *, report: bool) -> None:
+        self._report = report
         self.folder: Path | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -86,7 +95,7 @@ class TerminalReporter(Reporter):
 
     def epoch(self, epoch: Epoch, epochs: int, complaint: str | None) -> None:
         if not self._header:
-            say(_LEGEND, "dim")
+            say(_LEGEND + (_HEADS if epoch.fits else ""), "dim")
             say(_HEADER, "bold")
             self._header = True
         health, left = epoch.health, epoch.seconds / epoch.epoch * (epochs - epoch.epoch)
@@ -100,6 +109,8 @@ class TerminalReporter(Reporter):
             f"{health.kl:5.1f} {health.active_units:4d} {health.prior:5.1f} {' '.join(percent)} "
             f"{epoch.tokens_per_second / 1000:6.1f}"
         )
+        if epoch.fits:
+            say(f"{'':12} {'  '.join(_fit(name, fit) for name, fit in epoch.fits.items())}")
         if complaint:
             say(complaint, "bold red")
 
@@ -125,8 +136,24 @@ class TerminalReporter(Reporter):
     def done(self, folder: Path, best: int) -> None:
         self._hide()
         say(f"the weights of epoch {best} are the model", "dim")
+        if self._report and is_main():
+            self._write_report(folder)
         say(f"done: {folder}", "bold green")
         say(f"next: molvae sample --n 100 --model {shlex.quote(str(folder))}")
+
+    def _write_report(self, folder: Path) -> None:
+        """The run is finished whatever becomes of its report."""
+        from molvae.report import write_report
+
+        self._show("writing the report", 0, None, "")
+        try:
+            said = f"report: {write_report(folder)}"
+        except MolVAEError as error:
+            said = f"there is no report: {error}"
+        except KeyboardInterrupt:
+            said = f"interrupted; molvae report {shlex.quote(str(folder))} writes the report"
+        self._hide()
+        say(said)
 
     def _show(self, what: str, done: int, total: int | None, note: str) -> None:
         if self._task is None:
@@ -137,6 +164,12 @@ class TerminalReporter(Reporter):
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
+
+
+def _fit(name: str, fit: Fit) -> str:
+    if not fit.labels:
+        return f"{name}: no labels held out"
+    return f"{name}: R2 {fit.r2:.3f}, MAE {fit.mae:.3g}"
 
 
 def _nearness(nearness: Nearness) -> str:

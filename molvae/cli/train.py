@@ -60,6 +60,7 @@ def train(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing run folder.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html into the run folder at the end.")] = True,
     *,
     model: dict[str, Any],
     training: dict[str, Any],
@@ -92,7 +93,7 @@ def train(
     from molvae.cli.progress import TerminalReporter
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
-    with TerminalReporter() as reporter:
+    with TerminalReporter(report=report) as reporter:
         try:
             if resume:
                 run.resume(resume, tensorboard=tensorboard, reporter=reporter)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
-from typing import Literal
+from typing import Any, Literal
 
 from molvae.corpus.columns import (
     SAMPLE,
@@ -31,7 +31,7 @@ from molvae.corpus.columns import (
 from molvae.corpus.sources import HEAD_BYTES, Source
 from molvae.errors import InputError
 
-__all__ = ["Layout", "Record", "layout_of", "records"]
+__all__ = ["Layout", "Record", "full_records", "layout_of", "records"]
 
 Record = tuple[int, str, list[float]]
 """Row number, text of the SMILES cell, values of the numeric columns."""
@@ -54,6 +54,7 @@ class Layout:
         sentence: what was found, for the user.
         delimiter: between cells; " " stands for any white space.
         header: whether the first row holds the names.
+        types: the Arrow type of each column of a Parquet file; none for text.
     """
 
     columns: tuple[str, ...]
@@ -62,6 +63,7 @@ class Layout:
     sentence: str
     delimiter: str = ","
     header: bool = True
+    types: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,19 @@ def records(source: Source, layout: Layout) -> Iterator[Record]:
             width = len(cells)
             numbers = [number(cells[place]) if place < width else math.nan for place in numeric]
             yield line, cells[smiles] if smiles < width else "", numbers
+
+
+def full_records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Read the rows as `records` does, each with a cell for every column.
+
+    What a row lacks is ""; what it has beyond the last column stands in its last cell, behind the delimiter.
+    """
+    width = len(layout.columns)
+    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors, newline="") as text:
+        for line, cells in islice(_rows(text, layout.delimiter, source), int(layout.header), None):
+            if len(cells) > width:
+                cells = [*cells[: width - 1], layout.delimiter.join(cells[width - 1 :])]
+            yield line, cells + [""] * (width - len(cells))
 
 
 def _rows(lines: Iterable[str], delimiter: str, source: Source) -> Iterator[tuple[int, list[str]]]:

@@ -17,7 +17,15 @@ from molvae.corpus.delimited import Layout, Record
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
 
-__all__ = ["UNREADABLE_BLOCK", "parquet_layout", "parquet_records", "sdf_layout", "sdf_records"]
+__all__ = [
+    "UNREADABLE_BLOCK",
+    "full_parquet_records",
+    "full_sdf_records",
+    "parquet_layout",
+    "parquet_records",
+    "sdf_layout",
+    "sdf_records",
+]
 
 UNREADABLE_BLOCK = "unreadable mol block"
 """What stands in place of the SMILES of an SDF record whose structure RDKit cannot read; its title follows."""
@@ -51,6 +59,15 @@ def sdf_records(source: Source, layout: Layout) -> Iterator[Record]:
             fields = _fields(lines)
             smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
             yield place, smiles, [number(fields.get(name, "")) for name in names]
+
+
+def full_sdf_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[str]]]:
+    """Read the records as `sdf_records` does, each with the text of every field of the layout; "" for one it lacks."""
+    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as text:
+        for place, lines in enumerate(_sdf_split(text), start=1):
+            fields = _fields(lines)
+            smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
+            yield place, smiles, [fields.get(name, "") for name in layout.columns]
 
 
 def _sdf_split(text: Iterator[str]) -> Iterator[list[str]]:
@@ -114,7 +131,7 @@ def parquet_layout(source: Source, smiles_column: str | int | None) -> Layout:
         if index != choice.index and (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
     )
     sentence = f"{source.name}: Parquet, SMILES in column {names[choice.index]!r} ({choice.how})"
-    return Layout(names, choice.index, numeric, sentence)
+    return Layout(names, choice.index, numeric, sentence, types=tuple(kinds))
 
 
 def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
@@ -127,6 +144,16 @@ def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
             for row, text in enumerate(texts):
                 place += 1
                 yield place, _text(text), [_number(column[row]) for column in numbers]
+
+
+def full_parquet_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[Any]]]:
+    """Read the rows as `parquet_records` does, each with the values of all columns, as Python has them."""
+    place = 0
+    with _parquet(source) as (file, _):
+        for batch in file.iter_batches(batch_size=_BATCH):
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                place += 1
+                yield place, _text(values[layout.smiles]), list(values)
 
 
 @contextmanager

@@ -6,10 +6,11 @@ Knows files and columns, and that a row may be anything; what is a usable molecu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,8 @@ class Table:
         columns: names of all columns, all distinct: a second 'x' is called x_2, one without a name column_3.
         smiles_column: the name of the one with the SMILES; "" where they come from mol blocks.
         numeric_columns: names of those that `chunks` carries along, judged by the first rows.
+        has_header: whether the file itself names its columns.
+        types: the Arrow type of each column of a Parquet file; none otherwise.
     """
 
     def __init__(self, source: Source, layout: Layout, kind: str) -> None:
@@ -62,10 +65,18 @@ class Table:
         self.columns = layout.columns
         self.smiles_column = layout.columns[layout.smiles] if layout.smiles >= 0 else ""
         self.numeric_columns = tuple(layout.columns[index] for index in layout.numeric)
+        self.has_header = layout.header
+        self.types = layout.types
 
     def describe(self) -> str:
         """Say in one sentence how the file is read."""
         return self._layout.sentence
+
+    def carrying(self, names: Collection[str]) -> Table:
+        """The same table with further columns among those of numbers, whatever their first rows hold."""
+        wanted = [self.columns.index(name) for name in names]
+        numeric = sorted({*self._layout.numeric, *wanted})
+        return Table(self._source, replace(self._layout, numeric=tuple(numeric)), self._kind)
 
     @property
     def file(self) -> Path | None:
@@ -97,6 +108,24 @@ class Table:
                 [record[1] for record in batch],
                 {name: numbers[:, place] for place, name in enumerate(self.numeric_columns)},
             )
+
+    def full_records(self) -> Iterator[tuple[int, str, list[Any]]]:
+        """Read the rows one by one: row number, text of the SMILES, and a value for each of `columns`.
+
+        The values are texts as they stand in the file, and of Parquet what it holds. An SD field that none of the
+        first records has is not among the columns.
+
+        Raises:
+            InputError: as in `chunks`.
+        """
+        if self._kind == "sdf":
+            yield from formats.full_sdf_records(self._source, self._layout)
+        elif self._kind == "parquet":
+            yield from formats.full_parquet_records(self._source, self._layout)
+        else:
+            place = self._layout.smiles
+            for row, cells in delimited.full_records(self._source, self._layout):
+                yield row, cells[place], cells
 
     def _records(self) -> Iterator[Record]:
         if self._kind == "sdf":

@@ -17,12 +17,17 @@ Points = NDArray[np.float32]
 class Space(Protocol):
     """A latent space; `molvae.MolVAE` is one."""
 
-    def encode(self, smiles: Sequence[str], *, strict: bool = False) -> Points:
+    def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Points:
         """Posterior means (N, D); NaN, or `InputError` if strict, for what cannot be encoded."""
         ...
 
     def decode(
-        self, z: NDArray[np.floating[Any]], *, temperature: float = 0.0, seed: int | None = None
+        self,
+        z: NDArray[np.floating[Any]],
+        *,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        batch_size: int = 512,
     ) -> list[str | None]:
         """Canonical SMILES at points (N, D); None where there is no molecule."""
         ...

@@ -10,16 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.chem import canonical, quiet_rdkit
+from molvae.chem import Standardized, canonical, quiet_rdkit, standardize
 from molvae.codec import Codec
 from molvae.config import Decoding, ModelConfig
-from molvae.errors import ConfigError, InputError
+from molvae.errors import ConfigError, InputError, TokenError
+from molvae.exploration.fidelity import fidelity_table
+from molvae.exploration.likelihood import score_table
 from molvae.hub import find_model
 from molvae.model_folder import StoredModel, read_model, write_model
 from molvae.pretrained import BUNDLED
 from molvae.sampling.draws import Decode
 from molvae.sampling.repair import repairing
-from molvae.tokenizer import SmilesTokenizer
+from molvae.tokenizer import SmilesTokenizer, scan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +92,7 @@ class LatentModel:
         z: NDArray[np.floating[Any]],
         *,
         temperature: float = 0.0,
-        seed: int | None = None,
+        seed: int | np.random.Generator | None = None,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str | None]:
@@ -99,7 +101,8 @@ class LatentModel:
         Args:
             z: (N, D)
             temperature: 0 takes the most likely token each time.
-            seed: of the draws at a temperature above 0.
+            seed: of the draws at a temperature above 0; a generator goes on where it is, so that points decoded in
+                pieces give what they give at once.
             repair: as in `sample`.
             batch_size: rows decoded at a time.
 
@@ -129,6 +132,35 @@ class LatentModel:
         """Each molecule encoded to its posterior mean and decoded greedily, as canonical SMILES."""
         return self.decode(self.encode(smiles, batch_size=batch_size), batch_size=batch_size)
 
+    def fidelity(self, smiles: Sequence[str], *, batch_size: int = 512) -> pd.DataFrame:
+        """How faithfully molecules come back from their posterior means, decoded greedily.
+
+        Args:
+            smiles: molecules, in any SMILES; they are made canonical first.
+            batch_size: rows at a time.
+
+        Returns:
+            One row a molecule, as `molvae.exploration.fidelity.fidelity_table` describes: ``reconstruction``,
+            ``exact``, ``tanimoto``, ``tokens``, ``token_accuracy``.
+        """
+        texts = self._readable(smiles, strict=False)
+        molecules = [None if text == _NO_SMILES else text for text in texts]
+        back = self.decode(self._codec.posterior(texts, batch_size=batch_size)[0], batch_size=batch_size)
+        return fidelity_table(molecules, back, self._codec.token_hits(texts, batch_size=batch_size))
+
+    def refusal(self, smiles: str) -> str | None:
+        """Why a molecule cannot be encoded, in a few words; None where it can be."""
+        with quiet_rdkit():
+            molecule = canonical(smiles)
+            if molecule is None:
+                form = standardize(smiles) if smiles else "no SMILES"
+                return str(form) if not isinstance(form, Standardized) else "RDKit cannot write it"
+        try:
+            unknown = [token for token in scan(molecule) if token not in self.tokenizer.ids]
+        except TokenError as error:
+            return error.reason
+        return f"the model does not know the token {unknown[0]!r}" if unknown else None
+
     def elbo(self, smiles: Sequence[str], *, draws: int = 1, seed: int = 0, batch_size: int = 512) -> pd.DataFrame:
         """The evidence lower bound on log p(x), by `draws` posterior draws; the lower, the stranger the molecule.
 
@@ -139,14 +171,37 @@ class LatentModel:
         Raises:
             ConfigError: `draws` below 1.
         """
-        import pandas as pd
+        return self.score(smiles, draws=draws, seed=seed, batch_size=batch_size)[["reconstruction", "kl", "elbo"]]
 
+    def score(
+        self, smiles: Sequence[str], *, draws: int = 1, importance: int = 0, seed: int = 0, batch_size: int = 512
+    ) -> pd.DataFrame:
+        """How likely the model finds each molecule: bounds on log p(x) and their parts.
+
+        A molecule's figures depend on it and the seed alone, not on the molecules beside it.
+
+        Args:
+            smiles: molecules, in any SMILES; they are made canonical first.
+            draws: of the posterior; the reconstruction is their mean.
+            importance: K above 0 adds the importance-weighted bound by K draws, which are used for the reconstruction,
+                too, where they are more than `draws`.
+            seed: of the draws.
+            batch_size: rows at a time.
+
+        Returns:
+            One row a molecule, as `molvae.exploration.likelihood.score_table` describes: ``reconstruction``, ``kl``,
+            ``elbo``, ``tokens``, ``per_token``, and ``bound`` where asked for; NaN for what cannot be encoded.
+
+        Raises:
+            ConfigError: `draws` below 1, or `importance` below 0.
+        """
         if draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws}")
-        noise = np.random.default_rng(seed).standard_normal((draws, len(smiles), self.config.latent_dim))
-        figures = self._codec.elbo_terms(self._readable(smiles, strict=False), noise, batch_size=batch_size)
-        table = pd.DataFrame(figures, columns=["reconstruction", "kl"])
-        return table.assign(elbo=-table.sum(axis=1, skipna=False))
+        if importance < 0:
+            raise ConfigError(f"importance must be at least 0, not {importance}")
+        texts = self._readable(smiles, strict=False)
+        terms = self._codec.elbo_terms(texts, draws=max(draws, importance), seed=seed, batch_size=batch_size)
+        return score_table(terms, importance)
 
     def _decoder(self, repair: int) -> Decode:
         """Points to strings, as they come or repaired."""

@@ -1,4 +1,4 @@
-"""Figures of a latent space: what it knows of the molecules, and how far it is from the prior that is sampled."""
+"""Figures of a latent space: what it knows of molecules, its order, how far it is from the prior that is sampled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from molvae.model import DiagonalGaussian
 
-__all__ = ["aggregate_mismatch", "mutual_information"]
+__all__ = ["aggregate_mismatch", "local_variance", "mutual_information"]
 
 _ROWS = 256
 
@@ -36,6 +36,32 @@ def mutual_information(posterior: DiagonalGaussian, z: Tensor) -> float:
         own = log_q[torch.arange(len(rows)), torch.arange(start, start + len(rows))]
         total += (own - log_q.logsumexp(1)).sum().item()
     return total / len(z) + math.log(len(z))
+
+
+def local_variance(z: Tensor, values: Tensor, *, k: int = 10) -> float:
+    """How much a property varies among latent neighbours, as a share of how much it varies at all.
+
+    The variance of the property among the k nearest points of each point, the point itself left out, on average,
+    over its variance among all. 1 is a space that knows no such order; it is lower, the more gradually the property
+    changes through the space.
+
+    Args:
+        z: (N, D), N above k.
+        values: (N,), the property at each.
+        k: neighbours, at least 2, by straight-line distance.
+
+    Returns:
+        NaN where the property is the same everywhere
+    """
+    points, numbers = z.double(), values.double()
+    total = 0.0
+    for start in range(0, len(z), _ROWS):
+        distance = torch.cdist(points[start : start + _ROWS], points)
+        own = torch.arange(len(distance))
+        distance[own, start + own] = math.inf
+        total += numbers[distance.topk(k, largest=False).indices].var(1).sum().item()
+    overall = numbers.var().item()
+    return total / len(z) / overall if overall else math.nan
 
 
 def aggregate_mismatch(posterior: DiagonalGaussian) -> float:

@@ -1,15 +1,18 @@
-"""A model for more tokens: what it was for the old ones it stays."""
+"""A model for more tokens, or other properties: what it was for the old ones it stays."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from molvae.config import join_names
+from molvae.model.heads import LabelScale, PropertyHead
 from molvae.model.vae import SmilesVAE
 
-__all__ = ["grown"]
+__all__ = ["equip", "grown"]
 
 _TABLES = ("encoder.embedding.weight", "decoder.embedding.weight")
 _OUTPUT_WEIGHT, _OUTPUT_BIAS = "decoder.to_logits.weight", "decoder.to_logits.bias"
@@ -51,6 +54,32 @@ def grown(model: SmilesVAE, vocab_size: int, generator: torch.Generator, *, drop
         copy = SmilesVAE(config, vocab_size)
     copy.load_state_dict(weights, assign=True)
     return copy
+
+
+def equip(model: SmilesVAE, scales: Mapping[str, LabelScale], *, hidden: int, seed: int) -> None:
+    """Give a model a head for each of some properties, and no other.
+
+    A head that it has is kept with what it predicts; a new one begins at the mean of its labels.
+
+    Args:
+        model: changed in place.
+        scales: of the labels, by the names of the properties, in the order of the heads.
+        hidden: units of a new head; where one is kept, what it has.
+        seed: of the first weights of new heads.
+    """
+    old = model.property_heads()
+    heads = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name, scale in scales.items():
+            if name in old:
+                old[name].convert_to(scale)
+            else:
+                old[name] = PropertyHead(model.config.latent_dim, hidden)
+                old[name].measure_by(scale)
+            heads.append(old[name])
+    model.heads = nn.ModuleList(heads)
+    model.config = model.config.replace(properties=join_names(scales), head_hidden=hidden)
 
 
 def _with_rows(table: Tensor, new: int, generator: torch.Generator) -> Tensor:

@@ -1,8 +1,8 @@
-"""The model: encoder, Gaussian latent, decoder. Tensors only, no strings."""
+"""The model: encoder, Gaussian latent, decoder, and heads for properties. Tensors only, no strings."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from molvae.config import ModelConfig
 from molvae.model.decoder import GRUDecoder
 from molvae.model.encoder import GRUEncoder
 from molvae.model.gaussian import DiagonalGaussian
+from molvae.model.heads import PropertyHead
 
 __all__ = ["SmilesVAE", "VAEOutput"]
 
@@ -25,16 +26,20 @@ class VAEOutput(NamedTuple):
     """(B,) nats per molecule, -log p(x|z) at a draw z of the posterior"""
     prior_nll: Tensor | None
     """(B,) nats per molecule, -log p(x|z) at the prior draw coupled with x; None where no draw was given"""
+    predicted: Tensor | None = None
+    """(B, P), what `SmilesVAE.predict` gives at the posterior means; None without heads"""
 
 
 class SmilesVAE(nn.Module):
-    """p(x|z) p(z) with q(z|x): a GRU encoder, a standard normal prior, a GRU decoder."""
+    """p(x|z) p(z) with q(z|x): a GRU encoder, a standard normal prior, a GRU decoder; a head for each property."""
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.config, self.vocab_size = config, vocab_size
         self.encoder = GRUEncoder(config, vocab_size)
         self.decoder = GRUDecoder(config, vocab_size)
+        # Behind the others: a seed gives them the weights that it gives them in a model without heads.
+        self.heads = nn.ModuleList(PropertyHead(config.latent_dim, config.head_hidden) for _ in config.heads)
 
     def forward(
         self,
@@ -61,13 +66,29 @@ class SmilesVAE(nn.Module):
         read = tokens if encoder_tokens is None else encoder_tokens
         posterior = self.encoder(read, lengths if encoder_lengths is None else encoder_lengths)
         z = posterior.rsample(noise)
+        predicted = self.predict(posterior.mean) if self.heads else None
         seen = tokens if decoder_tokens is None else decoder_tokens
         if coupled is None:
-            return VAEOutput(posterior, self.nll(tokens, lengths, z, seen=seen), None)
+            return VAEOutput(posterior, self.nll(tokens, lengths, z, seen=seen), None, predicted)
         # One pass of 2 B rows: fewer and larger matrix products than two passes.
         twice = self.nll(tokens.repeat(2, 1), lengths.repeat(2), torch.cat([z, coupled]), seen=seen.repeat(2, 1))
         nll, prior_nll = twice.chunk(2)
-        return VAEOutput(posterior, nll, prior_nll)
+        return VAEOutput(posterior, nll, prior_nll, predicted)
+
+    def property_heads(self) -> dict[str, PropertyHead]:
+        """The heads by the names of their properties."""
+        return dict(zip(self.config.heads, cast("list[PropertyHead]", list(self.heads)), strict=True))
+
+    def predict(self, z: Tensor) -> Tensor:
+        """The properties at latent points.
+
+        Args:
+            z: (B, D)
+
+        Returns:
+            (B, P), P at least 1: in standard deviations from the mean of the training labels of each.
+        """
+        return torch.stack([head(z) for head in self.heads], dim=1)
 
     def nll(self, tokens: Tensor, lengths: Tensor, z: Tensor, *, seen: Tensor | None = None) -> Tensor:
         """-log p(x|z) of each molecule, the end token included.

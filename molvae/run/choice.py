@@ -59,17 +59,19 @@ def default_base(request: Request, molecules: int) -> tuple[Base | None, str | N
 
 
 def _shape(model: dict[str, Any]) -> dict[str, Any]:
-    """The settings of [model] that a trained model has fixed: all but dropout."""
-    return {name: value for name, value in model.items() if name != "dropout"}
+    """The settings of [model] that a trained model has fixed: all but dropout and its heads, which may change."""
+    return {name: value for name, value in model.items() if name not in ("dropout", "properties", "head_hidden")}
 
 
 def _check_shape(request: Request, name: str, config: ModelConfig) -> None:
     """Whether what was asked for is the shape that the model has."""
     preset = SIZES[request.size].model_dump() if request.size is not None else {}
-    for field, value in _shape({**preset, **request.given["model"]}).items():
+    given = request.given["model"]
+    heads = {"head_hidden": given["head_hidden"]} if config.heads and "head_hidden" in given else {}
+    for field, value in {**_shape({**preset, **given}), **heads}.items():
         own = getattr(config, field)
         if value != own:
-            asked = f"{field} {value}" if field in request.given["model"] else f"size {request.size} ({field} {value})"
+            asked = f"{field} {value}" if field in given else f"size {request.size} ({field} {value})"
             raise ConfigError(
                 f"{asked} contradicts the model {name}, whose {field} is {own}: "
                 "leave it out, or train from nothing (--from-scratch)"

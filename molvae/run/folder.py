@@ -3,10 +3,11 @@
 molvae-runs/<stem>-<time>/
     config.json, tokenizer.json, model.safetensors, training_set.safetensors    the model
     config.toml         every setting, resolved
-    molecules.csv.gz    the clean molecules, with the numeric columns of the file
+    molecules.csv.gz    the clean molecules, with the numeric columns of the file and the labels that RDKit computed
     rejected.csv        every row that was dropped: row, text, reason
     splits.json         which of the molecules were held out
     history.csv         the figures of every epoch
+    report.html         all of this, and samples, for a browser
     checkpoint.safetensors    the state to resume from, while the run is not finished
     init.safetensors    what fine-tuning started from, while the run is not finished
     request.json        what was asked for, until training begins
@@ -17,7 +18,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,9 +32,11 @@ from molvae.corpus.cleaning import Corpus
 from molvae.errors import InputError, ModelError
 from molvae.files import atomic, is_leftover, read_json, remove_leftovers, write_text
 from molvae.latest_run import CHECKPOINT
+from molvae.model import LabelScale
 from molvae.model_folder import MODEL_FILES
 from molvae.run.origin import ORIGIN, Origin, read_origin
 from molvae.run.request import REQUEST
+from molvae.training import label_scale
 
 __all__ = [
     "SECTIONS",
@@ -50,7 +53,7 @@ __all__ = [
 
 _RUN_FILES = {
     *MODEL_FILES,
-    *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "tensorboard"),
+    *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "report.html", "tensorboard"),
     *(CHECKPOINT, ORIGIN, REQUEST),
 }
 
@@ -65,11 +68,22 @@ class Start(NamedTuple):
     """clean molecules"""
     parts: dict[str, NDArray[np.int64]]
     """positions of the molecules of "train", "valid" and "test\""""
+    labels: NDArray[np.float64]
+    """(N, P), of each molecule, for the heads of the model; not finite where there is none"""
     model: ModelConfig
     training: TrainConfig
     cleaning: CleanConfig
     origin: Origin | None
     """the model to fine-tune; None to start from nothing"""
+
+    def scales(self) -> dict[str, LabelScale]:
+        """Of the labels of the training molecules, by property.
+
+        Raises:
+            ConfigError: a property has no labels, or nothing is to be learned from them.
+        """
+        known = self.labels[self.parts["train"]]
+        return {name: label_scale(name, known[:, place]) for place, name in enumerate(self.model.heads)}
 
 
 def began(folder: Path) -> bool:
@@ -151,10 +165,15 @@ def _check_replaceable(folder: Path, *, overwrite: bool) -> None:
 
 
 def write_start(
-    folder: Path, corpus: Corpus, parts: dict[str, NDArray[np.int64]], settings: dict[str, Settings]
+    folder: Path,
+    corpus: Corpus,
+    labels: pd.DataFrame,
+    parts: dict[str, NDArray[np.int64]],
+    settings: dict[str, Settings],
 ) -> None:
     """Write what `read_start` reads; config.toml comes last, as the sign that all is there."""
-    table = pd.concat([pd.DataFrame({"smiles": corpus.smiles}), corpus.properties], axis=1)
+    computed = labels.drop(columns=list(corpus.properties), errors="ignore")
+    table = pd.concat([pd.DataFrame({"smiles": corpus.smiles}), corpus.properties, computed], axis=1)
     with atomic(folder / "molecules.csv.gz") as temporary:
         # gzip.compress, not pandas: the same molecules are the same bytes, without name and time.
         temporary.write_bytes(gzip.compress(table.to_csv(index=False).encode(), compresslevel=3, mtime=0))
@@ -168,8 +187,13 @@ def write_start(
     (folder / REQUEST).unlink(missing_ok=True)
 
 
-def read_start(folder: Path) -> Start:
+def read_start(folder: Path, *, finished: bool = False) -> Start:
     """What training in a folder began with.
+
+    Args:
+        folder: the run folder.
+        finished: the run is. What it fine-tuned is gone then, and is left out; and an earlier version may have
+            written it, with fewer settings.
 
     Raises:
         ModelError: the folder holds no run that began to train, or is damaged.
@@ -179,10 +203,11 @@ def read_start(folder: Path) -> Start:
         raise ModelError(f"{folder} holds no run that began to train ({', '.join(needed)}); start it anew")
     given = read_toml(folder / "config.toml", SECTIONS)
     missing = [f"[{name}] {key}" for name in SECTIONS for key in SECTIONS[name].model_fields if key not in given[name]]
-    if missing:
+    if missing and not finished:
         raise ModelError(f"{folder / 'config.toml'} is damaged: it lacks {', '.join(missing[:3])}")
+    model, training = ModelConfig(**given["model"]), TrainConfig(**given["training"])
     try:
-        smiles = pd.read_csv(folder / "molecules.csv.gz", usecols=["smiles"], dtype=str)["smiles"].tolist()
+        smiles, labels = _read_molecules(folder / "molecules.csv.gz", model.heads)
         rows = read_json(folder / "splits.json")["rows"]
         parts = {name: np.array(rows[name], dtype=np.int64) for name in ("valid", "test")}
         held = np.concatenate(list(parts.values()))
@@ -191,9 +216,14 @@ def read_start(folder: Path) -> Start:
             raise ValueError(f"the positions do not fit {len(smiles)} molecules")
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} is damaged: molecules.csv.gz or splits.json cannot be read ({error})") from None
-    model, training = ModelConfig(**given["model"]), TrainConfig(**given["training"])
-    origin = read_origin(folder, model) if training.init_from else None
-    return Start(smiles, parts, model, training, CleanConfig(**given["cleaning"]), origin)
+    origin = read_origin(folder, model) if training.init_from and not finished else None
+    return Start(smiles, parts, labels, model, training, CleanConfig(**given["cleaning"]), origin)
+
+
+def _read_molecules(path: Path, heads: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
+    # As text first: the numbers that pandas 2 reads may differ from those written in the last bit.
+    table = pd.read_csv(path, usecols=["smiles", *heads], dtype=str)
+    return table["smiles"].tolist(), table[list(heads)].to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
 
 
 def read_history(folder: Path, epochs: int) -> list[dict[str, Any]]:

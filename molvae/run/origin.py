@@ -1,4 +1,4 @@
-"""The model that a run starts from, grown by the tokens that are new to it; kept in the run folder until the end.
+"""The model that a run starts from, grown by what is new to it, tokens and heads; kept in the run folder until the end.
 
 A run that was stopped goes on from there, though the model it started from may be gone.
 """
@@ -6,7 +6,7 @@ A run that was stopped goes on from there, though the model it started from may 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from molvae.config import ModelConfig
 from molvae.errors import ModelError
 from molvae.files import read_tensors, write_tensors
 from molvae.generator import MolVAE
-from molvae.model import SmilesVAE, grown
+from molvae.model import LabelScale, SmilesVAE, equip, grown
 from molvae.tokenizer import SmilesTokenizer, scan
 
 __all__ = ["ORIGIN", "Origin", "adapted", "read_origin", "write_origin"]
@@ -36,20 +36,24 @@ class Origin(NamedTuple):
     """how many molecules hold each new token, the most frequent one first"""
 
 
-def adapted(vae: MolVAE, smiles: Sequence[str], *, dropout: float, seed: int) -> Origin:
-    """A model made ready for molecules with tokens that are new to it.
+def adapted(
+    vae: MolVAE, smiles: Sequence[str], scales: Mapping[str, LabelScale], *, config: ModelConfig, seed: int
+) -> Origin:
+    """A model made ready for molecules with tokens that are new to it, and for some properties.
 
     Args:
         vae: the model; left as it is.
         smiles: the molecules.
-        dropout: of the result.
-        seed: of the first values of the new rows.
+        scales: of the labels of each property. Heads that the model has for these are kept, others are not.
+        config: of the result.
+        seed: of the first values of what is new.
     """
     tokenizer = vae.tokenizer.grow(smiles)
     new = tokenizer.ids.keys() - vae.tokenizer.ids.keys()
     holders = Counter(token for one in smiles for token in new.intersection(scan(one))) if new else Counter[str]()
     counts = sorted(holders.items(), key=lambda item: (-item[1], item[0]))
-    model = grown(vae.model, len(tokenizer), torch.Generator().manual_seed(seed), dropout=dropout)
+    model = grown(vae.model, len(tokenizer), torch.Generator().manual_seed(seed), dropout=config.dropout)
+    equip(model, scales, hidden=config.head_hidden, seed=seed)
     return Origin(model, tokenizer, dict(counts))
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from molvae._version import __version__
-from molvae.config import SIZES
+from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.errors import ConfigError
 from molvae.files import atomic
@@ -28,7 +28,7 @@ from molvae.run.memorization import Memorization, memorization
 from molvae.run.origin import read_origin
 from molvae.run.reporter import Reporter
 from molvae.tokenizer import SmilesTokenizer
-from molvae.training import Epoch, HealthCheck, Respelling, Trainer
+from molvae.training import Epoch, HeadCheck, HealthCheck, Labels, Respelling, Trainer
 from molvae.wording import count
 
 __all__ = ["Session", "check_tensorboard"]
@@ -60,6 +60,8 @@ class Session:
             with torch.random.fork_rng():
                 torch.manual_seed(start.training.seed)
                 self._model = SmilesVAE(start.model, len(self._tokenizer))
+            for head, scale in zip(self._model.property_heads().values(), start.scales().values(), strict=True):
+                head.measure_by(scale)
         self._trainer = self._make_trainer()
         self._history = read_history(folder, self._trainer.epochs_done)
         self._complained = False
@@ -108,19 +110,24 @@ class Session:
 
     def _name(self) -> str:
         """The preset that the model is of, if it is."""
-        return next((name for name, preset in SIZES.items() if preset == self._start.model), "custom")
+        bare = self._start.model.replace(properties="", head_hidden=ModelConfig().head_hidden)
+        return next((name for name, preset in SIZES.items() if preset == bare), "custom")
 
     def _make_trainer(self) -> Trainer:
         config, smiles, parts = self._start.training, self._start.smiles, self._start.parts
         corpus = TokenizedCorpus(smiles, self._tokenizer)
         held = np.random.default_rng(config.seed).permutation(parts["valid"])[: config.health_samples]
         check = HealthCheck(corpus, held, [smiles[row] for row in held], self._training_set.intersection, config)
+        scales = [head.scale for head in self._model.property_heads().values()]
+        labels = Labels(self._start.labels, scales, parts["train"]) if scales else None
         return Trainer(
             self._model,
             corpus,
             parts["train"],
             config,
             check=check,
+            labels=labels,
+            check_heads=None if labels is None else HeadCheck(corpus, parts["valid"], labels),
             respell=Respelling(smiles, self._tokenizer, self._start.cleaning.max_length),
             checkpoint=self._folder / CHECKPOINT,
             on_step=self._said.step,
@@ -164,10 +171,20 @@ class Session:
             "molecules": len(self._start.parts["train"]),
             "trained on": self._trainer.where,
             "training": self._start.training.model_dump(),
+            **self._heads(model),
             **self._lineage(),
             "figures": {key: float(value) for key, value in self._best().items()},
         }
         return StoredModel(model, self._tokenizer, self._training_set, card)
+
+    def _heads(self, model: SmilesVAE) -> dict[str, Any]:
+        """What the card says of the heads, if there are any."""
+        known = np.isfinite(self._start.labels[self._start.parts["train"]]).sum(0).tolist()
+        heads = {
+            name: {"labels": n, **head.scale._asdict()}
+            for (name, head), n in zip(model.property_heads().items(), known, strict=True)
+        }
+        return {"heads": heads} if heads else {}
 
     def _lineage(self) -> dict[str, Any]:
         """What the card says of the model that was fine-tuned, if one was."""

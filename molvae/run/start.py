@@ -15,10 +15,13 @@ from molvae.config import (
     default_fine_tuning,
     default_size,
     default_training,
+    join_names,
     read_toml,
+    split_names,
 )
 from molvae.corpus.cache import clean_cached
 from molvae.corpus.cleaning import Corpus, allowed_elements, clean_smiles
+from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labels_of
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
 from molvae.errors import ConfigError, InputError, ModelError
@@ -50,6 +53,7 @@ def train(
     cleaning: dict[str, Any] | None = None,
     init_from: str | Path | None = None,
     from_scratch: bool = False,
+    properties: Sequence[str] | None = None,
     overwrite: bool = False,
     tensorboard: bool = False,
     reporter: Reporter | None = None,
@@ -74,6 +78,8 @@ def train(
         cleaning: fields of `CleanConfig`.
         init_from: a model to fine-tune: a model or run folder, the id of a Hugging Face repository, or ``bundled``.
         from_scratch: start from nothing, however few the molecules.
+        properties: train a head on each: names of numeric columns of the file, or of `molvae.chem.PROPERTIES`. Heads
+            that a model to fine-tune has for these are kept, and no others.
         overwrite: replace an existing run folder.
         tensorboard: write TensorBoard events too.
         reporter: hears what goes on.
@@ -83,6 +89,8 @@ def train(
         ConfigError: a setting is out of range, or contradicts the model to start from.
         ModelError: the model to start from cannot be read.
     """
+    if properties is not None:
+        model = {**(model or {}), "properties": properties if isinstance(properties, str) else join_names(properties)}
     given = _settings(config, model=model, training=training, cleaning=cleaning)
     asked = init_from if init_from is not None else (training or {}).get("init_from")
     _settle_beginning(given["training"], asked, from_scratch=from_scratch)
@@ -100,13 +108,13 @@ def train(
     said = _told(reporter)
 
     def prepare() -> Start:
-        what = _opened(source, request) if isinstance(source, (str, Path)) else source
+        what, labels = _opened(source, request)
         base = named_base(request)  # what is wrong with it is said before anything is written
         with new_folder(folder, overwrite=overwrite) as replaces:
             write_request(folder, request)
             if request.source and not replaces:
                 said.started(folder)
-            return _prepared(folder, what, request, base, said)
+            return _prepared(folder, what, labels, request, base, said)
 
     return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
 
@@ -144,7 +152,7 @@ def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter 
         else:
             request = read_request(path)
             said.started(path)
-            start = _prepared(path, _opened(str(request.source), request), request, named_base(request), said)
+            start = _prepared(path, *_opened(str(request.source), request), request, named_base(request), said)
         clear(path)
         return start
 
@@ -160,8 +168,14 @@ def _told(reporter: Reporter | None) -> Reporter:
     return reporter if reporter is not None and is_main() else Reporter()
 
 
-def _opened(source: str | Path, request: Request) -> Table:
-    return open_table(source, smiles_column=request.smiles_column, header=request.header)
+def _opened(source: str | Path | Sequence[str], request: Request) -> tuple[Table | Sequence[str], list[LabelSource]]:
+    """The molecules, and where the labels come from that the run is to have."""
+    names = split_names(request.given["model"].get("properties", ""))
+    if not isinstance(source, (str, Path)):
+        return source, find_labels(names, None)
+    table = open_table(source, smiles_column=request.smiles_column, header=request.header)
+    labels = find_labels(names, table)
+    return table.carrying([name for name, computed in labels if not computed]), labels
 
 
 def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:
@@ -171,28 +185,42 @@ def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:
     return here[0] if here else read_start(folder)
 
 
-def _prepared(folder: Path, what: Table | Sequence[str], request: Request, base: Base | None, said: Reporter) -> Start:
+def _prepared(
+    folder: Path,
+    what: Table | Sequence[str],
+    sources: list[LabelSource],
+    request: Request,
+    base: Base | None,
+    said: Reporter,
+) -> Start:
     """Clean, split, settle what depends on the number of molecules, and write it all down."""
     given = request.given
     clean_config = CleanConfig(**given["cleaning"])
     corpus = _clean(what, clean_config, folder / "rejected.csv", said)
+    labels = labels_of(corpus, sources)
+    if sources:
+        said.plan(describe_labels(sources, labels))
     n = len(corpus)
     if base is None:
         base, why = default_base(request, n)
         if why:
             said.plan(why)
     shape = base.vae.config if base else SIZES[request.size or default_size(n)]
-    model = shape.replace(**given["model"])
+    model = shape.replace(**{**given["model"], "properties": join_names(source.name for source in sources)})
     defaults = default_fine_tuning(n) if base else default_training(n)
     how = TrainConfig(**{**defaults, **given["training"], "init_from": base.name if base else ""})
     parts = split_rows(corpus.smiles, how.split, valid=how.valid, test=how.test, seed=how.seed)
-    origin = None
+    start = Start(corpus.smiles, parts, labels.to_numpy(), model, how, clean_config, None)
+    scales = start.scales()
     if base is not None:
-        origin = adapted(base.vae, corpus.smiles, dropout=model.dropout, seed=how.seed)
+        origin = adapted(base.vae, corpus.smiles, scales, config=model, seed=how.seed)
         write_origin(folder, origin)
         said.new_tokens(base.name, origin.new_tokens)
-    write_start(folder, corpus, parts, {"model": model, "training": how, "cleaning": clean_config})
-    return Start(corpus.smiles, parts, model, how, clean_config, origin)
+        if left := [name for name in base.vae.config.heads if name not in scales]:
+            said.plan(f"what {base.name} knows of {', '.join(left)} is left out: --properties names what is kept")
+        start = start._replace(origin=origin)
+    write_start(folder, corpus, labels, parts, {"model": model, "training": how, "cleaning": clean_config})
+    return start
 
 
 def _settle_beginning(training: dict[str, Any], init_from: str | Path | None, *, from_scratch: bool) -> None:

@@ -24,7 +24,7 @@ class Meter:
 
     def __init__(self, device: torch.device, state: Mapping[str, Tensor] | None = None) -> None:
         number = torch.float32 if device.type == "mps" else torch.float64
-        self._sums = torch.zeros(5, dtype=number, device=device)  # three terms, molecules, coupled molecules
+        self._sums = torch.zeros(6, dtype=number, device=device)  # four terms, molecules, coupled molecules
         if state:
             self._sums += state["sums"].to(self._sums)
         self._tokens, self._started = 0, time.monotonic()
@@ -42,17 +42,17 @@ class Meter:
             tokens: target tokens of all processes.
             coupled: whether there is a coupled prior term.
         """
-        parts = torch.stack([terms.reconstruction, terms.kl, terms.prior]).detach().to(self._sums)
-        self._sums[:3] += parts * molecules
-        self._sums[3] += molecules
-        self._sums[4] += molecules * coupled
+        parts = torch.stack([terms.reconstruction, terms.kl, terms.prior, terms.properties]).detach().to(self._sums)
+        self._sums[:4] += parts * molecules
+        self._sums[4] += molecules
+        self._sums[5] += molecules * coupled
         self._tokens += tokens
 
-    def means(self) -> tuple[float, float, float]:
-        """Reconstruction, KL and coupled prior term in nats per molecule, over all processes."""
-        reconstruction, kl, prior, molecules, coupled = self.state()["sums"].tolist()
+    def means(self) -> tuple[float, float, float, float]:
+        """Reconstruction, KL, coupled prior term and properties in nats per molecule, over all processes."""
+        reconstruction, kl, prior, properties, molecules, coupled = self.state()["sums"].tolist()
         n = max(1, molecules)
-        return reconstruction / n, kl / n, prior / coupled if coupled else float("nan")
+        return reconstruction / n, kl / n, prior / coupled if coupled else float("nan"), properties / n
 
     @property
     def tokens_per_second(self) -> float:

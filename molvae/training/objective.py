@@ -4,6 +4,7 @@ r"""What training minimizes, in nats per molecule.
 
 The first two terms are the negative ELBO (beta = 1), the third trains the decoder on prior points: c couples draws of
 the prior with molecules by optimal transport (`molvae.training.coupling`), so its z-marginal is exactly N(0, I).
+A model with heads is charged for its properties as well (`molvae.training.labels`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor
 from molvae.config import TrainConfig
 from molvae.machine.distributed import total
 from molvae.model import VAEOutput
+from molvae.training.labels import LabelBatch
 
 __all__ = ["Terms", "beta_at", "mask_tokens", "terms_of"]
 
@@ -31,13 +33,16 @@ class Terms(NamedTuple):
     """() nats per molecule, the KL above the free bits"""
     prior: Tensor
     """() nats per molecule, -log p(x|z) at the coupled prior draw; 0 without one"""
+    properties: Tensor
+    """() nats per molecule, the loss of the heads, summed over the properties; 0 without labels"""
 
-    def loss(self, beta: float, coupling_weight: float) -> Tensor:
+    def loss(self, beta: float, coupling_weight: float, property_weight: float = 0.0) -> Tensor:
         """() nats per molecule, the objective."""
-        return self.reconstruction + beta * self.charged_kl + coupling_weight * self.prior
+        likelihood = self.reconstruction + beta * self.charged_kl + coupling_weight * self.prior
+        return likelihood + property_weight * self.properties
 
 
-def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0) -> Terms:
+def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0, labels: LabelBatch | None = None) -> Terms:
     """The terms of a forward pass.
 
     Free bits: a dimension whose KL, averaged over the batch, is below `free_bits` nats is charged that much, which
@@ -48,6 +53,7 @@ def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0) -> Term
         output: of the molecules of this process.
         free_bits: nats.
         share: of the molecules of the batch that this process has; the others' count for the free bits.
+        labels: of the molecules of this process.
     """
     each = output.posterior.kl().mean(0)  # (D,)
     charged = each
@@ -59,6 +65,7 @@ def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0) -> Term
         kl=each.sum(),
         charged_kl=charged.sum(),
         prior=zero if output.prior_nll is None else output.prior_nll.mean(),
+        properties=zero if output.predicted is None or labels is None else labels.loss(output.predicted),
     )
 
 

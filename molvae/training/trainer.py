@@ -27,6 +27,7 @@ from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoi
 from molvae.training.device import coupling_threads, data_parallel, make_accelerator, profits_from_bf16
 from molvae.training.feed import Feed, Respell
 from molvae.training.health import Health
+from molvae.training.labels import HeadFigures, Labels
 from molvae.training.meter import Meter
 from molvae.training.objective import beta_at, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer
@@ -63,6 +64,8 @@ class Trainer:
         rows: which of them to train on.
         config: how.
         check: measures a model on held-out molecules.
+        labels: of the corpus, for the heads of the model.
+        check_heads: measures them; given where `labels` are.
         respell: spells molecules anew for the encoder, a share `config.randomized` of them; None never does.
         checkpoint: file to keep the state in and to resume from if it is there; None keeps none.
         on_step: called after every step.
@@ -82,13 +85,16 @@ class Trainer:
         config: TrainConfig,
         *,
         check: Callable[[SmilesVAE], Health],
+        labels: Labels | None = None,
+        check_heads: Callable[[SmilesVAE], HeadFigures] | None = None,
         respell: Respell | None = None,
         checkpoint: Path | None = None,
         on_step: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Epoch, SmilesVAE], None] = lambda *_: None,
         on_interrupt: Callable[[], None] = lambda: None,
     ) -> None:
-        self._corpus, self._config, self._check, self._checkpoint = corpus, config, check, checkpoint
+        self._corpus, self._config, self._checkpoint = corpus, config, checkpoint
+        self._check, self._check_heads, self._labels = check, check_heads or _no_heads, labels
         self._on_step, self._on_epoch, self._on_interrupt = on_step, on_epoch, on_interrupt
         self._plan = Plan(rows, corpus.lengths, config)
         self._feed = Feed(corpus, self._plan, model.config.latent_dim, respell)
@@ -207,13 +213,15 @@ class Trainer:
         # Every process must have a molecule to go through; one too many counts nothing.
         mine = np.arange(rank(), len(rows), world_size())
         count = len(mine)
-        inputs = self._feed.at(step, rows, mine if count else np.zeros(1, dtype=np.int64), draws).to(device)
+        given = mine if count else np.zeros(1, dtype=np.int64)
+        inputs = self._feed.at(step, rows, given, draws).to(device)
         self._model.train()
         with self._accelerator.autocast():
             output = self._parallel(**inputs._asdict())
-        terms = terms_of(output, config.free_bits, share=count / len(rows))
+        labels = None if self._labels is None else self._labels.batch(rows[given]).to(device)
+        terms = terms_of(output, config.free_bits, share=count / len(rows), labels=labels)
         targets = int(self._corpus.lengths[rows].sum()) - len(rows)
-        loss = terms.loss(beta_at(step / self._steps, config), config.coupling_weight)
+        loss = terms.loss(beta_at(step / self._steps, config), config.coupling_weight, config.property_weight)
         self._optimizer.zero_grad(set_to_none=True)
         # Nats per token of the whole batch, so that clipping knows no length; gradients are averaged over processes.
         self._accelerator.backward(loss * (count * world_size() / targets))
@@ -227,15 +235,16 @@ class Trainer:
     def _end_epoch(self, epoch: int) -> None:
         means, speed = self._meter.means(), self._meter.tokens_per_second
         self._check_finite(means[0] + means[1])
-        health = on_main(lambda: self._check(self._average.model))
-        objective = health.objective(self._config)
+        health, heads = on_main(lambda: (self._check(self._average.model), self._check_heads(self._average.model)))
+        objective = health.objective(self._config) + self._config.property_weight * heads.charge
         self._check_finite(objective)
         best = objective < self._best.objective
         if best:
             weights = {name: value.clone() for name, value in self._average.model.state_dict().items()}
             self._best = _Best(objective, epoch, weights)
         seconds = time.monotonic() - self._started
-        self._on_epoch(Epoch(epoch, seconds, speed, *means, objective, best, health), self._average.model)
+        told = Epoch(epoch, seconds, speed, *means, objective, best, health, heads.fits)
+        self._on_epoch(told, self._average.model)
         self._meter = Meter(self._accelerator.device)
         self._save()
 
@@ -274,3 +283,7 @@ class Trainer:
         self._position = position
         self._pools.restore(tensors.get("coupled", {}))
         self._meter = Meter(device, tensors["meter"] if is_main() else None)
+
+
+def _no_heads(_: SmilesVAE) -> HeadFigures:
+    return HeadFigures({}, 0.0)

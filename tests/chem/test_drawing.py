@@ -31,6 +31,13 @@ def test_legends_and_broken_molecules_are_drawn(capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_panel_can_be_left_empty():
+    assert "not a molecule" not in str(molecule_grid(["C", None, "CC"]))
+    with_gap, without = (ET.fromstring(molecule_grid(some).encode()) for some in (["CCO", None], ["CCO", "CCO"]))
+    assert with_gap.get("width") == without.get("width")
+    assert len(list(with_gap.iter())) < len(list(without.iter()))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

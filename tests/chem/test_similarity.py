@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem, DataStructs
 from rdkit.Chem import AllChem
 
-from molvae.chem import nearest_similarity
+from molvae.chem import nearest_similarity, paired_tanimoto, tanimoto
 
 
 def test_it_is_that_of_all_pairs(canonical_smiles):
@@ -33,3 +33,18 @@ def test_what_is_no_molecule_is_nan_and_of_nothing_nothing_is_near():
     assert np.isnan(nearest_similarity(["C1CC", "CC"], ["CC", "C1CC"])).tolist() == [True, False]
     assert nearest_similarity(["CC"], []).tolist() == [0.0]
     assert nearest_similarity([], ["CC"]).shape == (0,)
+
+
+def test_all_pairs_and_pairs_are_those_of_rdkit(canonical_smiles):
+    some, others = canonical_smiles[:6], canonical_smiles[6:12]
+    make = AllChem.GetMorganGenerator(radius=2, fpSize=2048).GetFingerprint
+    prints = [[make(Chem.MolFromSmiles(one)) for one in each] for each in (some, others)]
+    expected = [[DataStructs.TanimotoSimilarity(a, b) for b in prints[1]] for a in prints[0]]
+    assert tanimoto(some, others).tolist() == expected
+    assert paired_tanimoto(some, others).tolist() == np.diag(expected).tolist()
+
+
+def test_pairs_with_what_is_no_molecule_are_nan():
+    assert np.isnan(tanimoto(["CC", "C1CC"], ["CO", "", "CC"])).tolist() == [[False, True, False], [True] * 3]
+    assert np.isnan(paired_tanimoto(["CC", None, "CC"], ["CC", "CC", "C1CC"])).tolist() == [False, True, True]
+    assert tanimoto([], ["CC"]).shape == (0, 1) and tanimoto(["CC"], []).shape == (1, 0)

@@ -8,6 +8,7 @@ from tests.cli.test_commands import assert_told, molvae
 FAST = [
     *("--epochs", "1", "--batch-size", "10", "--health-samples", "10", "--pool-size", "20", "--block-size", "10"),
     *("--precision", "fp32"),
+    "--no-report",
 ]
 
 

@@ -1,0 +1,95 @@
+"""Tables of any columns -> a file, block by block: what a command adds stands behind the columns of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from molvae.corpus.columns import is_missing, number
+from molvae.files import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FRAME_KINDS", "WriteFrame", "frame_text", "write_frames"]
+
+FRAME_KINDS = ("csv", "tsv", "parquet")
+"""Extensions that `write_frames` knows."""
+
+WriteFrame = Callable[["pd.DataFrame"], int]
+"""Takes the next rows; gives the number of cells that could not be kept: texts in a column of numbers, in Parquet."""
+
+
+def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = False) -> str:
+    """Rows as delimited text; numbers to their last digit, so that they are read as they were; empty where missing."""
+    return frame.to_csv(index=False, header=header, sep=separator, lineterminator="\n")
+
+
+@contextmanager
+def write_frames(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
+    """Write tables, one below the other, to a path that `check_output` accepts for `FRAME_KINDS`.
+
+    The file is there when the block ends, and not there at all if an exception leaves it.
+
+    Args:
+        path: the file.
+        types: of each column, in order: ``str``, ``float``, ``"float32"``, ``"int64"``, ``"bool"`` or an Arrow type;
+            only Parquet keeps them.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    kind = path.suffix.lower()
+    with atomic(path) as temporary:
+        if kind == ".parquet":
+            with _parquet(temporary, types) as write:
+                yield write
+        else:
+            with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                yield _delimited(file, types, "\t" if kind == ".tsv" else ",")
+
+
+def _delimited(file: Any, types: Mapping[str, Any], separator: str) -> WriteFrame:
+    import pandas as pd
+
+    file.write(frame_text(pd.DataFrame(columns=list(types)), separator=separator, header=True))
+
+    def write(frame: pd.DataFrame) -> int:
+        file.write(frame_text(frame, separator=separator))
+        file.flush()  # a full disk is told now
+        return 0
+
+    return write
+
+
+@contextmanager
+def _parquet(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    named = {
+        str: pa.large_string(),
+        float: pa.float64(),
+        "float32": pa.float32(),
+        "int64": pa.int64(),
+        "bool": pa.bool_(),
+    }
+    schema = pa.schema([(name, named.get(kind, kind)) for name, kind in types.items()])
+
+    def write(frame: pd.DataFrame) -> int:
+        lost = 0
+        arrays = []
+        for name, kind in types.items():
+            values: Any = frame[name]
+            if kind is float and values.dtype == object:
+                texts = values.tolist()
+                values = [number(text) for text in texts]
+                lost += sum(value != value and not is_missing(text) for text, value in zip(texts, values, strict=True))
+            arrays.append(pa.array(values, type=schema.field(name).type, from_pandas=True))
+        file.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        return lost
+
+    with parquet.ParquetWriter(path, schema) as file:
+        yield write

@@ -1,0 +1,236 @@
+"""Tables of latent points: what ``molvae encode`` writes, and ``molvae decode`` reads."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvae.corpus.sources import Source
+from molvae.errors import InputError
+from molvae.files import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LatentTable", "WriteArchive", "latent_columns", "open_latents", "write_archive"]
+
+Array = NDArray[np.float32]
+WriteArchive = Callable[[Sequence[Array], Sequence[str], Sequence[int]], None]
+"""Takes k rows: one array (k, D) for each name, k texts and k row numbers."""
+
+_COLUMN = re.compile(r"z(\d+)")
+_SPREAD = re.compile(r"z\d+_std")
+_MISSING = ["", "nan", "NaN"]
+
+
+def latent_columns(latent_dim: int, *, spread: bool = False) -> list[str]:
+    """Names of D latent columns, of one width so that they sort; `spread` gives those of the standard deviations.
+
+    >>> latent_columns(3), latent_columns(11)[-1], latent_columns(3, spread=True)[0]
+    (['z0', 'z1', 'z2'], 'z10', 'z0_std')
+    """
+    width = len(str(latent_dim - 1))
+    return [f"z{place:0{width}d}{'_std' if spread else ''}" for place in range(latent_dim)]
+
+
+@dataclass(frozen=True)
+class LatentTable:
+    """A table of latent points that has been looked into.
+
+    Attributes:
+        name: the file, without its folder.
+        latent_dim: D.
+        types: of the other columns, in order, as `molvae.corpus.frames.write_frames` takes them.
+        chunks: reads it: points (k, D) and the cells of the other columns, k rows at a time.
+    """
+
+    name: str
+    latent_dim: int
+    types: dict[str, Any]
+    chunks: Callable[[], Iterator[tuple[Array, pd.DataFrame]]]
+
+
+def open_latents(path: str | Path, *, size: int = 2_000) -> LatentTable:
+    """Find out how to read a table of latent points: csv or tsv (also gzipped), Parquet, npz, or npy.
+
+    Columns z0, z1, ... are the points, whatever the zeros in front of the numbers; those of standard deviations are
+    left out; all others are kept.
+
+    Args:
+        path: the file; "-" is standard input.
+        size: rows of a chunk.
+
+    Raises:
+        InputError: it is missing, damaged, or holds no points.
+    """
+    if Path(path).suffix.lower() in (".npz", ".npy"):
+        return _from_numpy(Path(path), size)
+    source = Source(path)
+    return _from_parquet(source, size) if source.is_parquet else _from_text(source, size)
+
+
+def _from_numpy(path: Path, size: int) -> LatentTable:
+    import pandas as pd
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {"z": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        raise InputError(f"{path.name} is damaged, or no numpy file of numbers and texts") from None
+    z = arrays.get("z")
+    if z is None or z.ndim != 2 or z.dtype.kind not in "fiu":
+        raise InputError(f"{path.name} holds no array z of numbers with the shape (rows, dimensions)")
+    others = {name: one for name, one in arrays.items() if one.ndim == 1 and len(one) == len(z)}
+    types: dict[str, Any] = {name: float if one.dtype.kind in "fiu" else str for name, one in others.items()}
+
+    def chunks() -> Iterator[tuple[Array, pd.DataFrame]]:
+        for at in range(0, len(z), size):
+            rows = slice(at, at + size)
+            cells = {name: one[rows] for name, one in others.items()}
+            yield z[rows].astype(np.float32), pd.DataFrame(cells, index=range(len(z[rows])))
+
+    return LatentTable(path.name, z.shape[1], types, chunks)
+
+
+def _from_text(source: Source, size: int) -> LatentTable:
+    import pandas as pd
+
+    first = source.head.decode(source.encoding, "replace").partition("\n")[0]
+    separator = "\t" if "\t" in first else ","
+    with_names = [name.strip().strip('"') for name in first.rstrip("\r").split(separator)]
+    points = _points(source.name, with_names)
+
+    def chunks() -> Iterator[tuple[Array, pd.DataFrame]]:
+        kinds = {name: np.float32 if name in points else str for name in with_names}
+        with source.open() as file:
+            try:
+                reader = pd.read_csv(
+                    file, sep=separator, header=0, names=with_names, dtype=kinds, chunksize=size,
+                    keep_default_na=False, na_values=dict.fromkeys(points, _MISSING),
+                    encoding=source.encoding, encoding_errors="replace",
+                )  # fmt: skip
+                for frame in reader:
+                    yield _split(frame, points)
+            except (ValueError, pd.errors.ParserError) as error:
+                raise InputError(f"{source.name} cannot be read as a table of latent points: {error}") from None
+
+    return LatentTable(source.name, len(points), dict.fromkeys(_others(with_names), str), chunks)
+
+
+def _from_parquet(source: Source, size: int) -> LatentTable:
+    import io
+
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise InputError(f'to read {source.name}, install the extra: pip install "molvae[parquet]"') from None
+    import pandas as pd
+
+    try:
+        file = parquet.ParquetFile(io.BytesIO(source.contents()))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{source.name} is not a Parquet file that can be read: {error}") from None
+    points = _points(source.name, file.schema_arrow.names)
+    others = _others(file.schema_arrow.names)
+
+    def chunks() -> Iterator[tuple[Array, pd.DataFrame]]:
+        for batch in file.iter_batches(batch_size=size, columns=[*points, *others]):
+            columns = {name: batch.column(name) for name in batch.schema.names}
+            frame = pd.DataFrame({name: columns[name].to_pylist() for name in others}, dtype=object)
+            try:
+                z = [columns[name].to_numpy(zero_copy_only=False).astype(np.float32) for name in points]
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{source.name}: a latent column holds what is no number ({error})") from None
+            yield np.stack(z, axis=1), frame.reindex(range(batch.num_rows)) if not others else frame
+
+    return LatentTable(source.name, len(points), {name: file.schema_arrow.field(name).type for name in others}, chunks)
+
+
+def _points(name: str, columns: Sequence[str]) -> list[str]:
+    """The latent columns, in the order of their numbers.
+
+    Raises:
+        InputError: there are none, or one is missing.
+    """
+    numbered = {int(match[1]): column for column in columns if (match := _COLUMN.fullmatch(column))}
+    if not numbered:
+        raise InputError(f"{name} has no columns z0, z1, ...: give a file that `molvae encode` wrote")
+    missing = set(range(max(numbered) + 1)) - numbered.keys()
+    if missing:
+        raise InputError(f"{name} has a column z{max(numbered)} but none for dimension {min(missing)}")
+    return [numbered[place] for place in sorted(numbered)]
+
+
+def _others(columns: Sequence[str]) -> list[str]:
+    return [name for name in columns if not _COLUMN.fullmatch(name) and not _SPREAD.fullmatch(name)]
+
+
+def _split(frame: pd.DataFrame, points: list[str]) -> tuple[Array, pd.DataFrame]:
+    frame = frame.reset_index(drop=True)
+    return frame[points].to_numpy(np.float32), frame[_others(list(frame.columns))]
+
+
+@contextmanager
+def write_archive(path: Path, names: Sequence[str], latent_dim: int) -> Iterator[WriteArchive]:
+    """Write an npz file, block by block, in memory that does not grow with the rows but for their numbers.
+
+    It holds an array (N, D) float32 for each name, ``smiles`` (N,) and ``row`` (N,) int64, and is there when the block
+    ends, and not there at all if an exception leaves it.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with ExitStack() as stack, atomic(path) as temporary:
+        spools = [stack.enter_context(tempfile.TemporaryFile(dir=path.parent)) for _ in names]
+        texts = stack.enter_context(tempfile.TemporaryFile("w+", dir=path.parent, encoding="utf-8", newline="\n"))
+        rows: list[int] = []
+        longest = 1
+
+        def write(arrays: Sequence[Array], smiles: Sequence[str], numbers: Sequence[int]) -> None:
+            nonlocal longest
+            for spool, array in zip(spools, arrays, strict=True):
+                spool.write(np.ascontiguousarray(array, dtype=np.float32).tobytes())
+            lines = [" ".join(text.split()) for text in smiles]
+            texts.writelines(f"{line}\n" for line in lines)
+            longest = max(longest, *map(len, lines))
+            rows.extend(numbers)
+
+        yield write
+        with zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
+            for name, spool in zip(names, spools, strict=True):
+                spool.seek(0)
+                _entry(archive, name, np.dtype(np.float32), (len(rows), latent_dim), _pieces(spool))
+            texts.seek(0)
+            lines = (np.array([line.rstrip("\n")], dtype=f"<U{longest}").tobytes() for line in texts)
+            _entry(archive, "smiles", np.dtype(f"<U{longest}"), (len(rows),), lines)
+            _entry(archive, "row", np.dtype(np.int64), (len(rows),), iter([np.array(rows, np.int64).tobytes()]))
+
+
+def _pieces(spool: IO[bytes]) -> Iterator[bytes]:
+    while piece := spool.read(1 << 20):
+        yield piece
+
+
+def _entry(
+    archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], pieces: Iterator[bytes]
+) -> None:
+    """One array of an npz file, as `numpy.savez` would write it whole."""
+    entry = zipfile.ZipInfo(f"{name}.npy")
+    entry.compress_type = zipfile.ZIP_DEFLATED if dtype.kind == "U" else zipfile.ZIP_STORED  # points do not shrink
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with archive.open(entry, "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for piece in pieces:
+            file.write(piece)

@@ -1,0 +1,123 @@
+"""Latent points in the plane: PCA, t-SNE, UMAP."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvae.errors import ConfigError, InputError
+
+__all__ = ["METHODS", "check_method", "explained", "project"]
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+"""Ways to project, with the names that people know."""
+
+_FEW = 5  # points; of fewer, neighbourhoods say nothing
+_PERPLEXITY = 30.0
+_NEIGHBORS = 15
+_COMPONENTS = 50  # of the PCA before t-SNE and UMAP: distances hardly change, and noise goes
+
+Plane = NDArray[np.float64]
+
+
+def check_method(method: str) -> None:
+    """Say before the work begins that a method is not to be had.
+
+    Raises:
+        ConfigError: it is unknown, or needs a package that is not installed.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"no method is named {method!r}; there are {', '.join(METHODS)}")
+    if method == "umap" and find_spec("umap") is None:
+        raise ConfigError('UMAP needs umap-learn: pip install "molvae[umap]", or take the method tsne')
+
+
+def project(points: NDArray[np.floating[Any]], *, method: str = "pca", seed: int = 0) -> Plane:
+    """Place points in the plane; the same seed gives the same map on the same machine.
+
+    PCA keeps what varies most. t-SNE (van der Maaten & Hinton, 2008, https://jmlr.org/papers/v9/vandermaaten08a.html)
+    and UMAP (McInnes et al., 2018, https://arxiv.org/abs/1802.03426) keep neighbours together; distances between
+    groups mean little. Both begin with the PCA of the points, with their 50 first components at most. Fewer than 5
+    points are placed by PCA in any case.
+
+    Args:
+        points: (N, D), N and D from 0.
+        method: of `METHODS`.
+        seed: of t-SNE and UMAP; PCA draws nothing.
+
+    Returns:
+        (N, 2); NaN for a point that is not finite.
+
+    Raises:
+        ConfigError: as in `check_method`.
+        InputError: points of another shape.
+    """
+    check_method(method)
+    if points.ndim != 2:
+        raise InputError(f"points must have the shape (N, D), not {points.shape}")
+    result = np.full((len(points), 2), np.nan)
+    finite = np.isfinite(points).all(1)
+    usable = points[finite].astype(np.float64)
+    if len(usable):
+        components = _pca(usable, _COMPONENTS)
+        if method == "pca" or len(usable) < _FEW or not components.any():
+            result[finite] = components[:, :2]
+        else:
+            result[finite] = {"tsne": _tsne, "umap": _umap}[method](components, seed)
+    return result
+
+
+def explained(points: NDArray[np.floating[Any]], plane: Plane) -> tuple[float, float]:
+    """The share of the points' variance along each axis of their PCA, from 0 to 1.
+
+    Args:
+        points: (N, D), finite.
+        plane: (N, 2), their projection by PCA.
+    """
+    total = float(points.astype(np.float64).var(0).sum()) if len(points) else 0.0
+    first, second = plane.var(0) / total if total else (0.0, 0.0)
+    return float(first), float(second)
+
+
+def _pca(points: Plane, components: int) -> Plane:
+    """(N, K) principal components, 2 <= K <= `components`; zeros where the points have fewer dimensions."""
+    from sklearn.decomposition import PCA
+
+    most = min(components, *points.shape)
+    centred = points - points.mean(0)
+    # Of points that are all the same the directions would be those of rounding errors.
+    if not most or np.abs(centred).max() <= 1e-9 * max(1.0, np.abs(points).max()):
+        return np.zeros((len(points), 2))
+    found = PCA(most, svd_solver="full").fit_transform(centred)
+    return np.pad(found, ((0, 0), (0, max(0, 2 - most))))
+
+
+def _tsne(components: Plane, seed: int) -> Plane:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(_PERPLEXITY, (len(components) - 1) / 3)
+    embedding = TSNE(perplexity=perplexity, init=_start(components), random_state=seed, n_jobs=-1)
+    return np.asarray(embedding.fit_transform(components.astype(np.float32)), dtype=np.float64)
+
+
+def _umap(components: Plane, seed: int) -> Plane:
+    from umap import UMAP
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a seed costs the use of several cores, which is what is wanted
+        neighbors = min(_NEIGHBORS, len(components) - 1)
+        embedding = UMAP(n_neighbors=neighbors, init=_start(components), random_state=seed, n_jobs=1)
+        return np.asarray(embedding.fit_transform(components), dtype=np.float64)
+
+
+def _start(components: Plane) -> NDArray[np.float32]:
+    """The first two components, as small as t-SNE wants them: neighbours then find each other before groups form.
+
+    The art of using t-SNE for single-cell transcriptomics (Kobak & Berens, 2019),
+    https://doi.org/10.1038/s41467-019-13056-x
+    """
+    return (components[:, :2] / components[:, 0].std() * 1e-4).astype(np.float32)

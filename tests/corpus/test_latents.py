@@ -1,0 +1,94 @@
+"""Tables of latent points: what is written is what is read, and what is none says so."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from molvae.corpus.latents import latent_columns, open_latents, write_archive
+from molvae.errors import InputError
+from tests.corpus.tables import written
+
+pd = pytest.importorskip("pandas")
+
+Z = np.random.default_rng(0).standard_normal((5, 11)).astype(np.float32)
+Z[3] = np.nan
+
+
+def read(path):
+    table = open_latents(path, size=2)
+    points, cells = zip(*table.chunks(), strict=True)
+    return table, np.concatenate(points), pd.concat(cells, ignore_index=True)
+
+
+@pytest.mark.parametrize("name", ["z.csv", "z.tsv", "z.csv.gz", "z.parquet"])
+def test_points_and_other_columns_come_back(tmp_path, name):
+    frame = pd.DataFrame(Z, columns=latent_columns(11)).assign(**dict.fromkeys(latent_columns(11, spread=True), 1.0))
+    frame.insert(0, "id", ["007", "a,b", "", "NA", "x"])
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(tmp_path / name)
+    else:
+        frame.to_csv(tmp_path / name, index=False, sep="\t" if "tsv" in name else ",")
+    table, points, cells = read(tmp_path / name)
+    np.testing.assert_array_equal(points, Z)
+    assert table.latent_dim == 11 and list(table.types) == ["id"] and list(cells["id"]) == list(frame["id"])
+
+
+def test_an_archive_is_what_numpy_reads(tmp_path):
+    path = tmp_path / "z.npz"
+    with write_archive(path, ["z", "std"], 11) as write:
+        write([Z[:2], Z[:2]], ["CCO", "a\nb"], [2, 3])
+        write([Z[2:], Z[2:]], ["", "C" * 50, "é"], [4, 5, 7])
+    arrays = np.load(path)
+    np.testing.assert_array_equal(arrays["z"], Z)
+    np.testing.assert_array_equal(arrays["std"], Z)
+    assert arrays["z"].dtype == np.float32 and arrays["row"].tolist() == [2, 3, 4, 5, 7]
+    assert arrays["smiles"].tolist() == ["CCO", "a b", "", "C" * 50, "é"]
+    _, points, cells = read(path)
+    np.testing.assert_array_equal(points, Z)
+    assert list(cells.columns) == ["smiles", "row"] and list(cells["row"]) == [2, 3, 4, 5, 7]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_array_alone_will_do(tmp_path):
+    np.save(tmp_path / "z.npy", Z)
+    table, points, cells = read(tmp_path / "z.npy")
+    np.testing.assert_array_equal(points, Z)
+    assert table.types == {} and cells.shape == (5, 0)
+
+
+def test_columns_are_ordered_by_their_numbers(tmp_path):
+    _, points, _ = read(written(tmp_path, "z1,id,z0\n2,a,1\n,b,\n"))
+    np.testing.assert_array_equal(points, [[1, 2], [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("z.csv", b"smiles\nCCO\n", "has no columns z0, z1"),
+        ("z.csv", b"smiles,z0,z2\nCCO,1,2\n", "a column z2 but none for dimension 1"),
+        ("z.csv", b"z0,z1\n1,abc\n", "could not convert string to float: 'abc'"),
+        ("z.csv", b"", "is empty"),
+        ("z.csv.gz", gzip.compress(b"z0\n" + b"1\n" * 9000)[:-9], "damaged or cut off"),
+        ("z.npz", b"half", "is damaged"),
+        ("z.npy", b"", "is damaged"),
+        ("z.parquet", b"PAR1half", "is not a Parquet file that can be read"),
+    ],
+)
+def test_what_holds_no_points_is_told_in_one_sentence(tmp_path, name, content, message):
+    if name == "z.parquet":
+        pytest.importorskip("pyarrow")
+    path = written(tmp_path, content, name)
+    with pytest.raises(InputError, match=message) as caught:
+        read(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_pickles_and_other_shapes_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", z=np.array([{}], dtype=object))
+    np.savez(tmp_path / "b.npz", z=np.zeros(3))
+    np.savez(tmp_path / "c.npz", points=np.zeros((3, 2)))
+    for name, message in (("a", "is damaged"), ("b", "no array z"), ("c", "no array z"), ("d", "does not exist")):
+        with pytest.raises(InputError, match=message):
+            open_latents(tmp_path / f"{name}.npz")

@@ -1,0 +1,57 @@
+"""The notebooks run from a fresh kernel, and are committed as they ran."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LARGEST = 500_000  # bytes; code hosts show no larger ones at once
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_it_runs(path, tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    notebook = nbformat.read(shutil.copy(path, folder), as_version=4)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("MOLVAE_CACHE", str(tmp_path / "cache"))
+    NotebookClient(notebook, timeout=500, resources={"metadata": {"path": str(folder)}}).execute()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_it_is_kept_as_it_ran(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert any("image/svg+xml" in output.get("data", {}) for output in outputs)
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert path.stat().st_size < LARGEST
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_its_links_lead_somewhere(path):
+    text = path.read_text()
+    assert str(Path.home()) not in text and "/tmp/" not in text
+    for other in NOTEBOOKS:
+        assert text.count(f"]({other.stem}.ipynb)") == text.count(f"[{other.stem}]")
+
+
+def test_they_are_there():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, len(NOTEBOOKS) + 1)]
+    assert len(NOTEBOOKS) >= 3
