@@ -17,14 +17,14 @@ PACKAGE = Path(molvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
     {"_version", "errors", "wording"},
-    {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder"},
+    {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder", "agreement"},
     {"chem", "datasets", "model_card"},
     {"corpus", "plots"},
     {"model", "pages"},
     {"model_folder", "pretrained", "sampling", "codec"},
     {"training", "hub", "exploration"},
     {"generator"},
-    {"run", "metrics", "sklearn"},
+    {"run", "metrics", "sklearn", "optimization"},
     {"benchmarks", "report"},
     {"cli"},
     {"__main__", "__init__"},
@@ -32,8 +32,9 @@ LEVELS = [
 """Rooms from the ground up; a room imports from rooms below it and from itself only."""
 WITHOUT_TORCH = (
     *("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "corpus/cache", "molecule_set"),
-    *("corpus/annotated", "corpus/frames", "corpus/latents"),
+    *("corpus/annotated", "corpus/frames", "corpus/latents", "corpus/labels", "agreement"),
     *("sampling/screening", "latest_run", "machine/distributed", "machine/interruption"),
+    *("plots/scatter", "plots/coloring", "pages/map", "exploration/subsample"),
     *("hub", "pretrained", "datasets", "model_card", "cli/models", "cli/info", "cli/download", "cli/card_text"),
 )
 

@@ -110,6 +110,24 @@ def test_two_processes_fine_tune_what_one_fine_tunes(table, alone):
 
 
 @pytest.mark.slow
+def test_two_processes_train_the_heads_that_one_trains(table):
+    """Labels of the file, with gaps that leave a process without any at some steps, and labels of RDKit."""
+    labelled = table.with_name("labelled.csv")
+    lines = table.read_text().splitlines()
+    rows = [line if n % 8 == 0 else line.split(",")[0] + ",,," for n, line in enumerate(lines)]
+    labelled.write_text("\n".join([lines[0], *rows[1:]]) + "\n")
+    one, two = table.with_name("heads"), table.with_name("heads-together")
+    for folder, processes in ((one, 1), (two, 2)):
+        what = (str(labelled), "-o", str(folder), *SETTINGS, "--properties", "logp,mw", "--batch-size", "5")
+        done = run(folder, *what, processes=processes)
+        assert done.returncode == 0, done.stderr
+    assert_same_training(two, one)
+    curves = [pd.read_csv(folder / "history.csv") for folder in (one, two)]
+    for name in ("train_properties", "objective", "logp_mae", "mw_mae"):
+        np.testing.assert_allclose(curves[0][name], curves[1][name], rtol=1e-3, err_msg=name)
+
+
+@pytest.mark.slow
 def test_an_error_of_the_main_process_ends_them_all(table):
     done = run(table.parent, str(table.with_name("missing.csv")), "-o", str(table.with_name("none")))
     assert done.returncode == 1

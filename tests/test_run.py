@@ -430,3 +430,14 @@ def test_what_killed_writes_leave_is_known():
     names = ("model.safetensors",)
     assert is_leftover(".model.safetensors.x1.safetensors", names) and is_leftover(".tmp51R55r", names)
     assert not is_leftover("model.safetensors", names) and not is_leftover(".tmpfile-of-mine", names)
+
+
+def test_a_verbose_training_prints_its_lines_and_another_is_silent(canonical_smiles, tmp_path, capsys):
+    shape = {"latent_dim": 2, "embedding_dim": 2, "encoder_hidden": 4, "decoder_hidden": 4}
+    for verbose in (False, True):
+        how = {"epochs": 2, "health_samples": 10, "pool_size": 20, "block_size": 10, "precision": "fp32"}
+        train(canonical_smiles, tmp_path / str(verbose), model=shape, training=how, verbose=verbose)
+        said = capsys.readouterr()
+        assert said.err == ""
+        assert [line.split()[0] for line in said.out.splitlines()].count("1") == verbose
+        assert ("32 kept" in said.out) == verbose == ("the weights of epoch" in said.out)

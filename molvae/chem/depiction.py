@@ -189,4 +189,4 @@ def _kind(bond: Any, xy: NDArray[np.float64], centre: NDArray[np.float64] | None
 
 
 def _is_cumulated(atom: Any) -> bool:
-    return sum(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds()) > 1
+    return [bond.GetBondType() for bond in atom.GetBonds()].count(Chem.BondType.DOUBLE) > 1

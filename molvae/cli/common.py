@@ -104,7 +104,7 @@ def _option(name: str, section: type[Settings], title: str) -> inspect.Parameter
     default = field.default if not isinstance(field.default, bool) else "on" if field.default else "off"
     # The shape of a model and some more have no one default: presets and the number of molecules decide.
     word = "medium" if section is ModelConfig else "default"
-    suffix = "" if "by the number" in str(field.description) else f" [dim]\\[{word}: {default}][/dim]"
+    suffix = "" if default == "" or "by the number" in str(field.description) else f" [dim]\\[{word}: {default}][/dim]"
     option = typer.Option(
         *flags,
         help=f"{field.description}{suffix}",

@@ -23,6 +23,7 @@ __all__ = ["map"]
 
 _NAMED = 5  # molecules that are named with the reason why they are not in the map
 _SHOWN = 60  # characters of each
+_MANY = 5_000  # molecules for which t-SNE and UMAP take long
 
 
 @command
@@ -31,14 +32,18 @@ def map(
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            "--output", "-o", help="File: html, png, svg or csv; may be given several times. Else csv.",
+            "--output",
+            "-o",
+            help="File: html, png, svg or csv; may be given several times. Else csv.",
             show_default=False,
         ),
     ] = None,
     color_by: Annotated[
         list[str] | None,
         typer.Option(
-            "--color-by", "-c", help="Column or property (qed, logp, ...); may be given several times.",
+            "--color-by",
+            "-c",
+            help="Column or property (qed, logp, ...); may be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -66,7 +71,7 @@ def map(
     from molvae.corpus.reading import open_table
     from molvae.corpus.writing import check_output
     from molvae.exploration import latent_map as maps
-    from molvae.exploration.projection import check_method
+    from molvae.exploration.projection import METHODS, check_method
     from molvae.exploration.subsample import subsample
 
     check_method(method)
@@ -84,12 +89,15 @@ def map(
         say(f"{len(chosen.rows):,} of {chosen.total:,} rows, each with the same chance (seed {seed}; --max-points)")
     if len(others) > maps.CARRIED:
         say(f"{maps.CARRIED} of {len(others)} columns are carried along: those of --color-by, then the first", "yellow")
+    slow = method != "pca" and len(chosen.rows) > _MANY
+    patience = f", then {METHODS[method]}, which takes minutes" if slow else ""
+    say(f"encoding {count(len(chosen.rows), 'row')}{patience} ...", "dim")
     began = time.monotonic()
     made = maps.latent_map(
         vae, chosen, color_by=colors, method=method, seed=seed, batch_size=batch_size, title=table.name,
         workers=workers,
     )  # fmt: skip
-    _tell(made, time.monotonic() - began)
+    _tell(made, time.monotonic() - began, curable=stereo or not standardize)
     for path in output or ():
         made.save(path, workers=workers)
         say(f"written: {path}")
@@ -115,7 +123,7 @@ def _values(cells: list[Any], kind: Any) -> list[Any]:
     return [None if isinstance(cell, str) and is_missing(cell) else cell for cell in cells]
 
 
-def _tell(made: LatentMap, seconds: float) -> None:
+def _tell(made: LatentMap, seconds: float, *, curable: bool) -> None:
     """What is in the map, and what is not."""
     for row, smiles, reason in made.omitted.head(_NAMED).itertuples(index=False):
         shown = smiles if len(smiles) <= _SHOWN else smiles[: _SHOWN - 3] + "..."
@@ -123,5 +131,6 @@ def _tell(made: LatentMap, seconds: float) -> None:
     if len(made.omitted) > _NAMED:
         say(f"  and {len(made.omitted) - _NAMED:,} more", "yellow")
     if len(made.omitted):
-        say(f"{count(len(made.omitted), 'row')} cannot be encoded, and so not in the map", "yellow")
+        hint = " (--standardize --no-stereo may admit more)" if curable else ""
+        say(f"{count(len(made.omitted), 'row')} cannot be encoded, and so not in the map{hint}", "yellow")
     say(f"{made.describe()}, in {seconds:.0f} s")

@@ -116,8 +116,10 @@ def _computed(smiles: list[str], names: list[str]) -> dict[str, NDArray[np.float
     entries = {name: folder / f"{_key(smiles, name)}{_SUFFIX}" for name in names} if folder is not None else {}
     found = {name: _read(entry, len(smiles)) for name, entry in entries.items()}
     missing = [name for name in names if found.get(name) is None]
-    fresh = property_table(smiles, missing)
     result = {name: values for name, values in found.items() if values is not None}
+    if not missing:
+        return result
+    fresh = property_table(smiles, missing)
     for name in missing:
         result[name] = fresh[name].to_numpy(np.float64)
         if name in entries:

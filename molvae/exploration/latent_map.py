@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from molvae.chem import PROPERTIES, property_table
-from molvae.corpus.columns import resolve, unique
+from molvae.corpus.columns import unique
 from molvae.corpus.frames import write_frames
 from molvae.corpus.writing import check_output
 from molvae.errors import InputError
-from molvae.exploration.projection import METHODS, check_method, explained, project
+from molvae.exploration.projection import FEW, METHODS, check_method, explained, project
 from molvae.exploration.space import Space
 from molvae.exploration.subsample import Subsample
 from molvae.files import write_text
@@ -129,11 +129,11 @@ class LatentMap:
 
 
 def choose_colors(wanted: Sequence[str], names: Sequence[str], where: str) -> list[str]:
-    """Find what the user wants the dots to be coloured by: columns, by name or number, and properties.
+    """Find what the user wants the dots to be coloured by.
 
     Args:
-        wanted: what was asked for; a column goes before a property of the same name.
-        names: of the columns.
+        wanted: names of columns, exact or else in any case, or of properties; a column goes before a property.
+        names: of the columns beside the SMILES.
         where: the table, for the message.
 
     Returns:
@@ -142,19 +142,22 @@ def choose_colors(wanted: Sequence[str], names: Sequence[str], where: str) -> li
     Raises:
         InputError: there is none; the message lists those that there are.
     """
-    fresh, folded = _own_apart(names), {name.casefold() for name in names}
-    properties = f"properties that can be computed are {', '.join(PROPERTIES)}"
-    found = []
+    fresh, found = _own_apart(names), []
+    folded = [name.casefold() for name in names]
     for one in wanted:
-        if one in PROPERTIES and one not in folded:
+        if one in names:
+            found.append(fresh[list(names).index(one)])
+        elif one.casefold() in folded:
+            found.append(fresh[folded.index(one.casefold())])
+        elif one in PROPERTIES:
             found.append(one)
-        elif not names:
-            raise InputError(f"{where} has no column {one!r}, nor any beside the SMILES; {properties}")
         else:
-            try:
-                found.append(fresh[resolve(one, names, where)])
-            except InputError as error:
-                raise InputError(f"{error}; {properties}") from None
+            columns = f"the others are {', '.join(map(repr, names[:20]))}" if names else "nor any beside the SMILES"
+            more = f", and {len(names) - 20} more" if len(names) > 20 else ""
+            raise InputError(
+                f"{where} has no column {one!r}, {columns}{more}; properties that can be computed are "
+                f"{', '.join(PROPERTIES)}"
+            )
     return list(dict.fromkeys(found))
 
 
@@ -171,8 +174,16 @@ def map_rows(
 
     Returns:
         N rows. A column with the name of one that the map has of its own gets another, such as ``x_2``.
+
+    Raises:
+        InputError: a column of another length.
     """
     import pandas as pd
+
+    for name, values in columns.items():
+        if len(values) != len(smiles):
+            told = f"{count(len(values), 'value')} for {count(len(smiles), 'molecule')}"
+            raise InputError(f"the column {name!r} has {told}")
 
     given = dict(zip(_own_apart(list(columns)), columns.values(), strict=True))
     carried = list(dict.fromkeys([*(name for name in color_by if name in given), *given]))[:CARRIED]
@@ -211,8 +222,8 @@ def latent_map(
         raise InputError("there are no molecules to map")
     smiles = molecules.rows["smiles"].tolist()
     points = space.encode(smiles, batch_size=batch_size)
-    good = np.isfinite(points).all(1)
-    omitted = molecules.rows.loc[~good, ["row", "smiles"]].reset_index(drop=True)
+    good = np.asarray(np.isfinite(points).all(axis=1))
+    omitted = molecules.rows[["row", "smiles"]][~good].reset_index(drop=True)
     omitted["reason"] = [space.refusal(one) or "it cannot be encoded" for one in omitted["smiles"]]
     if not good.any():
         first = omitted.iloc[0]
@@ -220,13 +231,14 @@ def latent_map(
             f"none of the {count(len(omitted), 'molecule')} can be encoded; the first, in row {first['row']}: "
             f"{first['smiles']!r} ({first['reason']})"
         )
+    if good.sum() < FEW:
+        method = "pca"
     plane = project(points[good], method=method, seed=seed)
     table = molecules.rows[good].reset_index(drop=True)
     table.insert(1, "x", plane[:, 0])
     table.insert(2, "y", plane[:, 1])
     computed = [name for name in color_by if name in PROPERTIES and name not in table.columns]
-    for name, values in property_table(table["smiles"].tolist(), computed, workers=workers).items():
-        table[name] = values
+    table[computed] = property_table(table["smiles"].tolist(), computed, workers=workers)
     axes = (f"{METHODS[method]} 1", f"{METHODS[method]} 2")
     if method == "pca":
         shares = explained(points[good], plane)

@@ -80,9 +80,11 @@ def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
     if keep is None:
         return lambda _: True
     with quiet_rdkit():
-        core = scaffold(lead) if keep == "scaffold" else keep
-        pattern = Chem.MolFromSmarts(core)
-    if keep == "scaffold" and not core:
+        # Read as a molecule, not as SMARTS: there [nH] would not match the substituted nitrogen that it stands for.
+        pattern = parse(scaffold(lead)) if keep == "scaffold" else Chem.MolFromSmarts(keep)
+    for atom in pattern.GetAtoms() if pattern is not None else ():
+        atom.SetNumRadicalElectrons(0)  # where the scaffold lost a substituent of a charged atom
+    if keep == "scaffold" and pattern is None:
         raise InputError(f"the lead has no rings, and so no scaffold to keep: {lead}")
     if pattern is None or not pattern.GetNumAtoms():
         raise InputError(f"keep must be a SMARTS or the word scaffold, not {keep!r}")

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from molvae.errors import ConfigError, InputError
 
-__all__ = ["METHODS", "check_method", "explained", "project"]
+__all__ = ["FEW", "METHODS", "check_method", "explained", "project"]
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 """Ways to project, with the names that people know."""
 
-_FEW = 5  # points; of fewer, neighbourhoods say nothing
+FEW = 5
+"""Points; of fewer, neighbourhoods say nothing."""
+
 _PERPLEXITY = 30.0
 _NEIGHBORS = 15
 _COMPONENTS = 50  # of the PCA before t-SNE and UMAP: distances hardly change, and noise goes
@@ -64,7 +66,7 @@ def project(points: NDArray[np.floating[Any]], *, method: str = "pca", seed: int
     usable = points[finite].astype(np.float64)
     if len(usable):
         components = _pca(usable, _COMPONENTS)
-        if method == "pca" or len(usable) < _FEW or not components.any():
+        if method == "pca" or len(usable) < FEW or not components.any():
             result[finite] = components[:, :2]
         else:
             result[finite] = {"tsne": _tsne, "umap": _umap}[method](components, seed)
@@ -105,10 +107,10 @@ def _tsne(components: Plane, seed: int) -> Plane:
 
 
 def _umap(components: Plane, seed: int) -> Plane:
-    from umap import UMAP
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a seed costs the use of several cores, which is what is wanted
+        warnings.simplefilter("ignore")  # of an optional part that is not there, and that a seed costs several cores
+        from umap import UMAP
+
         neighbors = min(_NEIGHBORS, len(components) - 1)
         embedding = UMAP(n_neighbors=neighbors, init=_start(components), random_state=seed, n_jobs=1)
         return np.asarray(embedding.fit_transform(components), dtype=np.float64)
@@ -120,4 +122,4 @@ def _start(components: Plane) -> NDArray[np.float32]:
     The art of using t-SNE for single-cell transcriptomics (Kobak & Berens, 2019),
     https://doi.org/10.1038/s41467-019-13056-x
     """
-    return (components[:, :2] / components[:, 0].std() * 1e-4).astype(np.float32)
+    return np.asarray(components[:, :2] / components[:, 0].std() * 1e-4, dtype=np.float32)

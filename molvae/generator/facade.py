@@ -221,7 +221,7 @@ class MolVAE(Sampler):
         """
         if isinstance(smiles, str):
             raise InputError("give a list of SMILES, not a single one")
-        others = {name: values for name, values in (columns if columns is not None else {}).items()}
+        others = dict(columns.items()) if columns is not None else {}
         wanted = [color_by] if isinstance(color_by, str) else color_by
         colors = choose_colors(wanted, list(others), "the table")
         rows = map_rows(range(len(smiles)), smiles, others, color_by=colors)

@@ -42,7 +42,7 @@ def scatter_figure(
         figure = Figure(figsize=_SIZE, layout="constrained")
         plot = figure.add_subplot(xlabel=axes[0], ylabel=axes[1], title=title)
         plot.set_aspect("equal", adjustable="datalim")
-        style = {
+        style: dict[str, Any] = {
             "s": float(np.clip(_INK / max(1, len(plane)), 1.5, 30.0)),
             "linewidths": 0,
             "alpha": 0.85,
@@ -60,14 +60,13 @@ def _dots(plot: Axes, plane: NDArray[np.float64], colors: Coloring, style: dict[
     plot.scatter(*plane[colors.missing].T, color=MISSING, **style)
     there = np.flatnonzero(~colors.missing)
     order = np.random.default_rng(0).permutation(there)  # only of what lies above what
+    x, y = plane[order].T
     if colors.categories:
         palette = np.array([*CATEGORIES, OTHER])
         chosen = palette[np.minimum(colors.values[order].astype(int), len(CATEGORIES))]
-        plot.scatter(*plane[order].T, c=list(chosen), **style)
+        plot.scatter(x, y, c=list(chosen), **style)
     elif len(order):
-        plot.scatter(
-            *plane[order].T, c=colors.values[order], cmap=SEQUENTIAL, vmin=colors.low, vmax=colors.high, **style
-        )
+        plot.scatter(x, y, c=colors.values[order], cmap=SEQUENTIAL, vmin=colors.low, vmax=colors.high, **style)
 
 
 def _key(figure: Figure, plot: Axes, colors: Coloring) -> None:
@@ -81,14 +80,11 @@ def _key(figure: Figure, plot: Axes, colors: Coloring) -> None:
         bar = ScalarMappable(Normalize(colors.low, colors.high), SEQUENTIAL)
         extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
         figure.colorbar(bar, ax=plot, label=colors.name, shrink=0.7, aspect=28, extend=extend[colors.clipped])
-    counts = np.bincount(colors.values[~colors.missing].astype(int), minlength=1) if colors.categories else []
-    entries = [
-        (color, _shortened(name), int(counts[place]))
-        for place, (name, color) in enumerate(zip(colors.shown, CATEGORIES, strict=False))
-    ]
+    counts = [int((colors.values == place).sum()) for place in range(len(colors.shown))]
+    entries = list(zip(CATEGORIES, map(_shortened, colors.shown), counts, strict=False))
     rest = len(colors.categories) - len(colors.shown)
     if rest:
-        entries.append((OTHER, f"{rest:,} others", int(sum(counts[len(colors.shown) :]))))
+        entries.append((OTHER, f"{rest:,} others", int((colors.values >= len(colors.shown)).sum())))
     if missing:
         entries.append((MISSING, "no value", missing))
     if entries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ MISSING, OTHER, INK = "#b9bec5", "#6d737c", "#1c2128"
 
 _DPI = 200  # dots per inch of a PNG: sharp on a slide
 
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.edgecolor": "#8b929b",

@@ -32,6 +32,7 @@ from molvae.machine.device import pick_device
 from molvae.machine.distributed import broadcast, connect, is_main, on_main, world_size
 from molvae.run.choice import Base, default_base, named_base
 from molvae.run.folder import SECTIONS, Start, began, clear, end, is_ending, new_folder, read_start, write_start
+from molvae.run.lines import LineReporter
 from molvae.run.origin import adapted, write_origin
 from molvae.run.reporter import Reporter
 from molvae.run.request import Request, read_request, write_request
@@ -56,6 +57,7 @@ def train(
     properties: Sequence[str] | None = None,
     overwrite: bool = False,
     tensorboard: bool = False,
+    verbose: bool = False,
     reporter: Reporter | None = None,
 ) -> MolVAE:
     """Train a model on a file or a list of molecules.
@@ -82,7 +84,8 @@ def train(
             that a model to fine-tune has for these are kept, and no others.
         overwrite: replace an existing run folder.
         tensorboard: write TensorBoard events too.
-        reporter: hears what goes on.
+        verbose: print what goes on, a line an epoch.
+        reporter: hears what goes on, instead.
 
     Raises:
         InputError: the file cannot be used, or the folder cannot be written.
@@ -105,7 +108,7 @@ def train(
     folder = broadcast(Path(output) if output else RUNS / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     again = str(Path(file).absolute()) if file and Path(file).is_file() else None
     request = Request(again, smiles_column, header, size, given)
-    said = _told(reporter)
+    said = _told(reporter, verbose=verbose)
 
     def prepare() -> Start:
         what, labels = _opened(source, request)
@@ -119,13 +122,15 @@ def train(
     return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
 
 
-def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter | None = None) -> MolVAE:
+def resume(
+    folder: str | Path, *, tensorboard: bool = False, verbose: bool = False, reporter: Reporter | None = None
+) -> MolVAE:
     """Go on with a run that was stopped; on CPU it ends with the weights it would have had.
 
     Args:
         folder: the run folder.
         tensorboard: write TensorBoard events too.
-        reporter: hears what goes on.
+        verbose, reporter: as in `train`.
 
     Raises:
         ModelError: the folder is no run, is finished, or is damaged.
@@ -136,7 +141,7 @@ def resume(folder: str | Path, *, tensorboard: bool = False, reporter: Reporter 
         raise ModelError(f"{path} {what}; a run folder is what 'molvae train' wrote")
     if is_finished(path):
         raise ModelError(f"the run in {path} is finished; there is nothing to resume")
-    said = _told(reporter)
+    said = _told(reporter, verbose=verbose)
     if world_size() > 1:
         given = (read_toml(path / "config.toml", SECTIONS) if began(path) else read_request(path).given)["training"]
         _connect(TrainConfig(**given))
@@ -163,9 +168,15 @@ def _connect(config: TrainConfig) -> None:
     connect(cpu=pick_device(config.device).type == "cpu")
 
 
-def _told(reporter: Reporter | None) -> Reporter:
+def _told(reporter: Reporter | None, *, verbose: bool) -> Reporter:
     """Who hears what goes on: of several processes only the main one tells."""
-    return reporter if reporter is not None and is_main() else Reporter()
+    if not is_main():
+        return Reporter()
+    return reporter or (LineReporter(_print) if verbose else Reporter())
+
+
+def _print(text: str, style: str = "") -> None:
+    print(text, flush=True)  # noqa: T201 - that is what verbose asks for
 
 
 def _opened(source: str | Path | Sequence[str], request: Request) -> tuple[Table | Sequence[str], list[LabelSource]]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -83,8 +84,12 @@ def test_train_then_sample_finds_the_run(smiles_file, tmp_path, monkeypatch):
     trained = molvae("train", smiles_file, *TINY)
     assert trained.exit_code == 0, trained.output
     assert trained.stdout == ""
-    for part in ("in column 'smiles'", "32 kept", "custom model", "epoch", "done: molvae-runs"):
+    for part in ("in column 'smiles'", "32 kept", "custom model", "epoch", "report: molvae-runs", "done: molvae-runs"):
         assert part in trained.stderr
+    (page,) = tmp_path.glob("molvae-runs/*/report.html")
+    written = molvae("report", "-o", "again.html")
+    assert (written.exit_code, written.stdout) == (0, "again.html\n"), written.output
+    assert Path("again.html").read_text() == page.read_text()
     sampled = molvae("sample", "--n", "3", "--raw", "--seed", "1")
     assert sampled.exit_code == 0, sampled.output
     assert len(sampled.stdout.splitlines()) == 3

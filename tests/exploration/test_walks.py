@@ -266,6 +266,12 @@ def test_a_kept_scaffold_is_the_murcko_scaffold_of_the_lead(some):
     assert set(walk.smiles) == {"CCc1ccccc1", "OCc1ccc(Cl)cc1"}
 
 
+def test_a_substituted_nitrogen_keeps_its_scaffold():
+    series = ["CCn1ccc(C)c1", "CCn1cccc1C=O", "c1cc[nH]c1", "Cc1ccoc1"]
+    walk = neighbors(Atlas(series, holes=False), series[0], n=2, radius=1.0, keep="scaffold")
+    assert set(walk.smiles) == {canonical(one) for one in series[1:3]}
+
+
 @pytest.mark.parametrize(
     ("keep", "message"),
     [

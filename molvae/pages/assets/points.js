@@ -64,18 +64,20 @@ function isInside(x, y, polygon) {
   return inside;
 }
 
-/** Points that a text means: those of the row of that number, those with it in their SMILES (by case) or another text. */
+/** Points that a text means: the row or name of that number, or with it in the SMILES (by case) or another text. */
 function findPoints(query, table) {
   const wanted = query.trim(), folded = wanted.toLowerCase(), found = [];
   if (!wanted) return found;
-  const number = /^#?\d+$/.test(wanted) ? Number(wanted.replace("#", "")) : null;
+  const number = /^#?\d+$/.test(wanted) ? Number(wanted.replace("#", "")) : null, onlyRow = wanted.startsWith("#");
   const texts = table.columns
     .filter((column) => column.texts)
     .map(({ values, texts }) => ({ values, hits: texts.map((text) => text.toLowerCase().includes(folded)) }));
+  const numbers = table.columns.filter((column) => !column.texts).map((column) => column.values);
   for (let i = 0; i < table.smiles.length; i++) {
     if (
       table.rows[i] === number ||
-      ((number === null || wanted.length > 1) && !wanted.startsWith("#") && table.smiles[i].includes(wanted)) ||
+      (number > 999 && !onlyRow && numbers.some((values) => values[i] === number)) ||
+      ((number === null || wanted.length > 1) && !onlyRow && table.smiles[i].includes(wanted)) ||
       texts.some(({ values, hits }) => values[i] >= 0 && hits[values[i]])
     ) found.push(i);
   }
@@ -92,6 +94,6 @@ function smiText(points, table) {
 function shortNumber(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e7) return value.toLocaleString("en-US");
+  if (Number.isInteger(value) && size < 1e15) return String(value); // it may be the name of a compound
   return size >= 1e6 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 }

@@ -1,0 +1,83 @@
+"""A command of the shell as a function on batches: SMILES on its stdin, numbers on its stdout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import suppress
+
+from molvae.errors import ConfigError, InputError
+from molvae.wording import count
+
+__all__ = ["Command"]
+
+_LONGEST_TAIL = 200
+
+
+class Command:
+    """Calls a command once for each batch: one SMILES a line on stdin, one number a line on stdout, in that order.
+
+    ``nan`` or an empty line where there is no number. When it is interrupted or takes too long, it is ended with
+    all that it started.
+
+    Args:
+        command: for the shell.
+        timeout: seconds for one call; None waits for ever.
+
+    Raises:
+        ConfigError: an empty command, or a timeout that is not above 0.
+    """
+
+    def __init__(self, command: str, *, timeout: float | None = None) -> None:
+        if not command.strip():
+            raise ConfigError("command: needs a command of the shell that reads SMILES and writes numbers")
+        if timeout is not None and not timeout > 0:
+            raise ConfigError(f"the timeout of a command must be above 0 seconds, not {timeout:g}")
+        self._command = command
+        self._timeout = timeout
+
+    def __call__(self, smiles: list[str]) -> list[str | None]:
+        """N lines for N SMILES; None for an empty one.
+
+        Raises:
+            InputError: the command ended with an error, took too long, or wrote more or fewer lines.
+        """
+        code, out, errors = self._run("".join(f"{one}\n" for one in smiles))
+        said = _tail(errors)
+        if code:
+            raise InputError(f"the command ended with exit code {code}{said}")
+        lines = [line.strip() for line in out.removesuffix("\n").split("\n")] if out else []
+        if len(lines) != len(smiles):
+            raise InputError(
+                f"the command wrote {count(len(lines), 'line')} for {count(len(smiles), 'molecule')}{said}"
+            )
+        return [line or None for line in lines]
+
+    def _run(self, text: str) -> tuple[int, str, str]:
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            self._command,
+            shell=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=True,
+        )
+        try:
+            out, errors = process.communicate(text, timeout=self._timeout)
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise InputError(f"the command took more than {self._timeout:g} seconds") from error
+            raise
+        return process.returncode, out, errors
+
+
+def _tail(errors: str) -> str:
+    text = " ".join(errors.split())
+    return f"; it said: {text[-_LONGEST_TAIL:]}" if text else ""

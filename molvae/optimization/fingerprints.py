@@ -1,0 +1,95 @@
+"""Fingerprints by name, and how similar a molecule is to a target under them.
+
+All but PHCO are counts of features, not folded into bits, as the tasks of GuacaMol have them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.DataStructs import TanimotoSimilarity
+
+from molvae.chem import parse
+from molvae.errors import ConfigError
+
+__all__ = ["FINGERPRINTS", "fingerprint", "similarity"]
+
+FINGERPRINTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ECFP4": "Morgan, radius 2 (Rogers & Hahn, 2010, https://doi.org/10.1021/ci100050t)",
+        "ECFP6": "Morgan, radius 3",
+        "FCFP4": "Morgan, radius 2, atoms by their pharmacophoric role",
+        "FCFP6": "Morgan, radius 3, atoms by their pharmacophoric role",
+        "AP": "atom pairs up to 10 bonds apart (Carhart et al., 1985, https://doi.org/10.1021/ci00046a002)",
+        "PHCO": "pharmacophores of two and three points (Gobbi & Poppinger, 1998, "
+        "https://doi.org/10.1002/(SICI)1097-0290(199824)61:1<47::AID-BIT9>3.0.CO;2-Z), slow",
+    }
+)
+"""What each is, by name."""
+
+
+def fingerprint(mol: Chem.Mol, name: str) -> Any:
+    """The fingerprint of a molecule, blind to stereo.
+
+    Args:
+        mol: the molecule.
+        name: of `FINGERPRINTS`.
+
+    Returns:
+        What RDKit's similarities take: counts of features, or bits for PHCO.
+
+    Raises:
+        ConfigError: there is no such fingerprint.
+    """
+    return _function(name)(mol)
+
+
+def similarity(mol: Chem.Mol, target: str, name: str) -> float:
+    """The Tanimoto similarity of a molecule to a target, in [0, 1].
+
+    For counts: sum of the smaller over sum of the larger of each feature's two counts.
+
+    Args:
+        mol: the molecule.
+        target: a SMILES.
+        name: of `FINGERPRINTS`.
+
+    Raises:
+        ConfigError: the target is no molecule, or there is no such fingerprint.
+    """
+    return float(TanimotoSimilarity(fingerprint(mol, name), _of_target(target, name)))
+
+
+@functools.lru_cache(maxsize=256)
+def _of_target(target: str, name: str) -> Any:
+    mol = parse(target)
+    if mol is None:
+        raise ConfigError(f"{target!r} is no molecule to be similar to; give a SMILES")
+    return fingerprint(mol, name)
+
+
+@functools.cache
+def _function(name: str) -> Callable[[Chem.Mol], Any]:
+    if name not in FINGERPRINTS:
+        raise ConfigError(f"no fingerprint is named {name!r}; there are {', '.join(FINGERPRINTS)}")
+    if name == "PHCO":
+        # Imported late: it reads a table of features, which other fingerprints need not spend.
+        from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
+
+        generate: Callable[..., Any] = Generate.Gen2DFingerprint
+        return lambda mol: generate(mol, Gobbi_Pharm2D.factory)
+    generator: Any
+    if name == "AP":
+        generator = rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10)
+    else:
+        invariants = rdFingerprintGenerator.GetMorganFeatureAtomInvGen() if name[0] == "F" else None
+        generator = rdFingerprintGenerator.GetMorganGenerator(
+            radius=int(name[-1]) // 2, atomInvariantsGenerator=invariants
+        )
+    function: Callable[[Chem.Mol], Any] = generator.GetSparseCountFingerprint
+    return function

@@ -1,0 +1,143 @@
+"""The figures of an optimization run by the protocol of PMO, and what hides behind them.
+
+Source: PMO (Gao et al., 2022), https://arxiv.org/abs/2206.12411, and its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from molvae.chem import canonical, property_table, quiet_rdkit, tanimoto
+from molvae.errors import ConfigError
+
+__all__ = ["BUDGET", "auc_top", "best_of", "pmo_figures", "running_top"]
+
+BUDGET = 10_000
+"""Calls of the objective in PMO: distinct molecules that were scored."""
+
+_EVERY = 100
+_MANY = 100
+
+
+def running_top(scores: ArrayLike, top: int, *, keys: Sequence[Hashable] | None = None) -> NDArray[np.float64]:
+    """The mean of the best scores so far, after every call.
+
+    Args:
+        scores: (N,) in the order of the calls; NaN counts as a call and is among no best.
+        top: how many of the best; fewer as long as there are fewer.
+        keys: N; of molecules with the same key only the best counts. None takes all for different.
+
+    Returns:
+        (N,), which never falls once there are `top` scores; 0 before the first.
+
+    >>> running_top([0.2, 0.6, 0.1, 0.8], 2).round(2).tolist()
+    [0.2, 0.4, 0.4, 0.7]
+    """
+    return np.array([np.mean(list(best.values())) if best else 0.0 for best in _running(scores, top, keys)])
+
+
+def best_of(scores: ArrayLike, top: int, *, keys: Sequence[Hashable] | None = None) -> float:
+    """The mean of the best of all scores; arguments as in `running_top`; NaN where there is no score."""
+    values = np.asarray(scores, dtype=np.float64)
+    return float("nan") if np.isnan(values).all() else float(running_top(values, top, keys=keys)[-1])
+
+
+def auc_top(
+    scores: ArrayLike,
+    top: int = 10,
+    *,
+    budget: int = BUDGET,
+    every: int = _EVERY,
+    keys: Sequence[Hashable] | None = None,
+) -> float:
+    """The area under the mean of the best so far against the calls, divided by the budget.
+
+    The curve begins with 0 at call 0, is looked at after every `every` calls and after the last one, and is straight in
+    between; a run that ended early keeps its last value up to the budget.
+
+    Args:
+        scores: (N,) in the order of the calls, each distinct molecule once; what is beyond the budget is left out.
+        top: how many of the best.
+        budget: calls.
+        every: calls.
+        keys: as in `running_top`.
+
+    Raises:
+        ConfigError: budget or `every` is below 1.
+
+    >>> auc_top([1.0] * 100, 10, budget=200)
+    0.75
+    """
+    if budget < 1 or every < 1:
+        raise ConfigError(f"budget and steps of an area must be at least 1, not {budget} and {every}")
+    values = np.asarray(scores, dtype=np.float64)[:budget]
+    if not len(values):
+        return 0.0
+    curve = running_top(values, top, keys=keys)
+    calls = [0, *range(every, len(values), every), len(values), budget]
+    heights = [0.0, *(curve[call - 1] for call in calls[1:-1]), curve[-1]]
+    return float(np.trapezoid(heights, calls)) / budget
+
+
+def pmo_figures(smiles: Sequence[str], scores: ArrayLike, *, budget: int = BUDGET) -> dict[str, float]:
+    """All figures of one run.
+
+    Morgan fingerprints do not see stereo, so that ten stereoisomers of one molecule may be the ten best. Figures with
+    ``flat`` take the best of all stereoisomers alone.
+
+    Args:
+        smiles: N distinct molecules, in the order of the calls; what is beyond the budget is left out.
+        scores: (N,) theirs.
+        budget: calls.
+
+    Returns:
+        ``auc_top1``, ``auc_top10``, ``auc_top100`` (see `auc_top`) and ``auc_top10_flat``; ``top1``, ``top10``,
+        ``top100``, the means of the best, and ``top10_flat``; of the hundred best ``diversity``, 1 - the mean Tanimoto
+        similarity of all pairs (Morgan, radius 2, 2,048 bits), and ``sa``, the mean synthetic accessibility, from 1,
+        easy, to 10; ``calls``.
+    """
+    smiles, values = list(smiles[:budget]), np.asarray(scores, dtype=np.float64)[:budget]
+    with quiet_rdkit():
+        keys = _Flat(smiles)
+        figures = {f"auc_top{top}": auc_top(values, top, budget=budget) for top in (1, 10, _MANY)}
+        figures["auc_top10_flat"] = auc_top(values, 10, budget=budget, keys=keys)
+        figures |= {f"top{top}": best_of(values, top) for top in (1, 10, _MANY)}
+        figures["top10_flat"] = best_of(values, 10, keys=keys)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(-values[known], kind="stable")][:_MANY]
+    best = [smiles[row] for row in order]
+    similarities = tanimoto(best, best)[np.triu_indices(len(best), 1)]
+    figures["diversity"] = 1.0 - float(similarities.mean()) if len(similarities) else float("nan")
+    figures["sa"] = float(property_table(best, ["sa"], workers=1)["sa"].mean())
+    return figures | {"calls": float(len(values))}
+
+
+class _Flat(Sequence[Hashable]):
+    """SMILES without stereo, made when they are asked for: those of few molecules are."""
+
+    def __init__(self, smiles: Sequence[str]) -> None:
+        self._smiles = smiles
+
+    def __len__(self) -> int:
+        return len(self._smiles)
+
+    def __getitem__(self, row: int) -> Hashable:  # type: ignore[override]
+        return canonical(self._smiles[row], stereo=False)
+
+
+def _running(scores: ArrayLike, top: int, keys: Sequence[Hashable] | None) -> Iterator[dict[Hashable, float]]:
+    """After every call the best so far by key: at most `top`, the same dictionary each time."""
+    best: dict[Hashable, float] = {}
+    lowest = -np.inf
+    for call, score in enumerate(np.asarray(scores, dtype=np.float64).tolist()):
+        if score > lowest or (len(best) < top and score == score):
+            key = call if keys is None else keys[call]
+            best[key] = max(score, best.get(key, score))
+            if len(best) > top:
+                del best[min(best, key=best.__getitem__)]
+            if len(best) == top:
+                lowest = min(best.values())
+        yield best

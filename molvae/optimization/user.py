@@ -1,0 +1,129 @@
+"""A user's own function as an objective: whatever it does to one molecule, the others keep their scores."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+
+from molvae.chem import parse, quiet_rdkit
+from molvae.errors import InputError
+from molvae.optimization.objective import Scores
+from molvae.wording import count
+
+__all__ = ["UserObjective"]
+
+# So many failures before the first number, and it is the function that is broken, not the molecules.
+_PATIENCE = 3
+_LONGEST_REASON = 300
+
+
+class UserObjective:
+    """A function on batches as an objective.
+
+    It is called with those texts that are molecules, never with an empty batch. Where it raises for a batch, it is
+    called again for each molecule alone; a molecule that it raises for, or gives no finite number for, has NaN and is
+    in `failures`. What it prints goes to stderr.
+
+    Args:
+        function: from a list of SMILES to as many numbers, the more the better: a list, an array, a column of a table;
+            NaN or None where it has no number.
+        name: as in `Objective`; None takes the function's own.
+    """
+
+    def __init__(self, function: Callable[[list[str]], Any], name: str | None = None) -> None:
+        self.name = _name_of(function) if name is None else name
+        self.failures: dict[str, str] = {}
+        self._function = function
+        self._has_worked = False
+        self._broken: list[str] = []
+
+    def __call__(self, smiles: Sequence[str], /) -> Scores:
+        """The scores (N,) of N texts.
+
+        Raises:
+            InputError: it gave another number of scores than there are molecules, or failed for the first three
+                molecules, one after another.
+        """
+        scores = np.full(len(smiles), np.nan)
+        with quiet_rdkit():
+            rows = [row for row, one in enumerate(smiles) if parse(one) is not None]
+        if rows:
+            scores[rows] = self._batch([smiles[row] for row in rows])
+        return scores
+
+    def _batch(self, molecules: list[str]) -> list[float]:
+        try:
+            with redirect_stdout(sys.stderr):
+                result = self._function(list(molecules))
+        except Exception as error:
+            if len(molecules) > 1:
+                return [self._batch([one])[0] for one in molecules]
+            return [self._failed(molecules[0], _reason(error))]
+        values = _as_list(result)
+        if values is None or len(values) != len(molecules):
+            given = f"{type(result).__name__}" if values is None else count(len(values), "number")
+            raise InputError(
+                f"{self.name} gave {given} for {count(len(molecules), 'molecule')}; it must give one for each, in "
+                "their order, NaN where it has none"
+            )
+        return [self._number(value, one) for value, one in zip(values, molecules, strict=True)]
+
+    def _number(self, value: Any, molecule: str) -> float:
+        number = _as_float(value)
+        if number is None:
+            return self._failed(molecule, f"gave {value!r:.{_LONGEST_REASON}}")
+        if math.isfinite(number):
+            self._has_worked = True
+            return number
+        self.failures[molecule] = f"gave {value}"
+        return math.nan
+
+    def _failed(self, molecule: str, reason: str) -> float:
+        self.failures[molecule] = reason
+        if not self._has_worked:
+            self._broken.append(f"{molecule}: {reason}")
+            if len(self._broken) >= _PATIENCE:
+                raise InputError(
+                    f"{self.name} failed for the first {count(_PATIENCE, 'molecule')}; of the first, {self._broken[0]}"
+                )
+        return math.nan
+
+    def __repr__(self) -> str:
+        return f"UserObjective({self.name!r})"
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    module = getattr(function, "__module__", None)
+    own = getattr(function, "__qualname__", type(function).__name__)
+    return f"{module}:{own}" if module else own
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())[:_LONGEST_REASON]
+    if isinstance(error, InputError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _as_list(result: Any) -> list[Any] | None:
+    """A list, tuple, array, tensor or column as a list; None for anything else."""
+    if hasattr(result, "to_numpy"):  # a table of one column too
+        result = result.to_numpy()
+    if hasattr(result, "tolist"):
+        result = result.tolist()
+    return list(result) if isinstance(result, list | tuple) else None
+
+
+def _as_float(value: Any) -> float | None:
+    """A number, NaN for None; None for what is no number."""
+    if isinstance(value, list) and len(value) == 1:  # a row of an array (N, 1)
+        value = value[0]
+    try:
+        return math.nan if value is None else float(value)
+    except (TypeError, ValueError):
+        return None

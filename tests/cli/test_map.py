@@ -1,0 +1,130 @@
+"""``molvae map`` as a shell sees it: any file in, several files out, every row accounted for."""
+
+import gzip
+import io
+import re
+
+import pandas as pd
+import pytest
+from rdkit import Chem
+from typer.testing import CliRunner
+
+from molvae.cli import app
+
+RUN = CliRunner()
+ROWS = [
+    ("CCO", "1.5", "a"),
+    ("c1ccccc1", "", "b"),
+    ("C1CC", "3", "a"),
+    ("CC(=O)Nc1ccccc1", "4", "</script>"),
+    ("[Pt]", "5", "a"),
+    ("", "6", "NA"),
+    ("CCN", "7", 'with "quotes", and commas'),
+]
+
+
+def molvae(*arguments, **kwargs):
+    return RUN.invoke(app, ["map", *(str(one) for one in arguments)], **kwargs)
+
+
+def assert_told(result, *parts):
+    """Exit code 1, a message with all parts, nothing on stdout, no traceback."""
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    for part in ("error: ", *parts):
+        assert part in result.stderr
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "in.csv"
+    pd.DataFrame(ROWS, columns=["smiles", "pIC50", "class"]).to_csv(path, index=False)
+    return path
+
+
+def test_the_table_goes_to_stdout(file, tiny_run):
+    result = molvae(file, "--model", tiny_run, "--color-by", "class", "-c", "qed")
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(io.StringIO(result.stdout), keep_default_na=False)
+    assert list(table.columns) == ["row", "x", "y", "smiles", "class", "pIC50", "qed"]
+    assert table["row"].tolist() == [2, 3, 5, 8]  # the lines of the file
+    assert table["class"].tolist() == ["a", "b", "</script>", 'with "quotes", and commas']
+    assert table["pIC50"].astype(str).tolist() == ["1.5", "", "4.0", "7.0"]
+    for part in ("row 4: C1CC", "row 6: [Pt]", "row 7: empty", "3 rows cannot be encoded", "4 molecules; 3 more"):
+        assert part in result.stderr
+
+
+def test_several_files_of_one_map(file, tiny_run, tmp_path):
+    paths = [tmp_path / f"map.{kind}" for kind in ("html", "png", "svg", "csv")]
+    options = [part for path in paths for part in ("-o", path)]
+    result = molvae(file, "--model", tiny_run, *options)
+    assert (result.exit_code, result.stdout) == (0, ""), result.output
+    assert all(path.stat().st_size and f"written: {path}" in result.stderr for path in paths)
+    assert sorted(tmp_path.iterdir()) == sorted([file, *paths])
+    assert "<title>in.csv</title>" in paths[0].read_text(encoding="utf-8")
+    assert paths[3].read_text(encoding="utf-8") == molvae(file, "--model", tiny_run).stdout
+
+
+def test_a_long_file_is_subsampled_and_that_is_said(sample_file, tiny_run, tmp_path):
+    lines = sample_file.read_text().splitlines(keepends=True)[:301]
+    (tmp_path / "in.csv.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    common = ["--model", tiny_run, "--max-points", "40"]
+    result = molvae(tmp_path / "in.csv.gz", *common)
+    assert "40 of 300 rows, each with the same chance (seed 0" in result.stderr
+    piped = molvae("-", *common, input="".join(lines))
+    assert piped.stdout == result.stdout
+    table = pd.read_csv(io.StringIO(result.stdout))
+    lost = int((re.search(r"; (\d+) more could not be encoded", result.stderr) or ["", "0"])[1])
+    assert len(table) + lost == 40 and table["row"].is_monotonic_increasing
+    assert all(
+        line.split(",")[0] == table["smiles"][k] for k, line in enumerate(lines[row - 1] for row in table["row"])
+    )
+    assert molvae(tmp_path / "in.csv.gz", *common, "--seed", "1").stdout != result.stdout
+
+
+def test_structures_of_an_sd_file_and_files_without_a_header(tiny_run, tmp_path):
+    with Chem.SDWriter(str(tmp_path / "in.sdf")) as writer:
+        for number, smiles in enumerate(("CCO", "CCN", "CCC")):
+            mol = Chem.MolFromSmiles(smiles)
+            mol.SetProp("dose", str(number / 2))
+            writer.write(mol)
+    result = molvae(tmp_path / "in.sdf", "--model", tiny_run, "-c", "dose")
+    table = pd.read_csv(io.StringIO(result.stdout))
+    assert list(table.columns) == ["row", "x", "y", "smiles", "dose"], result.output
+    assert table["smiles"].tolist() == ["CCO", "CCN", "CCC"] and table["dose"].tolist() == [0.0, 0.5, 1.0]
+    (tmp_path / "in.smi").write_text("CCO one\nCCN two\n")
+    plain = pd.read_csv(io.StringIO(molvae(tmp_path / "in.smi", "--model", tiny_run).stdout))
+    assert plain["smiles"].tolist() == ["CCO", "CCN"] and plain.iloc[:, 4].tolist() == ["one", "two"]
+
+
+def test_molecules_in_standard_form(tiny_run, tmp_path):
+    (tmp_path / "in.smi").write_text("CCN.Cl\nCC(=O)[O-].[Na+]\n")
+    table = pd.read_csv(io.StringIO(molvae(tmp_path / "in.smi", "--model", tiny_run, "--standardize").stdout))
+    assert table["smiles"].tolist() == ["CCN", "CC(=O)O"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-c", "foo"], "in.csv has no column 'foo', the others are 'pIC50', 'class'; properties that can be computed"),
+        (["--method", "lda"], "no method is named 'lda'; there are pca, tsne, umap"),
+        (["-o", "map.pdf"], "map.pdf: the extension must be one of .html, .png, .svg, .csv"),
+        (["-o", "good.csv", "-o", "no/map.html"], "no/map.html cannot be written: there is no folder no"),
+        (["--model", "nowhere"], "nowhere does not exist"),
+        (["-s", "drug"], "has no column 'drug'"),
+    ],
+)
+def test_what_cannot_be_done_is_told_at_once(file, tiny_run, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    given = arguments if "--model" in arguments else [*arguments, "--model", tiny_run]
+    assert_told(molvae(file, *given), told)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", "is empty"), ("smiles,v\n", "holds a header but no rows"), ("smiles\n[Pt]\n[Pt]\n", "none of the 2")],
+)
+def test_files_without_molecules(tiny_run, tmp_path, text, told):
+    (tmp_path / "in.csv").write_text(text)
+    assert_told(molvae(tmp_path / "in.csv", "--model", tiny_run, "-o", tmp_path / "map.html"), told)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

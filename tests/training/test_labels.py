@@ -1,0 +1,114 @@
+"""Laws of labels: all count alike however they fall into batches, and a missing one never counts."""
+
+import numpy as np
+import pytest
+import torch
+
+from molvae import ConfigError, ModelConfig, SmilesTokenizer
+from molvae.corpus.batching import TokenizedCorpus
+from molvae.model import LabelScale, SmilesVAE
+from molvae.training import HeadCheck, Labels, label_scale
+
+N = 60
+
+
+@pytest.fixture
+def values():
+    rng = np.random.default_rng(0)
+    values = rng.normal([5.0, -200.0], [2.0, 80.0], (N, 2))
+    values[rng.random((N, 2)) < [0.0, 0.6]] = np.nan
+    return values
+
+
+def labels_of(values, rows=None):
+    rows = np.arange(len(values)) if rows is None else rows
+    scales = [label_scale("x", values[rows, place]) for place in range(values.shape[1])]
+    return Labels(values, scales, rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 13, N])
+def test_the_losses_of_an_epoch_average_to_the_mean_over_the_labels(values, batch_size):
+    labels, rng = labels_of(values), np.random.default_rng(1)
+    predicted = torch.from_numpy(rng.normal(size=(N, 2)).astype(np.float32))
+    order = rng.permutation(N)
+    total = 0.0
+    for start in range(0, N, batch_size):
+        rows = order[start : start + batch_size]
+        total += len(rows) * labels.batch(rows).loss(predicted[rows]).item()
+    scaled = (values - np.nanmean(values, 0)) / np.nanstd(values, 0)
+    expected = np.nanmean(0.5 * (scaled - predicted.numpy()) ** 2, 0)
+    assert total / N == pytest.approx(expected.sum(), rel=1e-5)
+    assert labels.charge(list(expected)) == pytest.approx(expected.sum(), rel=1e-6)
+
+
+def test_few_labels_count_for_ten_molecules_each(values):
+    values[:, 1] = np.nan
+    values[:2, 1] = 1.0, 3.0
+    labels = labels_of(values)
+    assert labels.batch(np.arange(3)).weights.tolist() == [1.0, 10.0]
+    assert labels.charge([0.0, 1.0]) == pytest.approx(20 / N)
+
+
+def test_a_missing_label_has_no_gradient_and_what_is_missing_no_name(values):
+    for missing in (np.nan, np.inf, -np.inf):
+        known = np.isfinite(values)
+        labels = labels_of(np.where(known, values, missing))
+        predicted = torch.zeros(N, 2, requires_grad=True)
+        labels.batch(np.arange(N)).loss(predicted).backward()
+        assert torch.equal(predicted.grad == 0.0, torch.from_numpy(~known))
+
+
+def test_a_batch_without_labels_costs_nothing_and_reaches_the_heads(values):
+    values[:10] = np.nan
+    predicted = torch.ones(10, 2, requires_grad=True)
+    loss = labels_of(values, np.arange(10, N)).batch(np.arange(10)).loss(predicted)
+    loss.backward()
+    assert loss.item() == 0.0 and torch.equal(predicted.grad, torch.zeros(10, 2))
+
+
+def test_scales_are_those_of_the_training_labels_and_predictions_come_back_in_units(values):
+    rows = np.arange(0, N, 2)
+    scale = label_scale("x", values[rows, 1])
+    assert scale == pytest.approx((np.nanmean(values[rows, 1]), np.nanstd(values[rows, 1])), rel=1e-6)
+    labels = labels_of(values, rows)
+    back = labels.in_units(labels.batch(np.arange(N)).values.numpy())
+    np.testing.assert_allclose(back, values, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ([], "no training molecule has a number for the property 'IC50, nM'"),
+        ([np.nan, np.inf], "no training molecule has a number"),
+        ([3.0, np.nan, 3.0], r"'IC50, nM' is 3 for every training molecule that has it \(2 do\): there is nothing to"),
+        ([1e300, -1e300], r"go from -1e\+300 to 1e\+300, .* give their logarithms"),
+        ([1e-60, 2e-60], "beyond what can be computed with"),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused(numbers, told):
+    with pytest.raises(ConfigError, match=told):
+        label_scale("IC50, nM", np.array(numbers))
+
+
+def test_figures_of_heads_are_those_of_their_predictions(canonical_smiles):
+    corpus = TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
+    n = len(canonical_smiles)
+    torch.manual_seed(0)
+    config = ModelConfig(latent_dim=4, embedding_dim=4, encoder_hidden=8, decoder_hidden=8, properties="length,empty")
+    model = SmilesVAE(config, len(corpus.tokenizer)).eval()
+    torch.nn.init.normal_(model.property_heads()["length"].output.weight)
+    values = np.stack([corpus.lengths.astype(float), np.full(n, np.nan)], axis=1)
+    values[3, 0] = np.nan
+    labels = Labels(values, [LabelScale(20.0, 5.0), LabelScale(0.0, 1.0)], np.arange(n))
+    figures = HeadCheck(corpus, np.arange(n), labels)(model)
+    batch = corpus.batch(range(n))
+    with torch.inference_mode():
+        scaled = model.predict(model.encoder(*batch).mean)[:, 0].double().numpy()
+    known = np.isfinite(values[:, 0])
+    y, p = values[known, 0], 20.0 + 5.0 * scaled[known]
+    fit = figures.fits["length"]
+    assert fit.r2 == pytest.approx(1 - ((y - p) ** 2).sum() / ((y - y.mean()) ** 2).sum(), rel=1e-5)
+    assert fit.mae == pytest.approx(np.abs(y - p).mean(), rel=1e-5)
+    assert fit.loss == pytest.approx((0.5 * ((y - p) / 5.0) ** 2).mean(), rel=1e-5)
+    assert (fit.labels, figures.fits["empty"].labels) == (n - 1, 0)
+    assert figures.charge == pytest.approx(fit.loss, rel=1e-6)
