@@ -14,7 +14,7 @@ CHANGED_BY_THE_FIX = ("isomers_c7h8n2o2", "isomers_c9h10n2o2pf2cl", "sitagliptin
 """Tasks whose oracles gave lower scores when the table of PMO was made; see `molvae.optimization.tasks.pmo`."""
 
 _PMO = "PMO (Gao et al., 2022), https://arxiv.org/abs/2206.12411, table of https://pmo-benchmark.github.io; 5 runs"
-_IVG = "tables in the repository of InVirtuoGen (Kaech et al., 2025); 3 to 5 runs"
+_IVG = "tables in the repository of InVirtuoGen (2025); 3 to 5 runs"
 _TRIPP = "https://github.com/AustinT/basic-mol-bo-workshop2024, results of 5 runs (Tripp & Hernandez-Lobato, 2024)"
 
 

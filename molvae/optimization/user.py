@@ -27,7 +27,7 @@ class UserObjective:
 
     It is called with those texts that are molecules, never with an empty batch. Where it raises for a batch, it is
     called again for each molecule alone; a molecule that it raises for, or gives no finite number for, has NaN and is
-    in `failures`. What it prints goes to stderr.
+    in `failures` until it has a number. What it prints goes to stderr.
 
     Args:
         function: from a list of SMILES to as many numbers, the more the better: a list, an array, a column of a table;
@@ -66,7 +66,7 @@ class UserObjective:
             return [self._failed(molecules[0], _reason(error))]
         values = _as_list(result)
         if values is None or len(values) != len(molecules):
-            given = f"{type(result).__name__}" if values is None else count(len(values), "number")
+            given = type(result).__name__ if values is None else count(len(values), "number")
             raise InputError(
                 f"{self.name} gave {given} for {count(len(molecules), 'molecule')}; it must give one for each, in "
                 "their order, NaN where it has none"
@@ -79,6 +79,7 @@ class UserObjective:
             return self._failed(molecule, f"gave {value!r:.{_LONGEST_REASON}}")
         if math.isfinite(number):
             self._has_worked = True
+            self.failures.pop(molecule, None)
             return number
         self.failures[molecule] = f"gave {value}"
         return math.nan
@@ -125,5 +126,5 @@ def _as_float(value: Any) -> float | None:
         value = value[0]
     try:
         return math.nan if value is None else float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None

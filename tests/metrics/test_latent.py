@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from molvae.metrics.latent import aggregate_mismatch, mutual_information
+from molvae.metrics.latent import aggregate_mismatch, local_variance, mutual_information
 from molvae.model import DiagonalGaussian
 
 
@@ -44,3 +44,21 @@ def test_mismatch_is_the_kl_of_a_shifted_and_scaled_gaussian():
     q = posterior(2.0 * torch.randn(20_000, 3, generator=rng) + 0.5, 0.01)
     exact = 3 * 0.5 * (4.0 + 0.25 - 1.0 - math.log(4.0))
     assert aggregate_mismatch(q) == pytest.approx(exact, rel=0.03)
+
+
+def test_a_property_that_space_orders_varies_little_among_neighbours_and_another_as_anywhere():
+    z = torch.randn(2000, 2, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(2000, generator=torch.Generator().manual_seed(1))
+    assert local_variance(z, 3 * z[:, 0] + 7) < 0.02
+    assert local_variance(z, noise) == pytest.approx(1.0, abs=0.05)
+    assert local_variance(z, z[:, 0] + noise) == pytest.approx(0.5, abs=0.05)
+    assert math.isnan(local_variance(z, torch.ones(2000)))
+
+
+def test_neighbours_are_the_nearest_without_the_point_itself():
+    z = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))  # more than one block of rows
+    values = z[:, 1].exp()
+    distance = (z[:, None] - z).norm(dim=-1)
+    nearest = distance.argsort(1)[:, 1:6]
+    expected = values[nearest].var(1).mean() / values.var()
+    assert local_variance(z, values, k=5) == pytest.approx(float(expected), rel=1e-5)
