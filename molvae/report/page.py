@@ -52,7 +52,7 @@ def write_report(folder: str | Path, output: str | Path | None = None, *, seed: 
 
     Raises:
         ModelError: the folder holds no finished run, or it is damaged.
-            InputError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     facts = gather(Path(folder), seed=seed, device=device)
     path = Path(output) if output else Path(folder) / "report.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -106,7 +107,8 @@ class LineReporter(Reporter):
 def _fit(name: str, fit: Fit) -> str:
     if not fit.labels:
         return f"{name}: no labels held out"
-    return f"{name}: R2 {fit.r2:.3f}, MAE {fit.mae:.3g}"
+    r2 = f"{fit.r2:.3f}" if math.isfinite(fit.r2) else "-"  # labels that do not differ
+    return f"{name}: R2 {r2}, MAE {fit.mae:.3g}"
 
 
 def _nearness(nearness: Nearness) -> str:

@@ -37,6 +37,7 @@ from molvae.run.origin import adapted, write_origin
 from molvae.run.reporter import Reporter
 from molvae.run.request import Request, read_request, write_request
 from molvae.run.session import Session, check_tensorboard
+from molvae.wording import count
 
 __all__ = ["resume", "train"]
 
@@ -208,6 +209,8 @@ def _prepared(
     given = request.given
     clean_config = CleanConfig(**given["cleaning"])
     corpus = _clean(what, clean_config, folder / "rejected.csv", said)
+    if computed := [source.name for source in sources if source.computed]:
+        said.plan(f"{', '.join(computed)} of {count(len(corpus), 'molecule')} from RDKit ...")
     labels = labels_of(corpus, sources)
     if sources:
         said.plan(describe_labels(sources, labels))
