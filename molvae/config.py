@@ -136,7 +136,7 @@ class TrainConfig(Settings):
     test: float = Field(0.0, ge=0.0, lt=1.0, description="Share of the molecules held out and never looked at.")
     split: Literal["random", "scaffold"] = Field("random", description="Hold out molecules, or whole scaffolds.")
     property_weight: float = Field(
-        10.0, ge=0.0, description="Weight of the loss of each property in the objective (nats per label)."
+        1.0, ge=0.0, description="Weight of the loss of each property in the objective (nats per label)."
     )
     health_samples: int = Field(1000, ge=2, description="Molecules of each figure that is measured every epoch.")
     patience: int = Field(0, ge=0, description="Epochs without a better validation objective to stop after; 0: never.")

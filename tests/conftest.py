@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# The models are tiny, and threads that wait for each other take longer than the work; processes inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).parent.parent
 SMILES = (
     "CC(C)Cc1ccc(cc1)C(C)C(=O)O",

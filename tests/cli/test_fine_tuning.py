@@ -40,7 +40,7 @@ def test_it_tells_what_it_starts_from_what_is_new_and_what_was_memorized(tiny_ru
     names = [line[:10].rstrip() for line in lines]
     for row in ("this model", "its start", "held out"):
         assert names.count(row) == 1
-    assert len(lines[names.index("held out")].split()) == 4
+    assert len(lines[names.index("held out")].split()) == 6
     assert is_finished(tmp_path / "run")
 
 
