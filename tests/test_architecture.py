@@ -19,7 +19,7 @@ LEVELS = [
     {"_version", "errors", "wording"},
     {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder", "agreement"},
     {"chem", "datasets", "model_card"},
-    {"corpus", "plots"},
+    {"corpus", "plots", "objectives"},
     {"model", "pages"},
     {"model_folder", "pretrained", "sampling", "codec"},
     {"training", "hub", "exploration"},

@@ -1,7 +1,1 @@
-"""What makes a molecule good, as numbers to be maximized: benchmark tasks, properties, and whatever a user brings."""
-
-from molvae.optimization.naming import mean_of, objective_names, objective_of
-from molvae.optimization.objective import Objective, PerMolecule
-from molvae.optimization.user import UserObjective
-
-__all__ = ["Objective", "PerMolecule", "UserObjective", "mean_of", "objective_names", "objective_of"]
+"""Search for molecules with high scores: what is proposed, what is asked, what was learned."""

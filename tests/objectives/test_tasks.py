@@ -13,12 +13,12 @@ from rdkit.Chem import rdMolDescriptors
 from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.corpus.reading import read_smiles
 from molvae.errors import ConfigError
-from molvae.optimization.fingerprints import FINGERPRINTS, fingerprint, similarity
+from molvae.objectives.fingerprints import FINGERPRINTS, fingerprint, similarity
+from molvae.objectives.tasks import TASKS
+from molvae.objectives.tasks.formula import isomer_score
+from molvae.objectives.tasks.pmo import TARGETS
 from molvae.optimization.protocol import pmo_figures
 from molvae.optimization.published import CHANGED_BY_THE_FIX, PUBLISHED
-from molvae.optimization.tasks import TASKS
-from molvae.optimization.tasks.formula import isomer_score
-from molvae.optimization.tasks.pmo import TARGETS
 
 DEPRECATED = {
     "ECFP4": lambda mol: rdMolDescriptors.GetMorganFingerprint(mol, 2),

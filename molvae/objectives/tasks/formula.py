@@ -8,8 +8,8 @@ from collections import Counter
 
 from rdkit import Chem
 
-from molvae.optimization.desirability import Gaussian
-from molvae.optimization.means import geometric_mean
+from molvae.objectives.desirability import Gaussian
+from molvae.objectives.means import geometric_mean
 
 __all__ = ["isomer_score"]
 

@@ -36,7 +36,7 @@ class Objective(Protocol):
 
     @property
     def name(self) -> str:
-        """What `molvae.optimization.objective_of` makes the same objective of, or a name for tables."""
+        """What `molvae.objectives.objective_of` makes the same objective of, or a name for tables."""
         ...
 
     @property

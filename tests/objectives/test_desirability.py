@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molvae.errors import ConfigError
-from molvae.optimization.desirability import (
+from molvae.objectives.desirability import (
     Above,
     Below,
     DoubleSigmoid,
@@ -18,7 +18,7 @@ from molvae.optimization.desirability import (
     Sigmoid,
     Window,
 )
-from molvae.optimization.means import arithmetic_mean, geometric_mean
+from molvae.objectives.means import arithmetic_mean, geometric_mean
 
 SHAPES = [
     Gaussian(3, 0.5),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
-from molvae.optimization.objective import PerMolecule
+from molvae.objectives.objective import PerMolecule
 
 __all__ = ["Task"]
 

@@ -28,9 +28,9 @@ from rdkit import Chem
 from molvae.chem import parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS
 from molvae.errors import ConfigError
-from molvae.optimization.command import Command
-from molvae.optimization.composing import Mean, NoAlerts, Shaped
-from molvae.optimization.desirability import (
+from molvae.objectives.command import Command
+from molvae.objectives.composing import Mean, NoAlerts, Shaped
+from molvae.objectives.desirability import (
     Above,
     Below,
     DoubleSigmoid,
@@ -41,13 +41,13 @@ from molvae.optimization.desirability import (
     Sigmoid,
     Window,
 )
-from molvae.optimization.entry import load_function
-from molvae.optimization.fingerprints import FINGERPRINTS, similarity
-from molvae.optimization.objective import Objective, PerMolecule
-from molvae.optimization.patterns import forbids, has_pattern, keeps
-from molvae.optimization.quantities import QUANTITIES, quantity
-from molvae.optimization.tasks import TASKS
-from molvae.optimization.user import UserObjective
+from molvae.objectives.entry import load_function
+from molvae.objectives.fingerprints import FINGERPRINTS, similarity
+from molvae.objectives.objective import Objective, PerMolecule
+from molvae.objectives.patterns import forbids, has_pattern, keeps
+from molvae.objectives.quantities import QUANTITIES, quantity
+from molvae.objectives.tasks import TASKS
+from molvae.objectives.user import UserObjective
 
 __all__ = ["SHAPES", "mean_of", "objective_names", "objective_of"]
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from molvae.errors import ConfigError, InputError
-from molvae.optimization import UserObjective, objective_of
-from molvae.optimization.command import Command
+from molvae.objectives import UserObjective, objective_of
+from molvae.objectives.command import Command
 
 SMILES = ["CCO", "C", "c1ccccc1", "CCN"]
 LENGTHS = [3.0, 1.0, 8.0, 3.0]

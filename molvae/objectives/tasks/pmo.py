@@ -16,13 +16,13 @@ from typing import Any
 
 from rdkit import Chem
 
-from molvae.optimization.desirability import Above, Below, Gaussian, Ramp
-from molvae.optimization.fingerprints import similarity
-from molvae.optimization.means import arithmetic_mean, geometric_mean
-from molvae.optimization.patterns import has_pattern
-from molvae.optimization.quantities import quantity
-from molvae.optimization.tasks.formula import isomer_score
-from molvae.optimization.tasks.task import Task
+from molvae.objectives.desirability import Above, Below, Gaussian, Ramp
+from molvae.objectives.fingerprints import similarity
+from molvae.objectives.means import arithmetic_mean, geometric_mean
+from molvae.objectives.patterns import has_pattern
+from molvae.objectives.quantities import quantity
+from molvae.objectives.tasks.formula import isomer_score
+from molvae.objectives.tasks.task import Task
 
 __all__ = ["TARGETS", "TASKS"]
 

@@ -6,9 +6,9 @@ import pytest
 from molvae.chem import PROPERTIES, property_table
 from molvae.chem.alerts import structural_alerts
 from molvae.errors import ConfigError
-from molvae.optimization import Objective, mean_of, objective_names, objective_of
-from molvae.optimization.quantities import QUANTITIES
-from molvae.optimization.tasks import TASKS
+from molvae.objectives import Objective, mean_of, objective_names, objective_of
+from molvae.objectives.quantities import QUANTITIES
+from molvae.objectives.tasks import TASKS
 
 PLAIN = [*QUANTITIES, *TASKS, "alerts"]
 WRITTEN = [

@@ -12,7 +12,7 @@ import numpy as np
 
 from molvae.chem import parse, quiet_rdkit
 from molvae.errors import InputError
-from molvae.optimization.objective import Scores
+from molvae.objectives.objective import Scores
 from molvae.wording import count
 
 __all__ = ["UserObjective"]

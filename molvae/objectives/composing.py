@@ -10,8 +10,8 @@ import numpy as np
 from molvae.chem import parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS, structural_alerts
 from molvae.errors import ConfigError
-from molvae.optimization.means import MEANS
-from molvae.optimization.objective import NO_FAILURES, Objective, Scores
+from molvae.objectives.means import MEANS
+from molvae.objectives.objective import NO_FAILURES, Objective, Scores
 
 __all__ = ["Mean", "NoAlerts", "Shaped"]
 
