@@ -114,8 +114,17 @@ class Codec:
             hits[:, rows[at]] = torch.stack([right.sum(1), target.sum(1)]).cpu().numpy()
         return hits[0], hits[1]
 
-    def decode(self, z: Array, decoding: Decoding, uniforms: Array | None) -> list[str]:
-        """The string at each point (B, D); uniforms (B, max_length) are the random numbers of each, None is greedy."""
+    def decode(
+        self, z: Array, decoding: Decoding, uniforms: Array | None, *, prefixes: Sequence[Sequence[str]] | None = None
+    ) -> list[str]:
+        """The string at each point.
+
+        Args:
+            z: (B, D)
+            decoding: temperature, top_p and max_length.
+            uniforms: (B, max_length), the random numbers of each; None is greedy.
+            prefixes: B, the tokens that each string begins with; all known to the vocabulary.
+        """
         ids = generate(
             self._model.decoder,
             torch.from_numpy(z).to(self._device),
@@ -123,8 +132,16 @@ class Codec:
             bos_id=self._tokenizer.bos_id,
             eos_id=self._tokenizer.eos_id,
             uniforms=None if uniforms is None else torch.from_numpy(uniforms).to(self._device),
+            prefix=None if prefixes is None else self._prefix(prefixes).to(self._device),
         )
         return [self._tokenizer.decode(row) for row in ids.tolist()]
+
+    def _prefix(self, prefixes: Sequence[Sequence[str]]) -> torch.Tensor:
+        """(B, P) ids, filled up with the end token."""
+        ids = torch.full((len(prefixes), max(map(len, prefixes), default=0)), self._tokenizer.eos_id)
+        for row, tokens in enumerate(prefixes):
+            ids[row, : len(tokens)] = torch.tensor([self._tokenizer.ids[token] for token in tokens], dtype=torch.int64)
+        return ids
 
     def _knows(self, text: str) -> bool:
         try:

@@ -24,6 +24,7 @@ def generate(
     bos_id: int,
     eos_id: int,
     uniforms: Tensor | None = None,
+    prefix: Tensor | None = None,
 ) -> Tensor:
     """Decode each latent point until its end token.
 
@@ -34,6 +35,8 @@ def generate(
         bos_id: id of the start token.
         eos_id: id of the end token, which fills the rest of a row.
         uniforms: (B, max_length) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
+        prefix: (B, P) ids that each row begins with, whatever the decoder thinks of them; from the first end token of a
+            row on, the decoder goes on by itself.
 
     Returns:
         (B, max_length) int64 ids without the start token; a row without an end token was cut off.
@@ -46,6 +49,9 @@ def generate(
     for step in range(L):
         logits, state = decoder.step(tokens, z, state)
         drawn = _draw(logits[:, 0].float(), decoding, None if uniforms is None else uniforms[rows, step])
+        if prefix is not None and step < prefix.shape[1]:
+            given = prefix[rows, step]
+            drawn = given.where(given != eos_id, drawn)
         result[rows, step] = drawn
         going = drawn != eos_id
         if not going.all():

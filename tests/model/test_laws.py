@@ -202,3 +202,21 @@ def test_slerp_of_parallel_points_is_between_them(factor):
     a = torch.ones(1, 4)
     torch.testing.assert_close(slerp(a, factor * a, 0.5), a * (1 + factor) / 2)
     assert bool(slerp(a, -a, 0.5).isfinite().all()) and bool(slerp(0 * a, a, 0.5).isfinite().all())
+
+
+def test_a_prefix_stands_and_what_follows_is_as_if_it_had_been_drawn(model, corpus):
+    z = torch.randn(8, 6, generator=torch.Generator().manual_seed(1))
+    uniforms = torch.rand(8, 40, generator=torch.Generator().manual_seed(2))
+    ids = corpus.tokenizer
+    free = decoded(model, corpus, z, uniforms)
+    own = free[:, :5]
+    foreign = torch.full((8, 3), ids.ids["C"])
+    foreign[0, 1:] = ids.eos_id  # a shorter one
+    for prefix, expected in ((own, free), (foreign, None)):
+        decoding = Decoding(max_length=40)
+        given = generate(
+            model.decoder, z, decoding, bos_id=ids.bos_id, eos_id=ids.eos_id, uniforms=uniforms, prefix=prefix
+        )
+        inside = prefix != ids.eos_id
+        assert torch.equal(given[:, : prefix.shape[1]][inside], prefix[inside])
+        assert expected is None or torch.equal(given, expected)
