@@ -21,6 +21,7 @@ from molvae.tokenizer import SmilesTokenizer
 
 if TYPE_CHECKING:
     from molvae.generator import MolVAE
+    from molvae.optimization.start import optimize
     from molvae.run import resume, train
 
 __all__ = [
@@ -37,11 +38,17 @@ __all__ = [
     "TokenError",
     "TrainConfig",
     "__version__",
+    "optimize",
     "resume",
     "train",
 ]
 
-_LAZY = {"MolVAE": "molvae.generator", "resume": "molvae.run", "train": "molvae.run"}
+_LAZY = {
+    "MolVAE": "molvae.generator",
+    "optimize": "molvae.optimization.start",
+    "resume": "molvae.run",
+    "train": "molvae.run",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
     {"_version", "errors", "wording"},
     {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder", "agreement"},
-    {"chem", "datasets", "model_card"},
+    {"chem", "datasets", "model_card", "new_folder"},
     {"corpus", "plots", "objectives"},
     {"model", "pages"},
     {"model_folder", "pretrained", "sampling", "codec"},

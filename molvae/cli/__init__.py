@@ -24,6 +24,7 @@ from molvae.cli.interpolate import interpolate
 from molvae.cli.map import map
 from molvae.cli.mix import mix
 from molvae.cli.neighbors import neighbors
+from molvae.cli.optimize import OptimizeCommand, optimize
 from molvae.cli.predict import predict
 from molvae.cli.reconstruct import reconstruct
 from molvae.cli.report import report
@@ -72,13 +73,15 @@ for _command in (
     mix,
     neighbors,
     map,
+    optimize,
     report,
     evaluate,
     info,
     download,
 ):
     # A line break within a paragraph of the help is where the source wraps, not where the terminal does.
-    app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or ""))(_command)
+    _text = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or "")
+    app.command(help=_text, cls=OptimizeCommand if _command is optimize else None)(_command)
 
 
 app.add_typer(benchmark, name="benchmark")

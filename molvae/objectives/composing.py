@@ -62,7 +62,7 @@ class Mean:
         if mean not in MEANS:
             raise ConfigError(f"there is no mean {mean!r}; there are {', '.join(MEANS)}")
         self.objectives = tuple(objectives)
-        self._weights = weights
+        self.weights = weights
         self._mean = mean
         self._negative: dict[str, str] = {}
         parts = zip(weights, self.objectives, strict=True)
@@ -88,7 +88,7 @@ class Mean:
             for row, column in np.argwhere(scores < 0):
                 reason = f"{self.objectives[column].name} gave {scores[row, column]:g}, which has no geometric mean"
                 self._negative[smiles[row]] = reason
-        return MEANS[self._mean](scores, self._weights)
+        return MEANS[self._mean](scores, self.weights)
 
     def __repr__(self) -> str:
         return f"Mean({self.name!r})"

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +28,13 @@ from numpy.typing import NDArray
 
 from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_toml, to_toml
 from molvae.corpus.cleaning import Corpus
-from molvae.errors import InputError, ModelError
-from molvae.files import atomic, is_leftover, read_json, remove_leftovers, write_text
+from molvae.errors import ModelError
+from molvae.files import atomic, read_json, remove_leftovers, write_text
 from molvae.latest_run import CHECKPOINT
 from molvae.model import LabelScale
 from molvae.model_folder import MODEL_FILES
+from molvae.new_folder import forget_replaced
+from molvae.new_folder import new_folder as made_folder
 from molvae.run.origin import ORIGIN, Origin, read_origin
 from molvae.run.request import REQUEST
 from molvae.training import label_scale
@@ -94,7 +95,7 @@ def began(folder: Path) -> bool:
 def clear(folder: Path) -> None:
     """Remove what a killed process left behind in a run folder, and the run that this one replaced."""
     remove_leftovers(folder, _RUN_FILES)
-    _forget_replaced(folder)
+    forget_replaced(folder)
 
 
 def end(folder: Path) -> None:
@@ -111,57 +112,10 @@ def is_ending(folder: Path) -> bool:
     return "memorization" in card  # it comes with the last weights, not before
 
 
-@contextmanager
-def new_folder(folder: Path, *, overwrite: bool) -> Iterator[bool]:
-    """Make a run folder; one that it replaces comes back if the block raises. Yields whether it replaces one.
-
-    The old run is kept beside the new one until the block has ended. Should the process be killed in it, the next run
-    in this folder finds the old one there, unless the new one is resumed, which forgets it.
-
-    Raises:
-        InputError: the folder exists and may not be overwritten, or cannot be made.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; the run folder needs another name")
-    old = _beside(folder)
-    try:
-        if old.exists() and not (folder / "config.toml").exists():  # a replacement that was killed before it began
-            shutil.rmtree(folder, ignore_errors=True)
-            old.rename(folder)
-        _forget_replaced(folder)
-        if folder.exists() and any(folder.iterdir()):
-            _check_replaceable(folder, overwrite=overwrite)
-            folder.rename(old)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
-    try:
-        yield old.exists()
-    except BaseException:
-        if old.exists():
-            shutil.rmtree(folder)
-            old.rename(folder)
-        raise
-    _forget_replaced(folder)
-
-
-def _forget_replaced(folder: Path) -> None:
-    shutil.rmtree(_beside(folder), ignore_errors=True)
-
-
-def _beside(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.replaced")
-
-
-def _check_replaceable(folder: Path, *, overwrite: bool) -> None:
-    names = {path.name for path in folder.iterdir() if not is_leftover(path.name, _RUN_FILES)}
-    if names <= {"rejected.csv", REQUEST}:  # all that a run leaves which found no molecules
-        return
-    if not overwrite:
-        raise InputError(f"{folder} exists; name another folder, resume it (--resume), or replace it (--overwrite)")
-    foreign = sorted(name for name in names - _RUN_FILES if not name.startswith("."))
-    if foreign:
-        raise InputError(f"{folder} holds other files than a run's ({', '.join(foreign[:3])}), and is not overwritten")
+def new_folder(folder: Path, *, overwrite: bool) -> AbstractContextManager[bool]:
+    """As `molvae.new_folder.new_folder`, for the files of a training."""
+    worthless = ("rejected.csv", REQUEST)  # all that a run leaves which found no molecules
+    return made_folder(folder, _RUN_FILES, overwrite=overwrite, worthless=worthless)
 
 
 def write_start(

@@ -1,0 +1,177 @@
+"""Searches on the tasks of PMO: every run a file of calls, from which all figures are made.
+
+No search sees more of a task than the scores of the molecules that it asked for; no setting depends on the task.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from molvae.chem import map_chunks
+from molvae.errors import ConfigError
+from molvae.files import write_text
+
+__all__ = ["METHODS", "Job", "Setup", "finished", "jobs_of", "run_all"]
+
+_FROM_LIBRARY = 30  # molecules of the library that a search begins with; they count like all others
+
+METHODS: Mapping[str, Mapping[str, Any] | None] = MappingProxyType(
+    {
+        "molvae": {},
+        "no-latent": {"operators": "graph mutation, graph crossover", "follow_every": 0},
+        "latent-only": {"operators": "latent noise, latent mix, latent regrowth, latent draw"},
+        "frozen": {"follow_every": 0},
+        "no-surrogate": {"surrogate": False},
+        "screening": None,
+        "cma-es": None,
+        "reinforcement": None,
+    }
+)
+"""Settings of the search by the name of the method; None for a search of another kind (`molvae.benchmarks.searchers`).
+
+``no-latent`` is a genetic algorithm with a Gaussian process on fingerprints.
+"""
+
+
+class Job(NamedTuple):
+    """One run."""
+
+    method: str
+    """of `METHODS`"""
+    task: str
+    """of `molvae.objectives.tasks.TASKS`"""
+    seed: int
+
+
+class Setup(NamedTuple):
+    """What all runs share."""
+
+    model: str
+    """as in `MolVAE.from_pretrained`"""
+    library: Path
+    """a file of molecules: those that are screened, and of which searches take their first ones"""
+    folder: Path
+    """of the runs: ``METHOD/TASK-SEED.csv`` has the calls, ``.json`` the figures"""
+    budget: int
+    """calls of a run"""
+    threads: int = 1
+    """of torch, in each run"""
+
+
+def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Job]:
+    """All runs of some methods on some tasks: one seed after the other, from 0.
+
+    Raises:
+        ConfigError: there is no such method or task.
+    """
+    from molvae.objectives.tasks import TASKS
+
+    for given, known, kind in ((methods, METHODS, "method"), (tasks, TASKS, "task")):
+        for name in given:
+            if name not in known:
+                raise ConfigError(f"there is no {kind} {name!r}; there are {', '.join(known)}")
+    return [Job(method, task, seed) for seed in range(seeds) for method in methods for task in tasks]
+
+
+def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[tuple[Job, dict[str, float]]]:
+    """The figures of runs, each as soon as it has ended; one that ended before is not run again.
+
+    Figures are those of `molvae.optimization.protocol.pmo_figures`, ``seconds``, of which ``objective`` are the
+    objective's, and for searches through a latent space ``decoded``, strings, with ``decoded_valid``, the share of them
+    that are molecules.
+
+    Args:
+        jobs: what to run.
+        setup: how.
+        workers: runs at a time, each in a process of its own.
+    """
+    for job in jobs:
+        (setup.folder / job.method).mkdir(parents=True, exist_ok=True)
+    yield from zip(jobs, map_chunks(partial(_run, setup=setup), jobs, workers=workers), strict=True)
+
+
+def finished(folder: Path) -> dict[Job, dict[str, float]]:
+    """The figures of all runs in a folder that have ended."""
+    found = {}
+    for path in sorted(folder.glob("*/*.json")):
+        task, _, seed = path.stem.rpartition("-")
+        found[Job(path.parent.name, task, int(seed))] = json.loads(path.read_text())
+    return found
+
+
+def _run(job: Job, *, setup: Setup) -> dict[str, float]:
+    """One run, in the process that is given it."""
+    import torch
+
+    from molvae.objectives import objective_of
+    from molvae.optimization.counted import Cache, CountedObjective
+    from molvae.optimization.log import CallLog
+    from molvae.optimization.protocol import pmo_figures
+    from molvae.optimization.runner import Runner
+
+    place = setup.folder / job.method / f"{job.task}-{job.seed}"
+    summary = place.with_suffix(".json")
+    if summary.exists():
+        known: dict[str, float] = json.loads(summary.read_text())
+        if known["budget"] == setup.budget:
+            return known
+    torch.set_num_threads(setup.threads)
+    place.with_suffix(".csv").unlink(missing_ok=True)
+    clock = _Clock(objective_of(job.task, workers=1))
+    search = _search(job, setup)
+    log = CallLog(place.with_suffix(".csv"), [job.task])
+    started = time.monotonic()
+    Runner(search, CountedObjective(clock, budget=setup.budget, cache=Cache(None, [job.task])), log).run()
+    seconds = time.monotonic() - started
+    figures = pmo_figures(search.archive.smiles, search.archive.scores, budget=setup.budget)
+    figures |= {"seconds": seconds, "objective": clock.seconds, "budget": float(setup.budget)}
+    drawn = getattr(search, "drawn", None)
+    if drawn is not None:
+        figures |= {"decoded": float(drawn.strings), "decoded_valid": drawn.molecules / max(1, drawn.strings)}
+    write_text(summary, json.dumps(figures, indent=1) + "\n")
+    return figures
+
+
+def _search(job: Job, setup: Setup) -> Any:
+    from molvae.benchmarks.searchers.evolution import LatentEvolution
+    from molvae.benchmarks.searchers.reinforcement import Reinforcement
+    from molvae.benchmarks.searchers.screening import Screening
+    from molvae.corpus.reading import read_smiles
+    from molvae.generator import MolVAE
+    from molvae.optimization.optimizer import Optimizer
+    from molvae.optimization.settings import SearchConfig
+
+    library = read_smiles(setup.library)
+    if job.method == "screening":
+        return Screening(library, job.seed)
+    vae = MolVAE.from_pretrained(setup.model)
+    if job.method == "cma-es":
+        return LatentEvolution(vae, job.seed)
+    if job.method == "reinforcement":
+        return Reinforcement(vae, job.seed)
+    rows = np.random.default_rng(job.seed).choice(len(library), size=_FROM_LIBRARY, replace=False)
+    settings = SearchConfig(**(METHODS[job.method] or {}))
+    return Optimizer(vae, start=[library[row] for row in rows], seed=job.seed, settings=settings)
+
+
+class _Clock:
+    """An objective, and the time it takes."""
+
+    def __init__(self, objective: Callable[[Sequence[str]], Any]) -> None:
+        self._objective, self.seconds = objective, 0.0
+        self.name: str = objective.name  # type: ignore[attr-defined]
+        self.failures: Mapping[str, str] = {}
+
+    def __call__(self, smiles: Sequence[str], /) -> Any:
+        started = time.monotonic()
+        scores = self._objective(smiles)
+        self.seconds += time.monotonic() - started
+        return scores

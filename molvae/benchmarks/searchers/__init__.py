@@ -1,0 +1,1 @@
+"""Searches to compare with, in the same harness."""

@@ -1,0 +1,207 @@
+"""``molvae optimize``"""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import typer
+from typer.core import TyperCommand
+
+from molvae.cli.common import command, print_result, say, with_settings
+from molvae.cli.options import Device, ModelName, SmilesColumn
+from molvae.errors import ConfigError
+from molvae.latest_run import RUNS
+from molvae.optimization.settings import SearchConfig
+
+__all__ = ["OptimizeCommand", "optimize"]
+
+_VALUES, _VALUE = 3, re.compile(r"[^-]|-[\d.]")  # of a window: no options, but numbers below 0
+_BUDGET, _N, _TOP = 1_000, 50, 20
+_MUST = "What molecules must be"
+_MEASURED = "From measurements"
+_ON_RESUME = "--resume goes on with the settings of the search; beside it there are only --budget, --top and --device"
+_LONGEST = 34  # characters of a name that others are aligned with
+
+
+class OptimizeCommand(TyperCommand):
+    """Lets ``--window`` be followed by three values, any number of times, which typer alone cannot."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Join the values of each window with colons, then parse as usual."""
+        joined: list[str] = []
+        waiting = list(args)
+        while waiting:
+            joined.append(waiting.pop(0))
+            if joined[-1] != "--window":
+                continue
+            values: list[str] = []
+            while waiting and len(values) < _VALUES and not (values and ":" in values[0]) and _VALUE.match(waiting[0]):
+                values.append(waiting.pop(0))
+            joined += [":".join(values)] if values else []
+        return super().parse_args(ctx, joined)
+
+
+@command
+@with_settings(search=SearchConfig)
+def optimize(
+    objectives: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="OBJECTIVE",
+            help="What is maximized: names of --list, 2*qed with a weight, module:function, file.py:function or "
+            "'command:...'.",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelName = None,
+    budget: Annotated[
+        Optional[int],
+        typer.Option(min=1, help=f"Calls of the objective [dim]\\[default: {_BUDGET}][/dim]", show_default=False),
+    ] = None,
+    start: Annotated[
+        Optional[str], typer.Option(help="File of molecules to begin with; they are scored first.", show_default=False)
+    ] = None,
+    mean: Annotated[
+        Literal["geometric", "arithmetic", "pareto"],
+        typer.Option(help="What is made of several objectives; pareto: the front of their trade-offs."),
+    ] = "geometric",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same search.")] = 0,
+    batch: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Molecules scored at a time; few at first, by default.", show_default=False),
+    ] = None,
+    timeout: Annotated[
+        Optional[float], typer.Option(help="Seconds for one call of a command.", show_default=False)
+    ] = None,
+    cache: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="csv of known answers, read and added to; that of the folder by default.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--output", "-o", help="Folder [dim]\\[default: molvae-runs/optimize-<time>][/dim]", show_default=False
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older search in the folder.")] = False,
+    resume: Annotated[
+        Optional[Path],
+        typer.Option(help="Go on with the search in this folder; --budget gives it more calls.", show_default=False),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Best molecules that are printed, written and drawn.")] = _TOP,
+    names: Annotated[bool, typer.Option("--list", help="Print the objectives there are, and stop.")] = False,
+    device: Device = "auto",
+    keep: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="SMARTS", help="A substructure to have.", rich_help_panel=_MUST, show_default=False),
+    ] = None,
+    forbid: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="SMARTS", help="One not to have.", rich_help_panel=_MUST, show_default=False),
+    ] = None,
+    similar_to: Annotated[
+        Optional[tuple[str, float, float]],
+        typer.Option(
+            metavar="LEAD LOW HIGH",
+            help="A band of Tanimoto similarity to a lead (Morgan counts, radius 2).",
+            rich_help_panel=_MUST,
+            show_default=False,
+        ),
+    ] = None,
+    window: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            metavar="QUANTITY LOW HIGH",
+            help="A range, as mw 250 500; quantities as in --list.",
+            rich_help_panel=_MUST,
+            show_default=False,
+        ),
+    ] = None,
+    no_alerts: Annotated[
+        Optional[str],
+        typer.Option(metavar="CATALOG", help="PAINS, BRENK or all.", rich_help_panel=_MUST, show_default=False),
+    ] = None,
+    measured: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="FILE",
+            help="Suggest molecules from measured ones instead; no objective is called.",
+            rich_help_panel=_MEASURED,
+            show_default=False,
+        ),
+    ] = None,
+    column: Annotated[
+        Optional[str], typer.Option(help="What was measured.", rich_help_panel=_MEASURED, show_default=False)
+    ] = None,
+    maximize: Annotated[
+        bool,
+        typer.Option("--maximize/--minimize", help="Which values are wanted.", rich_help_panel=_MEASURED),
+    ] = True,
+    n: Annotated[int, typer.Option("--n", "-n", help="How many molecules.", rich_help_panel=_MEASURED)] = _N,
+    smiles_column: SmilesColumn = None,
+    *,
+    search: dict[str, Any],
+) -> None:
+    """Search for molecules with high scores.
+
+    The latent space and edits of molecules propose, a surrogate decides which proposals are worth a call of the
+    objective, and the model follows the best. Every call is spent on a new, valid molecule that meets all constraints.
+    csv of the best on stdout; the folder holds every call, the best as structures beside their parents, and the curve
+    of the search. It can be interrupted, and resumed, at any time.
+
+    molvae optimize qed --start series.csv --keep c1ccncc1 --window mw 250 450
+
+    molvae optimize docking.py:score --budget 200
+
+    molvae optimize --measured series.csv --column pIC50 --n 50
+    """
+    if names:
+        _list()
+        return
+    say("loading torch and RDKit ...", "dim")
+    from molvae.cli.searching import Place, constraints_of, molecules_of, resumed, search_in
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
+    rules = constraints_of(keep, forbid, similar_to, window, no_alerts)
+    place = Place(resume or output or RUNS / f"optimize-{time.strftime('%Y%m%d-%H%M%S')}", overwrite, device)
+    if measured is not None:
+        if objectives or resume or start or cache:
+            raise ConfigError("--measured calls no objective: no OBJECTIVE, --start, --cache, --resume")
+        from molvae.cli.suggesting import suggest_in
+
+        options = {"n": n, "maximize": maximize, "constraints": rules, "seed": seed}
+        suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), options)
+        return
+    from molvae.optimization.request import Request, RunConfig
+
+    if resume is not None:
+        if overwrite or seed or mean != "geometric":
+            raise ConfigError(_ON_RESUME)
+        if any((objectives, model, start, batch, timeout, cache, output, rules, search)):
+            raise ConfigError(_ON_RESUME)
+        request = resumed(resume, budget)
+    else:
+        if not objectives:
+            raise ConfigError("name what is to be maximized (molvae optimize --list), or give --measured FILE")
+        run = RunConfig(
+            objectives=tuple(objectives), mean=mean, timeout=timeout or 0.0, budget=budget or _BUDGET,
+            batch=batch or 0, constraints=tuple(one.name for one in rules), seed=seed, model=model or "",
+            cache=str(cache or ""),
+        )  # fmt: skip
+        request = Request(run, SearchConfig(**search), molecules_of(start, smiles_column))
+    search_in(place, request, top, resume=resume is not None)
+
+
+def _list() -> None:
+    from molvae.objectives import objective_names
+
+    meanings = objective_names()
+    width = max(len(name) for name in meanings if len(name) <= _LONGEST)
+    lines = (f"{name:{width}}  {meaning}\n" for name, meaning in meanings.items())
+    print_result("".join(lines))

@@ -1,0 +1,162 @@
+"""A search from the command line: what it is asked for, how it is watched, what is said at its end."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from molvae.cli.common import print_result, say
+from molvae.cli.models import choose_model, load_model
+from molvae.cli.search_progress import SearchReporter
+from molvae.errors import ConfigError, InputError, ModelError
+from molvae.optimization.constraints import Constraint, Forbid, Keep, NoAlerts, SimilarTo, constraint_of
+from molvae.wording import count
+
+if TYPE_CHECKING:
+    from molvae.optimization.request import Request
+    from molvae.optimization.result import SearchResult
+
+__all__ = ["Place", "constraints_of", "molecules_of", "resumed", "search_in"]
+
+_NAMED = 3  # reasons why molecules have no score
+
+
+class Place(NamedTuple):
+    """Where a search writes, and where it computes."""
+
+    folder: Path
+    overwrite: bool
+    device: str
+
+
+def constraints_of(
+    keep: Sequence[str] | None,
+    forbid: Sequence[str] | None,
+    similar_to: tuple[str, float, float] | None,
+    window: Sequence[str] | None,
+    no_alerts: str | None,
+) -> list[Constraint]:
+    """The constraints of the options of these names.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    return [
+        *map(Keep, keep or ()),
+        *map(Forbid, forbid or ()),
+        *map(_window, window or ()),
+        *([SimilarTo(*similar_to)] if similar_to else []),
+        *([NoAlerts(no_alerts)] if no_alerts else []),
+    ]
+
+
+def _window(text: str) -> Constraint:
+    if text.count(":") != 2:
+        raise ConfigError(f"--window takes a quantity and two numbers, as in mw 250 500, not {text.replace(':', ' ')}")
+    return constraint_of(f"window:{text}")
+
+
+def molecules_of(file: str | None, smiles_column: str | None) -> tuple[str, ...]:
+    """The molecules of a file to begin with, in standard form; none where there is no file.
+
+    Raises:
+        InputError: the file cannot be read, or holds no molecules.
+    """
+    if file is None:
+        return ()
+    from molvae.corpus.cleaning import clean
+    from molvae.corpus.reading import open_table
+
+    table = open_table(file, smiles_column=smiles_column)
+    say(table.describe())
+    corpus = clean(table)
+    say(corpus.counts.describe())
+    return tuple(corpus.smiles)
+
+
+def resumed(folder: Path, budget: int | None) -> Request:
+    """What a search was asked for, with another budget if one is given.
+
+    Raises:
+        ModelError: there is none in the folder, or it was begun from Python with a model that has no name.
+    """
+    from molvae.optimization.request import read_request
+
+    request = read_request(folder)
+    if not request.run.model:
+        raise ModelError(
+            f"the search in {folder} was begun from Python, with a model that has no name; go on there: "
+            "optimize(vae, ..., folder=..., resume=True)"
+        )
+    return request if budget is None else request._replace(run=request.run.replace(budget=budget))
+
+
+def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None:
+    """Search, or search on, and print the best.
+
+    Raises:
+        MolVAEError: as `molvae.optimization.start.optimize`; nothing that was scored is lost.
+        SystemExit: it was interrupted, or failed when it had begun; the command that goes on was said.
+    """
+    from molvae.hub import full_name
+    from molvae.optimization.request import CALLS
+    from molvae.optimization.start import optimize
+
+    run = request.run
+    name = full_name(choose_model(run.model or None).name)
+    vae = load_model(run.model or None, place.device)
+    goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
+    say(f"{'going on' if resume else 'searching'} in {place.folder}: {goal}, {count(run.budget, 'call')}")
+    with SearchReporter(run.budget) as reporter:
+        try:
+            result = optimize(
+                vae,
+                run.objectives,
+                budget=run.budget,
+                constraints=run.constraints,
+                start=request.start,
+                mean=run.mean,
+                seed=run.seed,
+                batch=run.batch or None,
+                settings=request.search,
+                timeout=run.timeout or None,
+                folder=place.folder,
+                cache=run.cache or None,
+                resume=resume,
+                overwrite=place.overwrite,
+                model=name,
+                top=top,
+                progress=reporter,
+                on_interrupt=reporter.stopping,
+            )
+        except (KeyboardInterrupt, InputError) as error:
+            if reporter.last is None or not (place.folder / CALLS).exists():
+                raise
+            interrupted = isinstance(error, KeyboardInterrupt)
+            say("interrupted" if interrupted else f"error: {error}", "" if interrupted else "bold red")
+            say(f"nothing is lost; go on with: molvae optimize --resume {shlex.quote(str(place.folder))}")
+            raise SystemExit(130 if interrupted else 1) from None
+    _conclude(result, place.folder, run.budget, top)
+
+
+def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None:
+    calls = len(result.table)
+    if calls < budget:
+        say(f"ended after {count(calls, 'call')} of {budget:,}: nothing new is found inside the constraints", "yellow")
+    without = int(result.table["score"].isna().sum())
+    if without:
+        reasons = Counter(result.failures.values()).most_common(_NAMED)
+        said = "".join(f"\n  {number:,} x {reason}" for reason, number in reasons)
+        say(f"{count(without, 'molecule')} without a score{said}", "yellow")
+    best = result.best(top)
+    if len(best):
+        scores = best["score"]
+        say(f"best of {count(calls, 'call')}: {scores.iloc[0]:.4g}; ten best: {scores.head(10).mean():.4g}")
+    if result.pareto:
+        say(f"front: {count(len(result.front()), 'molecule')}, hypervolume {result.hypervolume():.4g} from 0")
+    lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
+    print_result("smiles,score\n" + "".join(lines))
+    say(f"done: {folder}", "bold green")

@@ -1,0 +1,69 @@
+"""How a round sees molecules: scored ones by their scores, others by what the surrogate expects of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molvae.optimization.archive import Archive
+from molvae.optimization.pareto import chebyshev, random_weights
+from molvae.optimization.surrogate import Choice, Surrogate
+
+__all__ = ["Guide", "merits_of"]
+
+Numbers = NDArray[np.float64]
+
+_BOLDNESS = (-2.0, 0.0)  # logarithm to base 10 of the standard deviations that are added to a mean
+
+
+def merits_of(archive: Archive, weights: Numbers | None) -> Numbers:
+    """How good the molecules of an archive are: (N,), NaN where that is not known.
+
+    Args:
+        archive: N molecules.
+        weights: (K,) of several objectives in a scalarization; None takes the scores.
+    """
+    return archive.scores if weights is None else _joined(archive.parts, archive.parts, weights)
+
+
+class Guide:
+    """The surrogate, and how bold it is in a round.
+
+    Args:
+        front: look for the front of several objectives, each round in another direction, rather than for high scores.
+    """
+
+    def __init__(self, *, front: bool) -> None:
+        self._front, self._surrogate = front, Surrogate()
+
+    def direction(self, archive: Archive, rng: np.random.Generator) -> Numbers | None:
+        """The weights of the objectives in this round; None where the scores are looked at."""
+        return random_weights(archive.parts.shape[1], rng) if self._front and len(archive) else None
+
+    def look(self, archive: Archive, weights: Numbers | None, rng: np.random.Generator) -> None:
+        """Learn from an archive, and choose how bold to be."""
+        self._surrogate.fit(archive, parts=weights is not None)
+        self._parts, self._weights = archive.parts, weights
+        self._boldness = 10.0 ** rng.uniform(*_BOLDNESS)
+
+    def promise(self, smiles: Sequence[str]) -> Numbers:
+        """Upper confidence bounds (M,), to be compared with the merits of the archive."""
+        expected = self._surrogate.predict(smiles)
+        if self._weights is None:
+            bound: Numbers = expected.mean[:, 0] + self._boldness * expected.std
+            return bound
+        return _joined(expected.mean + self._boldness * expected.std, self._parts, self._weights)
+
+    def choose(
+        self, smiles: Sequence[str], n: int, rng: np.random.Generator, *, keys: Sequence[Hashable] | None, cap: int
+    ) -> Choice:
+        """The n candidates that are worth a call, as `Surrogate.choose`."""
+        return self._surrogate.choose(smiles, n, rng, keys=keys, cap=cap)
+
+
+def _joined(values: Numbers, known: Numbers, weights: Numbers) -> Numbers:
+    """(M,) of (M, K): the scalarization, each objective measured from the worst known to the best."""
+    low, high = np.nanmin(known, axis=0), np.nanmax(known, axis=0)
+    return chebyshev((values - low) / np.maximum(high - low, np.finfo(np.float64).tiny), weights)

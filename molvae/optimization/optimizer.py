@@ -1,0 +1,210 @@
+"""The search, as ask and tell: the latent space and graph edits propose, a surrogate decides, the model follows.
+
+All that a round draws depends on the seed, the number of the round and what was told: the same seed gives the same
+search, and one that is restored goes on as it would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molvae.chem import canonical, quiet_rdkit, scaffold
+from molvae.errors import InputError
+from molvae.generator import MolVAE
+from molvae.optimization.archive import Archive
+from molvae.optimization.breeding import Makers, breed
+from molvae.optimization.constraints import Constraint
+from molvae.optimization.guidance import Guide, merits_of
+from molvae.optimization.moving import MovingModel
+from molvae.optimization.pool import Pool
+from molvae.optimization.proposal import Proposal
+from molvae.optimization.proposals.latent import Drawn
+from molvae.optimization.selection import rank_weights, ranked
+from molvae.optimization.settings import SearchConfig
+from molvae.optimization.shares import Shares
+from molvae.optimization.workshop import Workshop
+
+__all__ = ["Optimizer"]
+
+_TRIES = 20  # pools in a row without anything new, before the search is at its end
+_SUCCESS = 100  # a call is one where its molecule is among so many best
+
+
+class Optimizer:
+    """Proposes molecules that are likely to score high, and learns from what they score.
+
+    Args:
+        vae: its latent space; a copy of it follows the search.
+        constraints: what a molecule must fulfil to be proposed; they cost no calls.
+        start: molecules to begin with, in any SMILES. They are proposed first, where the constraints allow them, and
+            are parents in any case. Without any, and beside them, the model's own draws are the beginning.
+        front: look for the front of several objectives, by their parts, rather than for high scores.
+        seed: of every random choice.
+        settings: how to search.
+
+    Raises:
+        InputError: a molecule to begin with is none.
+        ConfigError: there is no such operator.
+    """
+
+    def __init__(
+        self,
+        vae: MolVAE,
+        *,
+        constraints: Sequence[Constraint] = (),
+        start: Sequence[str] = (),
+        front: bool = False,
+        seed: int = 0,
+        settings: SearchConfig | None = None,
+    ) -> None:
+        self.settings = SearchConfig() if settings is None else settings
+        self.archive = Archive()
+        self._constraints, self._seed = tuple(constraints), seed
+        self._start = list(dict.fromkeys(_readable(start, stereo=self.settings.stereo)))
+        self._space = MovingModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
+        self._workshop = Workshop(self._space, self.settings)
+        self._shares = Shares(self._workshop.operators)
+        self._guide = Guide(front=front)
+        self._asked: dict[str, None] = {}
+        self._round = 0
+        self._followed = 0
+
+    @property
+    def batch_size(self) -> int:
+        """Molecules that it is wise to ask for at a time: few while each call teaches much."""
+        known = len(self.archive)
+        if known < self.settings.first:
+            return self.settings.first - known
+        return 5 if known < 500 else 10 if known < 2_000 else 25 if known < 5_000 else 50
+
+    @property
+    def drawn(self) -> Drawn:
+        """What the decoder has written so far."""
+        return self._workshop.drawn
+
+    def ask(self, n: int | None = None) -> list[Proposal]:
+        """Molecules that should be scored next.
+
+        Args:
+            n: how many; None takes `batch_size`.
+
+        Returns:
+            At most n that were never asked nor told before, valid and inside the constraints; none where nothing new
+            can be found any more.
+        """
+        n = self.batch_size if n is None else n
+        rng = np.random.default_rng((self._seed, self._round))
+        self._round += 1
+        batch = self._begin(n, rng) if len(self.archive) < self.settings.first else self._go_on(n, rng)
+        self._asked.update(dict.fromkeys(one.smiles for one in batch))
+        return batch
+
+    def tell(
+        self,
+        proposals: Sequence[Proposal],
+        scores: Sequence[float] | NDArray[np.float64],
+        parts: Sequence[Sequence[float]] | NDArray[np.float64] | None = None,
+    ) -> None:
+        """Learn what molecules scored.
+
+        Args:
+            proposals: N, asked for or not (measured ones, say), none of them told before.
+            scores: N, the more the better; NaN where there is none.
+            parts: (N, K), the scores by each of several objectives.
+        """
+        for row, (proposal, score) in enumerate(zip(proposals, scores, strict=True)):
+            self.archive.add(proposal, score, () if parts is None else parts[row])
+            self._asked.pop(proposal.smiles, None)
+        best = self.archive.best()
+        top = {self.archive.proposals[row].smiles for row in best[: min(_SUCCESS, max(1, len(best) // 10))]}
+        for proposal in proposals:
+            self._shares.learn(proposal.operator, proposal.smiles in top)
+        self._follow(best)
+
+    def _follow(self, best: NDArray[np.int64]) -> None:
+        """Train the model on the best, when it is time."""
+        every, calls = self.settings.follow_every, len(self.archive)
+        if not every or calls < self.settings.first or calls - self._followed < every or not len(best):
+            return
+        self._followed = calls
+        smiles = self.archive.smiles
+        elites = [smiles[row] for row in best[: self.settings.elites]]
+        rng = np.random.default_rng((self._seed, self._round, 1))
+        weights = rank_weights(len(elites), self.settings.rank_weight)
+        self._space.follow(elites, weights, steps=self.settings.follow_steps, rng=rng)
+
+    def _begin(self, n: int, rng: np.random.Generator) -> list[Proposal]:
+        """What to start with: the molecules given, then draws of the model and children of what there is."""
+        pool, size = self._pool(), self.settings.pool
+        pool.add(Proposal(one, "start") for one in self._start)
+        for attempt in range(_TRIES):
+            if len(pool) >= n:
+                break
+            there = [*self._start, *self.archive.smiles, *pool.smiles]
+            operators = self._shares.draw(size, rng) if there and attempt else ["latent draw"] * size
+            parents = [there[row] for row in rng.integers(len(there), size=2 * size)] if there else [""] * (2 * size)
+            pool.add(self._workshop.make(operators, parents[:size], parents[size:], rng))
+        return pool.proposals[:n]
+
+    def _go_on(self, n: int, rng: np.random.Generator) -> list[Proposal]:
+        """The best of several generations as the surrogate sees them, and a few that it has no say in."""
+        weights = self._guide.direction(self.archive, rng)
+        merits, smiles = merits_of(self.archive, weights), self.archive.smiles
+        best = ranked(merits)[: self.settings.elites]
+        elites = [smiles[row] for row in best] or smiles
+        makers = Makers(self._workshop, self._shares, self.settings, rng)
+        pool = self._pool()
+        if self.settings.surrogate:
+            self._guide.look(self.archive, weights, rng)
+        for _ in range(_TRIES):
+            if self.settings.surrogate:
+                breed(pool, elites, merits[best] if len(best) else np.zeros(len(elites)), self._guide.promise, makers)
+            else:
+                pool.add(makers.children_of(elites))
+            if len(pool) >= n:
+                break
+        return self._chosen(pool, n, rng)
+
+    def _chosen(self, pool: Pool, n: int, rng: np.random.Generator) -> list[Proposal]:
+        proposals, free = pool.proposals, self.settings.free
+        if not self.settings.surrogate:
+            return [proposals[row] for row in rng.permutation(len(pool))[:n]]
+        cap = self.settings.per_scaffold
+        keys = [scaffold(one) for one in pool.smiles] if cap else None
+        choice = self._guide.choose(pool.smiles, n - int(rng.binomial(n, free)), rng, keys=keys, cap=cap or 1)
+        rest = rng.permutation(np.setdiff1d(np.arange(len(pool)), choice.rows))[: n - len(choice.rows)]
+        return [
+            proposals[row]._replace(mean=float(choice.mean[row]), std=float(choice.std[row]))
+            for row in [*choice.rows.tolist(), *rest.tolist()]
+        ]
+
+    def _pool(self) -> Pool:
+        return Pool(self._constraints, lambda smiles: smiles in self.archive or smiles in self._asked)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that is not in the archive: tensors, and what JSON can hold."""
+        tensors, space = self._space.state()
+        own = {"round": self._round, "followed": self._followed, "asked": list(self._asked), "drawn": self.drawn}
+        return tensors, {**own, "shares": self._shares.counts, "space": space}
+
+    def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+        """Go on where another was, once the archive is what its archive was."""
+        self._space.restore(tensors, metadata["space"])
+        self._shares.restore(metadata["shares"])
+        self._round, self._followed = metadata["round"], metadata["followed"]
+        self._workshop.drawn = Drawn(*metadata["drawn"])
+        self._asked = dict.fromkeys(metadata["asked"])
+
+
+def _readable(smiles: Sequence[str], *, stereo: bool) -> list[str]:
+    with quiet_rdkit():
+        molecules = [canonical(one, stereo=stereo) for one in smiles]
+    for text, molecule in zip(smiles, molecules, strict=True):
+        if molecule is None:
+            raise InputError(f"{text!r}, a molecule to start with, is no valid SMILES")
+    return [one for one in molecules if one is not None]

@@ -1,0 +1,1 @@
+"""Where candidate molecules come from."""

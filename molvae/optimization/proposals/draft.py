@@ -1,0 +1,74 @@
+"""A molecule while it is edited."""
+
+from __future__ import annotations
+
+from rdkit import Chem
+
+from molvae.optimization.proposals.graphs import Graph, atoms_of
+
+__all__ = ["Draft"]
+
+_ORDERS = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
+
+
+class Draft:
+    """A copy of a graph that can be changed; nothing is checked until it is sanitized.
+
+    Stereo of an atom whose neighbours change is lost, and so is that of a double bond at it.
+
+    Args:
+        graph: where it starts; indices of atoms are those of the graph until `drop`.
+
+    Attributes:
+        mol: the molecule, without aromatic bonds.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.mol = Chem.RWMol(graph.kekulized)
+        self._stereo = graph.stereo
+
+    def add(self, element: int) -> int:
+        """A new atom without bonds; its index."""
+        return int(self.mol.AddAtom(Chem.Atom(element)))
+
+    def insert(self, graph: Graph) -> int:
+        """Another graph, not bound to this one; the index of its first atom."""
+        first = int(self.mol.GetNumAtoms())
+        self.mol.InsertMol(graph.kekulized)
+        return first
+
+    def join(self, a: int, b: int, order: int = 1) -> None:
+        """A new bond."""
+        self._forget(a, b)
+        self.mol.AddBond(a, b, _ORDERS[order])
+
+    def cut(self, a: int, b: int) -> None:
+        """Remove a bond."""
+        self._forget(a, b)
+        self.mol.RemoveBond(a, b)
+
+    def set_order(self, a: int, b: int, order: int) -> None:
+        """Change the order of a bond."""
+        self._forget(a, b)
+        self.mol.GetBondBetweenAtoms(a, b).SetBondType(_ORDERS[order])
+
+    def become(self, atom: int, element: int) -> None:
+        """Change the element of an atom."""
+        self._forget(atom)
+        self.mol.GetAtomWithIdx(atom).SetAtomicNum(element)
+
+    def drop(self, atoms: int) -> None:
+        """Remove a set of atoms with their bonds; the others are numbered anew."""
+        self.mol.BeginBatchEdit()
+        for place in atoms_of(atoms):
+            if self._stereo:
+                self._forget(*(other.GetIdx() for other in self.mol.GetAtomWithIdx(place).GetNeighbors()))
+            self.mol.RemoveAtom(place)
+        self.mol.CommitBatchEdit()
+
+    def _forget(self, *atoms: int) -> None:
+        for place in atoms if self._stereo else ():
+            atom = self.mol.GetAtomWithIdx(place)
+            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+            for bond in atom.GetBonds():
+                bond.SetStereo(Chem.BondStereo.STEREONONE)

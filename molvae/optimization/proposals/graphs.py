@@ -1,0 +1,215 @@
+"""A molecule as the edits see it: lists of atoms and bonds, read once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from rdkit import Chem
+
+from molvae.chem import parse
+from molvae.chem.molecules import settled
+from molvae.optimization.proposals.flaws import Flaws, flaws_of
+
+__all__ = ["Branch", "Graph", "atoms_of", "fits", "graph_of", "read"]
+
+_BONDS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
+_ORDINARY = frozenset({5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53})
+_POLAR = frozenset({7, 8, 9, 16, 17, 34, 35, 53})
+_MARKS = frozenset("@/\\")
+_KEPT = 2_048  # graphs of parents, some ten kilobytes each
+
+
+class Branch(NamedTuple):
+    """What hangs at an atom by a single bond that is in no ring."""
+
+    anchor: int
+    root: int
+    """the atom of the branch that is bound to the anchor"""
+    atoms: int
+    """the whole branch, as bits"""
+    size: int
+
+
+class Graph:
+    """The atoms and bonds of a molecule, aromatic rings as alternating single and double bonds.
+
+    Sets of atoms are integers: bit i stands for atom i.
+
+    Attributes:
+        smiles: canonical; "" of a draft in between.
+        mol: sanitized.
+        kekulized: the same without aromatic bonds and with hydrogens that follow from the bonds: what is edited.
+        stereo: whether it may have stereo.
+        elements, charges, hydrogens: of each atom; hydrogens that are no atoms of the graph.
+        bonds: of each atom its neighbours, with the order of the bond.
+        rings: the atoms of each ring, in order.
+        aromatic: the aromatic atoms.
+        cyclic: the bonds that are in a ring, as pairs in both directions.
+        locked: atoms that are not to be edited one by one: charged ones and what is bound to them by more than a
+            single bond, isotopes, and elements beyond those of drugs.
+    """
+
+    def __init__(self, smiles: str, mol: Chem.Mol, kekulized: Chem.Mol, stereo: bool) -> None:
+        self.smiles, self.mol, self.kekulized, self.stereo = smiles, mol, kekulized, stereo
+        self.elements: list[int] = []
+        self.charges: list[int] = []
+        self.hydrogens: list[int] = []
+        self.aromatic = self.locked = 0
+        for place in range(mol.GetNumAtoms()):  # several times faster than RDKit's iterators
+            atom = mol.GetAtomWithIdx(place)
+            self.elements.append(atom.GetAtomicNum())
+            self.charges.append(atom.GetFormalCharge())
+            self.hydrogens.append(atom.GetTotalNumHs())
+            self.aromatic |= atom.GetIsAromatic() << place
+            if self.charges[-1] or self.elements[-1] not in _ORDINARY or atom.GetIsotope():
+                self.locked |= 1 << place
+        self.rings: list[tuple[int, ...]] = list(mol.GetRingInfo().AtomRings())
+        self.cyclic = {pair for ring in self.rings for pair in zip(ring, ring[1:] + ring[:1], strict=True)}
+        self.cyclic |= {(b, a) for a, b in self.cyclic}
+        self.bonds: list[dict[int, int]] = [{} for _ in self.elements]
+        for place in range(kekulized.GetNumBonds()):
+            bond = kekulized.GetBondWithIdx(place)
+            a, b, order = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), _BONDS[bond.GetBondType()]
+            self.bonds[a][b] = self.bonds[b][a] = order
+            if order > 1 and (self.charges[a] or self.charges[b]):
+                self.locked |= 1 << a | 1 << b
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    @cached_property
+    def flaws(self) -> Flaws:
+        """As `flaws_of`."""
+        return flaws_of(self.mol, self.smiles)
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The bonds, each once."""
+        return [(a, b) for a, others in enumerate(self.bonds) for b in others if a < b]
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Atoms that a hydrogen can be replaced at."""
+        return [atom for atom, count in enumerate(self.hydrogens) if count and not self.locked >> atom & 1]
+
+    @cached_property
+    def branches(self) -> list[Branch]:
+        """Both sides of every single bond outside of rings; not between charges, as in a nitro group."""
+        found = []
+        for a, b in self.pairs:
+            if self.bonds[a][b] == 1 and (a, b) not in self.cyclic and not (self.charges[a] and self.charges[b]):
+                atoms = self.side(b, 1 << a)
+                size = atoms.bit_count()
+                found.append(Branch(a, b, atoms, size))
+                found.append(Branch(b, a, ~atoms & (1 << len(self)) - 1, len(self) - size))
+        return found
+
+    @cached_property
+    def neighbours(self) -> list[int]:
+        """Of each atom its neighbours, as bits."""
+        return [sum(1 << other for other in others) for others in self.bonds]
+
+    def side(self, start: int, without: int) -> int:
+        """The atoms that can be reached from an atom without passing some others."""
+        reached = fresh = 1 << start
+        while fresh:
+            atom = fresh & -fresh
+            new = self.neighbours[atom.bit_length() - 1] & ~reached & ~without
+            reached |= new
+            fresh = fresh & ~atom | new
+        return reached
+
+    def paths(self, start: int, longest: int) -> Iterator[tuple[int, ...]]:
+        """A shortest path from an atom to each other one that is at most so many bonds away, nearest first."""
+        reached, ends = 1 << start, [(start,)]
+        for _ in range(longest):
+            longer = []
+            for path in ends:
+                for atom in atoms_of(self.neighbours[path[-1]] & ~reached):
+                    reached |= 1 << atom
+                    longer.append((*path, atom))
+            yield from longer
+            ends = longer
+
+    def is_polar(self, atom: int) -> bool:
+        """Whether it is N, O, S, Se or a halogen; the sulfur of sulfoxides and sulfones is not meant."""
+        return self.elements[atom] in _POLAR and not (self.elements[atom] == 16 and self.order(atom) > 2)
+
+    def takes_polar(self, atom: int, without: int = -1) -> bool:
+        """Whether a polar atom may be bound to an atom: not to a polar one, nor to an sp3 carbon that has one.
+
+        Args:
+            atom: index.
+            without: a neighbour that will be gone.
+        """
+        if self.elements[atom] != 6:
+            return not self.is_polar(atom)
+        others = [(other, order) for other, order in self.bonds[atom].items() if other != without]
+        return any(order > 1 for _, order in others) or not any(self.is_polar(other) for other, _ in others)
+
+    def order(self, atom: int) -> int:
+        """The sum of the orders of its bonds, those to hydrogens left out."""
+        return sum(self.bonds[atom].values())
+
+
+def fits(graph: Graph, a: int, other: Graph, b: int, *, without: tuple[int, int] = (-1, -1)) -> bool:
+    """Whether a bond between atoms of two graphs makes sense, which may be the same.
+
+    Args:
+        graph, a: an atom.
+        other, b: and another.
+        without: a neighbour of each that will be gone.
+    """
+    return (not other.is_polar(b) or graph.takes_polar(a, without[0])) and (
+        not graph.is_polar(a) or other.takes_polar(b, without[1])
+    )
+
+
+def atoms_of(mask: int) -> Iterator[int]:
+    """The atoms of a set, by rising index."""
+    while mask:
+        atom = mask & -mask
+        yield atom.bit_length() - 1
+        mask ^= atom
+
+
+@lru_cache(maxsize=_KEPT)
+def read(smiles: str, stereo: bool) -> Graph | None:
+    """The graph of a molecule, without stereo where it is not asked for; None where it is not to be edited.
+
+    That is what is no molecule or several, radicals, bonds beyond triple ones, and hydrogens that do not follow from
+    the bonds.
+    """
+    mol = parse(smiles)
+    if mol is None or "." in smiles:
+        return None
+    if not stereo and not _MARKS.isdisjoint(smiles):
+        Chem.RemoveStereochemistry(mol)
+        last = settled(str(Chem.MolToSmiles(mol)), stereo=False)
+        return graph_of(last[1], last[0], stereo) if last is not None else None
+    return graph_of(mol, smiles, stereo)
+
+
+def graph_of(mol: Chem.Mol, smiles: str, stereo: bool) -> Graph | None:
+    """As `read`, of a sanitized molecule of one fragment."""
+    kekulized = Chem.RWMol(mol)
+    try:
+        Chem.Kekulize(kekulized, clearAromaticFlags=True)
+    except (RuntimeError, ValueError):
+        return None
+    for place in range(mol.GetNumBonds()):
+        if kekulized.GetBondWithIdx(place).GetBondType() not in _BONDS:
+            return None
+    for place in range(mol.GetNumAtoms()):
+        atom = kekulized.GetAtomWithIdx(place)
+        if atom.GetNumRadicalElectrons():
+            return None
+        if atom.GetNoImplicit() or atom.GetNumExplicitHs():
+            atom.SetNoImplicit(False)
+            atom.SetNumExplicitHs(0)
+            atom.UpdatePropertyCache(strict=False)
+            if atom.GetTotalNumHs() != mol.GetAtomWithIdx(place).GetTotalNumHs():
+                return None
+    return Graph(smiles, mol, kekulized, stereo)

@@ -1,0 +1,117 @@
+"""The folder of a search: what was asked for, so that it can go on without being asked again.
+
+molvae-runs/optimize-<time>/
+    config.toml         objectives, constraints, budget, seed, model, and how to search
+    start.smi           the molecules to begin with
+    calls.csv           every call of the objective; see `molvae.optimization.log`
+    cache.csv           what the objectives have said; another search takes it with --cache
+    state.safetensors   the state to resume from
+    best.csv, best.svg, best.png, curve.csv, curve.svg, curve.png    what was found, when the search has ended
+    front.csv, front.svg, front.png    the front of trade-offs, where it was looked for
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from molvae.config import Settings, read_toml, to_toml
+from molvae.errors import InputError, ModelError
+from molvae.files import remove_leftovers, write_text
+from molvae.new_folder import BEGUN, forget_replaced, new_folder
+from molvae.optimization.result import RESULT_FILES
+from molvae.optimization.settings import SearchConfig
+
+__all__ = ["CACHE", "CALLS", "STATE", "Request", "RunConfig", "begin", "go_on", "read_request"]
+
+CALLS, CACHE, STATE = "calls.csv", "cache.csv", "state.safetensors"
+_START = "start.smi"
+_FILES = {BEGUN, CALLS, CACHE, STATE, _START, *RESULT_FILES}
+
+
+class RunConfig(Settings):
+    """What is searched for."""
+
+    objectives: tuple[str, ...] = Field(description="Objectives by name, each with its weight.")
+    mean: Literal["geometric", "arithmetic", "pareto"] = Field("geometric", description="What is made of several.")
+    timeout: float = Field(0.0, ge=0.0, description="Seconds for one call of a command; 0: any number.")
+    budget: int = Field(1_000, ge=1, description="Calls of the objective: distinct molecules.")
+    batch: int = Field(0, ge=0, description="Molecules scored at a time; 0: by the number of calls.")
+    constraints: tuple[str, ...] = Field((), description="What every molecule must be.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Of every random choice.")
+    cache: str = Field("", description="File of known answers; by default that of the folder.")
+    model: str = Field("", description="Where the model was, if it came from somewhere.")
+    model_key: str = Field("", description="What tells it from others.")
+
+
+_SECTIONS: dict[str, type[Settings]] = {"run": RunConfig, "search": SearchConfig}
+
+
+class Request(NamedTuple):
+    """All that a search depends on, beside the model itself."""
+
+    run: RunConfig
+    search: SearchConfig
+    start: tuple[str, ...]
+    """SMILES"""
+
+
+def begin(folder: Path, request: Request, *, overwrite: bool) -> None:
+    """Make the folder of a search.
+
+    Raises:
+        InputError: it exists and may not be overwritten, or cannot be made.
+    """
+    with new_folder(folder, _FILES, overwrite=overwrite):
+        write_text(folder / _START, "".join(f"{one}\n" for one in request.start))
+        _write_config(folder, request)
+
+
+def go_on(folder: Path, request: Request) -> None:
+    """Make sure that a search goes on as it began, but for its budget, which may be another.
+
+    Raises:
+        ModelError: the folder holds no search, one with other settings, or one with another model.
+    """
+    begun = read_request(folder)
+    if request.run.model_key != begun.run.model_key:
+        raise ModelError(
+            f"the search in {folder} was begun with another model; resume it with {begun.run.model or 'that'}"
+        )
+    free = {"budget", "model", "cache"}
+    for given, was in ((request.run, begun.run), (request.search, begun.search)):
+        for name, value in was.model_dump(exclude=free).items():
+            if getattr(given, name) != value:
+                raise ModelError(
+                    f"the search in {folder} was begun with {name} {value!r}, not {getattr(given, name)!r}; resume it "
+                    "with the settings that it had, or search in another folder"
+                )
+    if request.start != begun.start:
+        raise ModelError(f"the search in {folder} was begun with other molecules to start from")
+    remove_leftovers(folder, _FILES)
+    forget_replaced(folder)
+    if request.run.budget != begun.run.budget:
+        _write_config(folder, begun._replace(run=begun.run.replace(budget=request.run.budget)))
+
+
+def read_request(folder: Path) -> Request:
+    """What a search in a folder was asked for.
+
+    Raises:
+        ModelError: the folder holds no search that could be resumed.
+        ConfigError: its settings are damaged.
+    """
+    if not (folder / BEGUN).is_file() or not (folder / _START).is_file():
+        raise ModelError(f"{folder} holds no search that could be resumed ({BEGUN}, {_START}); start it anew")
+    given = read_toml(folder / BEGUN, _SECTIONS)
+    try:
+        start = tuple((folder / _START).read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder / _START} cannot be read: {error}") from None
+    return Request(RunConfig(**given["run"]), SearchConfig(**given["search"]), start)
+
+
+def _write_config(folder: Path, request: Request) -> None:
+    write_text(folder / BEGUN, to_toml({"run": request.run, "search": request.search}))

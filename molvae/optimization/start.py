@@ -1,0 +1,194 @@
+"""`optimize`: from what a user gives to a search, and to what it has found."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from molvae.errors import ConfigError
+from molvae.exploration.radius import model_key
+from molvae.objectives import Objective, mean_of
+from molvae.objectives.composing import Mean
+from molvae.optimization.constraints import Constraint, constraint_of
+from molvae.optimization.counted import Cache, CountedObjective
+from molvae.optimization.log import CallLog, part_columns
+from molvae.optimization.optimizer import Optimizer
+from molvae.optimization.pareto import Pareto
+from molvae.optimization.request import CACHE, CALLS, STATE, Request, RunConfig, begin, go_on
+from molvae.optimization.result import BEST, SearchResult
+from molvae.optimization.runner import Runner, Search, SearchProgress, restored
+from molvae.optimization.settings import SearchConfig
+
+if TYPE_CHECKING:
+    from molvae.generator import MolVAE
+
+__all__ = ["goal_of", "optimize"]
+
+What = str | Callable[[list[str]], Any] | Objective
+
+
+def optimize(
+    vae: MolVAE,
+    objective: What | Sequence[What],
+    *,
+    budget: int = 1_000,
+    constraints: Sequence[Constraint | str] = (),
+    start: Sequence[str] = (),
+    mean: str = "geometric",
+    seed: int = 0,
+    batch: int | None = None,
+    settings: SearchConfig | Mapping[str, Any] | None = None,
+    timeout: float | None = None,
+    folder: str | Path | None = None,
+    cache: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    checkpoint_seconds: float = 60.0,
+    model: str = "",
+    top: int = BEST,
+    progress: Callable[[SearchProgress], None] | None = None,
+    on_interrupt: Callable[[], None] = lambda: None,
+) -> SearchResult:
+    """Search for molecules with high scores.
+
+    The objective is called with distinct valid molecules in canonical SMILES, never twice with the same one, and never
+    more often than the budget says. A molecule that it fails for, or has no number for, costs a call and nothing more.
+    The same arguments give the same calls, on one machine.
+
+    Args:
+        vae: the model whose latent space is searched; it is left as it is.
+        objective: what is maximized: a name, as `molvae optimize --list` prints them, a function from a list of SMILES
+            to numbers, or an objective; or several of these, of which a name may begin with a weight, ``2*qed``.
+        budget: calls: distinct molecules whose scores the search may learn. What a cache knows counts like the rest;
+            what this very run knew before it was resumed does not count again.
+        constraints: what a molecule must be before it is worth a call: of `molvae.optimization.constraints`, or texts
+            such as ``keep:c1ccccc1`` and ``window:mw:250:500``.
+        start: molecules to begin with, in any SMILES; they are scored first, where the constraints allow them.
+        mean: what is made of several objectives: their ``geometric`` or ``arithmetic`` mean, or ``pareto``, for the
+            front of their trade-offs.
+        seed: of every random choice.
+        batch: molecules scored at a time; None takes few at the beginning and more later on.
+        settings: how to search, fields of `SearchConfig`; its ``per_scaffold`` holds for the best of the result, too.
+        timeout: seconds for one call of a command; None waits for ever.
+        folder: where calls, state and results are written; None keeps them in memory.
+        cache: a csv file of what the objectives have said, of this search and others, to be read and added to. None
+            takes ``cache.csv`` in the folder.
+        resume: go on with the search in the folder, which was begun with the same arguments but for its budget. It
+            ends with the calls that it would have made undisturbed, on one machine.
+        overwrite: replace an older search in the folder.
+        checkpoint_seconds: between two saves of the state.
+        top: how many molecules are written into the folder as the best.
+        model: a name under which `MolVAE.from_pretrained` finds the model, for whoever resumes.
+        progress: told after every batch.
+        on_interrupt: told at the first Ctrl-C, when the batch is still to be ended.
+
+    Raises:
+        ConfigError: an argument is out of range, or contradicts another.
+        InputError: the objective failed altogether, or a file cannot be read or written; all that was scored is
+            written.
+        ModelError: there is no such search to resume.
+        KeyboardInterrupt: on Ctrl-C, when the batch is done and all is saved.
+
+    >>> optimize(vae, "qed", budget=200, start=["CCOc1ccccc1"]).best(3)  # doctest: +SKIP
+    """
+    how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
+    rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
+    goal = goal_of(objective, mean=mean, timeout=timeout)
+    run = RunConfig(
+        objectives=_names(objective),
+        mean=mean,
+        timeout=timeout or 0.0,
+        budget=budget,
+        batch=batch or 0,
+        constraints=tuple(one.name for one in rules),
+        seed=seed,
+        cache="" if cache is None else str(Path(cache).absolute()),
+        model=model,
+        model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
+    )
+    if resume and folder is None:
+        raise ConfigError("to resume a search, name its folder")
+    place = None if folder is None else Path(folder)
+    names = CountedObjective.names_of(goal)
+    kept = Cache(Path(cache), names) if cache is not None else None  # what is wrong with it is said first
+    search = Optimizer(vae, constraints=rules, start=start, seed=seed, settings=how)
+    request = Request(run, how, tuple(start))
+    if place is not None:
+        go_on(place, request) if resume else begin(place, request, overwrite=overwrite)
+    log = CallLog(place and place / CALLS, names)
+    known = kept if kept is not None else Cache(place and place / CACHE, names)
+    state = place and place / STATE
+    if state is not None and resume:
+        _recall(search, log, known, state)
+    if budget < len(log.calls):
+        raise ConfigError(f"{len(log.calls):,} calls were made already: the budget cannot be {budget:,}")
+    counted = CountedObjective(goal, budget=budget, cache=known, done=search.archive.smiles)
+    columns = part_columns(names)
+
+    def found() -> SearchResult:
+        return SearchResult(log.table(), goal.name, columns, mean == "pareto", how.per_scaffold or None, goal.failures)
+
+    runner = Runner(
+        search,
+        counted,
+        log,
+        batch=batch,
+        state=state,
+        checkpoint_seconds=checkpoint_seconds,
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+    try:
+        runner.run()
+    finally:
+        if place is not None and log.calls:
+            found().save_summary(place, k=top)
+        elif place is not None and not resume and not len(known):
+            shutil.rmtree(
+                place, ignore_errors=True
+            )  # a search that came to nothing shall not be in the way of the next
+    return found()
+
+
+def goal_of(objective: What | Sequence[What], *, mean: str = "geometric", timeout: float | None = None) -> Objective:
+    """One objective of one or several.
+
+    Args:
+        objective: as in `optimize`.
+        mean: as in `optimize`.
+        timeout: as in `optimize`.
+
+    Raises:
+        ConfigError: there is no such objective or mean, or one is there twice.
+    """
+    parts = _listed(objective)
+    if mean != "pareto":
+        goal = mean_of(parts, mean=mean, timeout=timeout)
+    else:
+        several = mean_of(parts, mean="arithmetic", timeout=timeout)
+        goal = Pareto(several.objectives, weights=several.weights) if isinstance(several, Mean) else Pareto([several])
+    names = CountedObjective.names_of(goal)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"the objective {twice} is there twice; give it once, with a weight: 2*{twice}")
+    return goal
+
+
+def _listed(objective: What | Sequence[What]) -> list[What]:
+    return [objective] if isinstance(objective, str | Objective) or callable(objective) else list(objective)
+
+
+def _names(objective: What | Sequence[What]) -> tuple[str, ...]:
+    """Texts of which the same objectives can be made, where they were texts."""
+    return tuple(one.strip() if isinstance(one, str) else goal_of(one).name for one in _listed(objective))
+
+
+def _recall(search: Search, log: CallLog, cache: Cache, state: Path) -> None:
+    """Bring search, log and cache to where they were at the last save; no answer is lost on the way."""
+    later = restored(search, log, state)
+    for call in later:
+        if call.proposal.smiles not in cache:
+            cache.add([call.proposal.smiles], [call.parts or (call.score,)])
+    log.keep(len(log.calls) - len(later))

@@ -1,0 +1,136 @@
+"""What the surrogate sees of molecules: sets of counted features, and descriptors; each computed once.
+
+A count vector is kept as the set of its levels: a feature that is there three times has the levels 0, 1 and 2. The
+Tanimoto similarity of two such sets is the MinMax similarity of the counts, sum of the smaller over sum of the larger.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
+
+from molvae.chem import PROPERTIES, parse, quiet_rdkit
+
+__all__ = ["DESCRIPTORS", "FINGERPRINTS", "FeatureCache", "Features"]
+
+Features = Mapping[str, NDArray[Any]]
+"""By view: the levels of a fingerprint, (n,) uint64, distinct; or descriptors in units of their scale, (D,) float64."""
+
+_LEVEL_BITS = 16
+_FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
+
+
+def _aromatic_rings(mol: Chem.Mol) -> float:
+    return float(rdMolDescriptors.CalcNumAromaticRings(mol))
+
+
+# How much differs as much as one standard deviation of molecules in ZINC-250k; of elements that are rare there, half an
+# atom. They are fixed, so that the similarity of two molecules does not depend on what else is known.
+_ELEMENTS = {"C": 3.7, "N": 1.4, "O": 1.3, "S": 0.6, "P": 0.5, "F": 0.8, "Cl": 0.5, "Br": 0.5, "I": 0.5, "H": 5.7}
+_PLAIN: Mapping[str, tuple[Callable[[Chem.Mol], float], float]] = {
+    "heavy_atoms": (PROPERTIES["heavy_atoms"], 4.5),
+    "rings": (PROPERTIES["rings"], 1.0),
+    "aromatic_rings": (_aromatic_rings, 1.0),
+    "tpsa": (PROPERTIES["tpsa"], 23.0),
+    "mw": (PROPERTIES["mw"], 62.0),
+    "hbd": (PROPERTIES["hbd"], 0.9),
+}
+_DEARER: Mapping[str, tuple[Callable[[Chem.Mol], float], float]] = {
+    "logp": (PROPERTIES["logp"], 1.4),
+    "hba": (PROPERTIES["hba"], 1.5),
+    "rotatable_bonds": (PROPERTIES["rotatable_bonds"], 1.9),
+}
+
+DESCRIPTORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"composition": (*_ELEMENTS, *_PLAIN), "physics": (*_ELEMENTS, *_PLAIN, *_DEARER)}
+)
+"""The descriptors of each view that has some. Those of `composition` take a tenth of the time of the others."""
+
+FINGERPRINTS: Mapping[str, str] = MappingProxyType(
+    {
+        "circular": "Morgan, radius 3 (ECFP6; Rogers & Hahn, 2010, https://doi.org/10.1021/ci100050t)",
+        "coarse": "Morgan, radius 2, of an atom only its element and whether it is aromatic",
+        "pairs": "atom pairs up to 10 bonds apart (Carhart et al., 1985, https://doi.org/10.1021/ci00046a002)",
+    }
+)
+"""What the view of each fingerprint is. None sees stereo."""
+
+
+class FeatureCache:
+    """Features by SMILES; those that were asked for last are kept.
+
+    Args:
+        size: molecules to keep, some 2 kB each.
+    """
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._size = size
+        self._known: dict[str, dict[str, NDArray[Any]] | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __call__(self, smiles: Sequence[str], views: Sequence[str]) -> list[Features | None]:
+        """The features of molecules.
+
+        Args:
+            smiles: N texts.
+            views: of `FINGERPRINTS` and `DESCRIPTORS`.
+
+        Returns:
+            N; each has these views, and perhaps others; None for what is no molecule.
+        """
+        with quiet_rdkit():
+            found: list[Features | None] = [self._of(one, views) for one in smiles]
+        for one in list(self._known)[: max(0, len(self._known) - self._size)]:
+            del self._known[one]
+        return found
+
+    def _of(self, smiles: str, views: Sequence[str]) -> Features | None:
+        known = self._known.pop(smiles, {})  # and put in again, behind all others
+        if known is not None and (missing := [view for view in views if view not in known]):
+            mol = parse(smiles)
+            known = None if mol is None else known | {view: _compute(mol, view) for view in missing}
+        self._known[smiles] = known
+        return known
+
+
+def _compute(mol: Chem.Mol, view: str) -> NDArray[Any]:
+    if view in DESCRIPTORS:
+        return _descriptors(mol, _PLAIN | _DEARER if view == "physics" else _PLAIN)
+    if view == "coarse":
+        invariants = [2 * atom.GetAtomicNum() + atom.GetIsAromatic() for atom in mol.GetAtoms()]
+        return _levels(_generator(view).GetSparseCountFingerprint(mol, customAtomInvariants=invariants))
+    return _levels(_generator(view).GetSparseCountFingerprint(mol))
+
+
+@functools.cache
+def _generator(view: str) -> Any:
+    if view == "pairs":
+        return rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10)
+    return rdFingerprintGenerator.GetMorganGenerator(radius=3 if view == "circular" else 2)
+
+
+def _levels(fingerprint: Any) -> NDArray[np.uint64]:
+    elements: dict[int, int] = fingerprint.GetNonzeroElements()
+    features = np.fromiter(elements, dtype=np.uint64, count=len(elements))
+    counts = np.fromiter(elements.values(), dtype=np.int64, count=len(elements))
+    level = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return (np.repeat(features, counts) << np.uint64(_LEVEL_BITS)) | level.astype(np.uint64)
+
+
+def _descriptors(
+    mol: Chem.Mol, measures: Mapping[str, tuple[Callable[[Chem.Mol], float], float]]
+) -> NDArray[np.float64]:
+    formula = {element: int(n or 1) for element, n in _FORMULA.findall(rdMolDescriptors.CalcMolFormula(mol))}
+    atoms = [formula.get(element, 0) / scale for element, scale in _ELEMENTS.items()]
+    values = np.array(atoms + [measure(mol) / scale for measure, scale in measures.values()], dtype=np.float64)
+    return np.nan_to_num(values)  # where RDKit has no value

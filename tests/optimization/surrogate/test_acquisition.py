@@ -1,0 +1,108 @@
+"""Which molecules are learned from, and which are chosen."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from molvae.errors import ConfigError
+from molvae.optimization.surrogate.acquisition import choose_batch
+from molvae.optimization.surrogate.evidence import choose_evidence
+
+NOISE = 1e-4
+
+
+def random_case(seed, m=30, outputs=1):
+    rng = np.random.default_rng(seed)
+    factor = rng.normal(size=(m, 6))
+    return rng.normal(size=(m, outputs)), factor @ factor.T / 6
+
+
+@given(st.integers(0, 50), st.integers(1, 40), st.integers(1, 3))
+def test_a_batch_is_distinct_and_repeatable(seed, n, outputs):
+    mean, covariance = random_case(seed, outputs=outputs)
+    first, second = (choose_batch(mean, covariance, n, np.random.default_rng(1), noise=NOISE) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert len(set(first.tolist())) == len(first) == min(n, 30)
+
+
+def test_the_first_is_that_with_the_highest_bound():
+    mean, covariance = random_case(3)
+    beta = 10 ** np.random.default_rng(5).uniform(-2, 0, 1)
+    expected = (mean[:, 0] + beta * np.sqrt(np.diag(covariance))).argmax()
+    assert choose_batch(mean, covariance, 1, np.random.default_rng(5), noise=NOISE).tolist() == [expected]
+
+
+def test_each_of_a_batch_is_chosen_as_if_those_before_were_known():
+    mean, covariance = random_case(4)
+    rows = choose_batch(mean, covariance, 6, np.random.default_rng(2), noise=NOISE)
+    betas = 10 ** np.random.default_rng(2).uniform(-2, 0, 6)
+    for place in range(6):
+        seen = rows[:place]
+        gain = covariance[:, seen] @ np.linalg.inv(covariance[np.ix_(seen, seen)] + NOISE * np.eye(place))
+        std = np.sqrt(np.maximum(np.diag(covariance - gain @ covariance[seen]), 0))
+        bound = mean[:, 0] + betas[place] * std
+        bound[seen] = -np.inf
+        assert rows[place] == bound.argmax()
+
+
+def test_where_all_is_expected_alike_each_group_has_its_turn():
+    group = np.repeat(np.arange(5), 6)
+    covariance = np.where(group[:, None] == group, 0.95, 0.1) + 0.05 * np.eye(30)
+    rows = choose_batch(np.zeros((30, 1)), covariance, 5, np.random.default_rng(0), noise=NOISE)
+    assert sorted(group[rows]) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("cap", [1, 2])
+def test_no_more_than_the_cap_share_a_key(cap):
+    mean, covariance = random_case(6)
+    keys = [row % 4 for row in range(30)]
+    rows = choose_batch(mean, covariance, 30, np.random.default_rng(0), noise=NOISE, keys=keys, cap=cap)
+    assert sorted(keys[row] for row in rows) == sorted([0, 1, 2, 3] * cap)
+
+
+def test_what_is_not_expected_anything_of_is_not_chosen():
+    mean, covariance = random_case(7)
+    mean[:25] = np.nan
+    rows = choose_batch(mean, covariance, 10, np.random.default_rng(0), noise=NOISE)
+    assert sorted(rows) == [25, 26, 27, 28, 29]
+
+
+def test_weights_choose_the_place_on_a_front_even_in_its_hollow():
+    front = np.array([[1.0, 0.0], [0.4, 0.4], [0.0, 1.0], [0.3, 0.3]])
+    tiny = 1e-12 * np.eye(4)
+    for weights, best in (([1, 0.01], 0), ([1, 1], 1), ([0.01, 1], 2)):
+        assert choose_batch(front, tiny, 1, np.random.default_rng(0), noise=NOISE, weights=np.array(weights)) == [best]
+    places = np.array([[1, 0.01], [0.01, 1], [1, 1]])
+    rows = choose_batch(front, tiny, 3, np.random.default_rng(0), noise=NOISE, weights=places)
+    assert rows.tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize("weights", [[1.0], [0.0, 0.0], [1.0, -1.0], [[1.0, 1.0]] * 2])
+def test_weights_that_make_no_sense_are_refused(weights):
+    mean, covariance = random_case(8, outputs=2)
+    with pytest.raises(ConfigError, match="weights of 2 outputs"):
+        choose_batch(mean, covariance, 3, np.random.default_rng(0), noise=NOISE, weights=np.array(weights))
+
+
+def test_a_cap_of_nothing_is_refused():
+    mean, covariance = random_case(9)
+    with pytest.raises(ConfigError, match="cap"):
+        choose_batch(mean, covariance, 3, np.random.default_rng(0), noise=NOISE, cap=0)
+
+
+@given(st.lists(st.floats(0, 1) | st.just(np.nan), max_size=80), st.integers(1, 60))
+def test_evidence_is_all_there_is_or_the_limit(scores, limit):
+    rows = choose_evidence(np.array(scores), limit)
+    assert len(rows) == min(len(scores), limit)
+    assert (np.diff(rows) > 0).all()
+    if len(scores) > limit and limit > 4:
+        assert np.nanargmax([-1.0, *scores]) - 1 in [*rows, -1]
+
+
+def test_evidence_has_the_best_the_newest_and_the_worst():
+    scores = np.random.default_rng(0).permutation(1_000).astype(float)
+    rows = choose_evidence(scores, 100)
+    assert set(np.argsort(-scores)[:60]) <= set(rows) and set(range(990, 1_000)) <= set(rows)
+    ranks = np.sort(scores[rows])
+    assert ranks[0] < 50 and np.diff(ranks).max() < 100

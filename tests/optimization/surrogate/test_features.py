@@ -1,0 +1,99 @@
+"""Features and kernels: the similarities are those of RDKit, and a kernel is what its name says."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.DataStructs import TanimotoSimilarity
+
+from molvae.errors import ConfigError
+from molvae.optimization.surrogate.features import DESCRIPTORS, FINGERPRINTS, FeatureCache
+from molvae.optimization.surrogate.kernel import KERNELS, kernel_named, similarities, tanimoto_of_levels
+
+VIEWS = (*FINGERPRINTS, *DESCRIPTORS)
+ODD = ("C", "[Na+]", "[H][H]", "[NH4+].[Cl-]", "*", "[U]", "C" * 300, "OCC(O)CO")
+
+
+def rdkit_fingerprint(mol, view):
+    if view == "pairs":
+        return rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10).GetSparseCountFingerprint(mol)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=3 if view == "circular" else 2)
+    if view == "circular":
+        return generator.GetSparseCountFingerprint(mol)
+    kinds = [2 * atom.GetAtomicNum() + atom.GetIsAromatic() for atom in mol.GetAtoms()]
+    return generator.GetSparseCountFingerprint(mol, customAtomInvariants=kinds)
+
+
+@pytest.mark.parametrize("view", FINGERPRINTS)
+def test_similarities_are_those_of_rdkit(view, canonical_smiles):
+    smiles = [*canonical_smiles, "C" * 300, "OCC(O)CO"]
+    features = FeatureCache()(smiles, [view])
+    found = similarities(view, features, features[::2])
+    fingerprints = [rdkit_fingerprint(Chem.MolFromSmiles(one), view) for one in smiles]
+    expected = [[TanimotoSimilarity(one, other) for other in fingerprints[::2]] for one in fingerprints]
+    assert np.abs(found - expected).max() < 1e-12
+
+
+@given(*2 * (st.lists(st.sets(st.integers(0, 30)), max_size=12),))
+def test_tanimoto_of_sets_is_the_definition(a, b):
+    found = tanimoto_of_levels(*([np.array(sorted(one), dtype=np.uint64) for one in sets] for sets in (a, b)))
+    expected = [[len(x & y) / len(x | y) if x | y else 1.0 for y in b] for x in a]
+    assert np.array_equal(found, np.array(expected).reshape(len(a), len(b)))
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=list(KERNELS))
+def test_a_kernel_is_one_on_the_diagonal_and_positive_semidefinite(kernel, canonical_smiles):
+    features = FeatureCache()([*canonical_smiles, *ODD], kernel.views)
+    gram = kernel(features, features)
+    assert np.abs(np.diag(gram) - 1.0).max() < 1e-12
+    assert np.array_equal(gram, gram.T)
+    assert gram.min() >= 0 and gram.max() <= 1 + 1e-12
+    assert np.linalg.eigvalsh(gram).min() > -1e-9
+    assert sum(kernel.weights.values()) == pytest.approx(1.0)
+
+
+def test_a_similarity_depends_on_its_two_molecules_alone(canonical_smiles):
+    for kernel in KERNELS.values():
+        features = FeatureCache()([*canonical_smiles, *ODD], kernel.views)
+        gram = kernel(features, features)
+        assert np.array_equal(kernel(features[3:9], features[7:30]), gram[3:9, 7:30])
+        assert kernel(features[5:6], features[2:3]) == gram[5, 2]
+
+
+def test_the_scale_of_a_descriptor_is_its_unit():
+    water, ethanol = FeatureCache()(["O", "CCO"], ["composition", "physics"])
+    names = DESCRIPTORS["physics"]
+    assert len(water["physics"]) == len(names) and len(water["composition"]) == len(DESCRIPTORS["composition"])
+    difference = dict(zip(names, ethanol["physics"] - water["physics"], strict=True))
+    assert (
+        difference["C"] == pytest.approx(2 / 3.7) and difference["O"] == 0 and difference["H"] == pytest.approx(4 / 5.7)
+    )
+
+
+def test_elements_are_not_taken_for_others():
+    chlorine, cobalt = FeatureCache()(["CCl", "[Co]"], ["composition"])
+    names = DESCRIPTORS["composition"]
+    assert chlorine["composition"][names.index("Cl")] == pytest.approx(2.0)
+    assert cobalt["composition"][names.index("C")] == cobalt["composition"][names.index("O")] == 0
+
+
+def test_the_cache_is_bounded_and_forgets_nothing_that_is_asked_for():
+    cache = FeatureCache(size=3)
+    smiles = ["C", "CC", "CCC", "CCCC", "no molecule"]
+    first = cache(smiles, ["coarse"])
+    assert len(cache) == 3 and first[4] is None
+    again = cache(smiles, ["coarse", "composition"])
+    assert all(np.array_equal(a["coarse"], b["coarse"]) for a, b in zip(first[:4], again[:4], strict=True))
+    assert all("composition" in one for one in again[:4]) and again[4] is None
+
+
+@pytest.mark.parametrize("text", ["", "C1CC", "CC(", None, float("nan"), "C C"])
+def test_what_is_no_molecule_has_no_features(text):
+    assert FeatureCache()([text, "C"], VIEWS)[0] is None
+
+
+def test_an_unknown_kernel_is_named_with_those_that_there_are():
+    with pytest.raises(ConfigError, match=r"'none'.*balanced"):
+        kernel_named("none")

@@ -1,0 +1,87 @@
+"""Parents, shares and pools."""
+
+import numpy as np
+import pytest
+
+from molvae.optimization.archive import Archive
+from molvae.optimization.pool import Pool
+from molvae.optimization.proposal import Proposal
+from molvae.optimization.selection import parents_of, rank_weights
+from molvae.optimization.shares import Shares
+
+
+def test_rank_weights_fall_and_sum_to_one():
+    for n in (1, 2, 1_000):
+        weights = rank_weights(n, 0.01)
+        assert weights.sum() == pytest.approx(1.0)
+        assert (np.diff(weights) < 0).all()
+    assert rank_weights(1_000, 0.01)[0] > 10 * rank_weights(1_000, 10.0)[0]
+
+
+@pytest.mark.parametrize("n", [1, 3, 5_000])
+def test_parents_are_there_and_better_ones_are_drawn_more_often(n):
+    rows = parents_of(n, 20_000, 0.01, np.random.default_rng(0))
+    assert rows.min() == 0
+    assert rows.max() < n
+    if n > 1:
+        assert (rows < n / 2).mean() > 0.6
+        assert (rows >= n / 2).any()
+
+
+def test_shares_go_to_what_succeeds_but_never_all():
+    shares = Shares(["good", "bad"])
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        shares.learn("good", True)
+        shares.learn("bad", False)
+    shares.learn("start", True)  # not one of these
+    drawn = shares.draw(10_000, rng)
+    assert 0.1 < drawn.count("bad") / 10_000 < 0.25
+    for _ in range(2_000):
+        shares.learn("good", False)
+        shares.learn("bad", True)
+    assert shares.draw(10_000, rng).count("bad") > 7_000
+
+
+def test_an_archive_keeps_the_order_of_calls_and_each_molecule_once():
+    archive = Archive()
+    for smiles, score in (("C", 0.1), ("CC", np.nan), ("CCC", 0.5), ("CCCC", 0.1)):
+        archive.add(Proposal(smiles, "start"), score, (score, 1.0))
+    assert archive.smiles == ["C", "CC", "CCC", "CCCC"]
+    assert archive.best().tolist() == [2, 0, 3]
+    assert archive.parts.shape == (4, 2)
+    assert archive.row("CCC") == 2
+    with pytest.raises(ValueError, match="scored before"):
+        archive.add(Proposal("C", "mutation"), 1.0)
+
+
+class Short:
+    """A constraint that counts what it is asked."""
+
+    name = "short"
+
+    def __init__(self):
+        self.asked = []
+
+    def allows(self, smiles):
+        self.asked += smiles
+        return np.array([len(one) < 4 for one in smiles], dtype=bool)
+
+
+def test_a_pool_takes_what_is_new_and_allowed_once():
+    short = Short()
+    pool = Pool([short], lambda smiles: smiles == "CN")
+    given = [Proposal(one, "mutation", ("C",)) for one in ("CC", "CC", "CN", "CCCCC", "C.C", "CO")]
+    assert pool.add(given) == ["CC", "CO"]
+    assert pool.add(given) == []
+    assert sorted(short.asked) == ["CC", "CCCCC", "CO"]
+    assert len(pool) == 2
+
+
+def test_the_parents_of_a_proposal_are_molecules_that_were_scored():
+    pool = Pool([], lambda _: False)
+    pool.add([Proposal("CC", "mutation", ("C",)), Proposal("CO", "crossover", ("N", "O"))])
+    pool.add([Proposal("CCO", "crossover", ("CC", "CO")), Proposal("CF", "mutation", ("F",))])
+    parents = {one.smiles: one.parents for one in pool.proposals}
+    assert parents["CCO"] == ("C", "N", "O")
+    assert parents["CF"] == ("F",)

@@ -1,0 +1,119 @@
+"""Constraints are yes or no for each molecule by itself, whatever its company."""
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from rdkit.Chem import Descriptors, rdFingerprintGenerator
+from rdkit.DataStructs import TanimotoSimilarity
+
+from molvae.chem.alerts import structural_alerts
+from molvae.errors import ConfigError
+from molvae.optimization.constraints import (
+    Constraint,
+    Forbid,
+    Keep,
+    NoAlerts,
+    SimilarTo,
+    Window,
+    allowed,
+    constraint_of,
+)
+
+LEAD = "CC(=O)Nc1ccc(O)cc1"
+TEXTS = [
+    "keep:c1ccccc1",
+    "forbid:[#7]",
+    "keep:[C;$(C:C)]",
+    f"similar_to:{LEAD}:0.2:1",
+    "similar_to:C/C=C\\C:0.05:0.9",
+    "window:mw:100:200",
+    "window:charge:-1.5:0.25",
+    "no_alerts:all",
+    "no_alerts:BRENK",
+]
+
+
+@pytest.fixture
+def molecules(canonical_smiles):
+    return [*canonical_smiles, "no molecule", ""]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_laws(text, molecules):
+    constraint = constraint_of(text)
+    assert isinstance(constraint, Constraint) and constraint.name == text
+    whole = constraint.allows(molecules)
+    assert whole.shape == (len(molecules),) and whole.dtype == np.bool_
+    assert not whole[-2:].any(), "what is no molecule is not allowed"
+    assert [bool(constraint.allows([one])[0]) for one in molecules] == whole.tolist(), "batch mates do not matter"
+    assert constraint.allows(molecules[::-1]).tolist() == whole.tolist()[::-1]
+    assert constraint.allows([]).shape == (0,)
+    assert constraint_of(constraint.name).allows(molecules).tolist() == whole.tolist()
+
+
+def test_they_say_what_rdkit_says(canonical_smiles):
+    mols = [Chem.MolFromSmiles(one) for one in canonical_smiles]
+    benzene = Chem.MolFromSmarts("c1ccccc1")
+    has = [mol.HasSubstructMatch(benzene) for mol in mols]
+    assert Keep("c1ccccc1").allows(canonical_smiles).tolist() == has
+    assert Forbid("c1ccccc1").allows(canonical_smiles).tolist() == [not one for one in has]
+    weights = [Descriptors.MolWt(mol) for mol in mols]
+    assert Window("mw", 100, 200).allows(canonical_smiles).tolist() == [100 <= one <= 200 for one in weights]
+    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+    lead = morgan.GetSparseCountFingerprint(Chem.MolFromSmiles(LEAD))
+    near = [TanimotoSimilarity(lead, morgan.GetSparseCountFingerprint(mol)) for mol in mols]
+    assert SimilarTo(LEAD, 0.2, 0.6).allows(canonical_smiles).tolist() == [0.2 <= one <= 0.6 for one in near]
+    clean = [not structural_alerts([one], "PAINS")[0] for one in canonical_smiles]
+    assert NoAlerts("PAINS").allows(canonical_smiles).tolist() == clean
+
+
+def test_ends_belong_to_a_window_and_to_a_band():
+    heavy = Window("heavy_atoms", 3, 3)
+    assert heavy.allows(["CC", "CCO", "CCCO"]).tolist() == [False, True, False]
+    assert SimilarTo(LEAD, 1, 1).allows([LEAD, "CCO"]).tolist() == [True, False]
+
+
+def test_all_must_agree_and_none_is_asked_in_vain(molecules):
+    rules = [constraint_of(text) for text in TEXTS[:2]]
+    together = allowed(rules, molecules)
+    assert together.tolist() == (rules[0].allows(molecules) & rules[1].allows(molecules)).tolist()
+    assert allowed([], ["anything"]).tolist() == [True]
+
+    class Nothing:
+        name = "nothing"
+
+        def allows(self, smiles):
+            return np.zeros(len(smiles), dtype=np.bool_)
+
+    class Never:
+        name = "never"
+
+        def allows(self, smiles):
+            assert not smiles
+            return np.zeros(0, dtype=np.bool_)
+
+    assert not allowed([Nothing(), Never()], molecules).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("keep:((", "'((' is no SMARTS"),
+        ("keep:", "is no constraint"),
+        ("forbid:C1CC", "no SMARTS"),
+        ("similar_to:C1CC:0.4:0.9", "the lead 'C1CC' is no molecule"),
+        ("similar_to:CCO:0.9:0.4", "from a lower to a higher number"),
+        ("similar_to:CCO:0.4:1.1", "both from 0 to 1"),
+        ("similar_to:CCO:nan:1", "from a lower to a higher number"),
+        ("window:mw:500:250", "the window over mw must end above its beginning, not go from 500 to 250"),
+        ("window:weight:1:2", "there is no window over 'weight'; there are qed, logp"),
+        ("window:mw:a:b", "its ends must be numbers, not 'a' and 'b'"),
+        ("window:mw:nan:3", "must end above its beginning"),
+        ("no_alerts:GLAXO", "no catalog of alerts is named 'GLAXO'; there are PAINS, BRENK, and all"),
+        ("max:3", "'max:3' is no constraint; there are keep:SMARTS"),
+    ],
+)
+def test_bad_constraints_are_told_in_a_sentence(text, message):
+    with pytest.raises(ConfigError) as error:
+        constraint_of(text)
+    assert message in str(error.value) and "\n" not in str(error.value)

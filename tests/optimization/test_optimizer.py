@@ -1,0 +1,156 @@
+"""Laws of the search: what it asks for is new and allowed, it learns, and it can be repeated and resumed."""
+
+import numpy as np
+import pytest
+
+from molvae import MolVAE
+from molvae.chem import canonical
+from molvae.errors import ConfigError, InputError
+from molvae.objectives import objective_of
+from molvae.optimization.constraints import constraint_of
+from molvae.optimization.optimizer import Optimizer
+from molvae.optimization.proposal import Proposal
+from molvae.optimization.settings import SearchConfig
+
+START = ["CC(=O)Nc1ccc(O)cc1", "CCOc1ccccc1", "CN1CCC[C@H]1c1cccnc1"]
+QUICK = SearchConfig(first=12, pool=24, generations=2, follow_every=10, follow_steps=1)
+
+
+@pytest.fixture(scope="module")
+def vae(tiny_run):
+    return MolVAE.from_pretrained(tiny_run)
+
+
+def searched(vae, objective, calls, *, seed=0, settings=QUICK, **options):
+    search = Optimizer(vae, start=START, seed=seed, settings=settings, **options)
+    while len(search.archive) < calls:
+        batch = search.ask(min(6, calls - len(search.archive)))
+        if not batch:
+            break
+        search.tell(batch, objective([one.smiles for one in batch]))
+    return search
+
+
+def nitrogens(smiles):
+    return np.array([one.upper().count("N") / 10 for one in smiles])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"surrogate": False},
+        {"operators": "latent noise, latent mix, latent regrowth, latent draw"},
+        {"operators": "graph mutation, graph crossover", "follow_every": 0},
+        {"per_scaffold": 1, "free": 0.5},
+    ],
+)
+def test_what_it_asks_for_is_new_valid_and_flat(vae, changes):
+    search = searched(vae, nitrogens, 40, settings=QUICK.replace(**changes))
+    smiles = search.archive.smiles
+    assert len(smiles) == 40 == len(set(smiles))
+    assert [canonical(one, stereo=False) for one in smiles] == smiles
+    assert not [one for one in smiles if "." in one]
+    assert smiles[:3] == [canonical(one, stereo=False) for one in START]
+    assert {one.operator for one in search.archive.proposals[:3]} == {"start"}
+    known = set(smiles) | set(START)
+    assert all(set(one.parents) <= known for one in search.archive.proposals)
+
+
+def test_asked_twice_before_it_is_told_it_asks_for_others(vae):
+    search = searched(vae, nitrogens, 20)
+    first, second = search.ask(5), search.ask(5)
+    assert len({one.smiles for one in [*first, *second]}) == 10
+    search.tell(first, nitrogens([one.smiles for one in first]))
+    assert not {one.smiles for one in search.ask(5)} & {one.smiles for one in [*first, *second]}
+
+
+def test_it_finds_better_molecules_than_the_model_draws(vae):
+    found = searched(vae, nitrogens, 120).archive
+    drawn = nitrogens([one for one in vae.sample(60, seed=1, temperature=1.0)])
+    assert np.sort(found.scores)[-10:].mean() > 1.5 * np.sort(drawn)[-10:].mean()
+    late, early = found.scores[80:], found.scores[:12]
+    assert np.median(late) > np.median(early)
+
+
+def test_the_same_seed_is_the_same_search(vae):
+    runs = [searched(vae, nitrogens, 40, seed=seed).archive for seed in (0, 0, 1)]
+    assert runs[0].proposals == runs[1].proposals
+    assert runs[0].smiles != runs[2].smiles
+
+
+def test_the_unit_of_the_scores_does_not_matter(vae):
+    first = searched(vae, nitrogens, 40).archive
+    second = searched(vae, lambda smiles: 64.0 * nitrogens(smiles) - 8.0, 40).archive
+    assert first.smiles == second.smiles
+
+
+def test_taken_up_again_it_goes_on_as_it_would_have(vae):
+    search = searched(vae, nitrogens, 30)
+    tensors, metadata = search.state()
+    copy = Optimizer(vae, start=START, seed=0, settings=QUICK)
+    for proposal, score in zip(search.archive.proposals, search.archive.scores, strict=True):
+        copy.archive.add(proposal, score)
+    copy.restore(tensors, metadata)
+    for _ in range(3):
+        asked = [each.ask(6) for each in (search, copy)]
+        assert [one.smiles for one in asked[0]] == [one.smiles for one in asked[1]]
+        for each, batch in zip((search, copy), asked, strict=True):
+            each.tell(batch, nitrogens([one.smiles for one in batch]))
+    assert search.drawn == copy.drawn
+
+
+@pytest.mark.parametrize("score", [0.0, np.nan], ids=["all alike", "none has a number"])
+def test_an_objective_that_says_nothing_is_searched_all_the_same(vae, score):
+    archive = searched(vae, lambda smiles: np.full(len(smiles), score), 30).archive
+    assert len(archive) == 30
+
+
+def test_molecules_without_a_number_cost_the_others_nothing(vae):
+    def fails(smiles):
+        return np.where([("O" in one) for one in smiles], np.nan, nitrogens(smiles))
+
+    archive = searched(vae, fails, 60).archive
+    assert np.isnan(archive.scores).any()
+    assert np.nanmax(archive.scores) > 0.1
+
+
+def test_constraints_are_never_broken(vae):
+    rules = [constraint_of("keep:c1ccccc1"), constraint_of("window:mw:90:200")]
+    search = searched(vae, nitrogens, 30, constraints=rules)
+    weights = objective_of("mw")(search.archive.smiles)
+    assert len(weights) and ((weights >= 90) & (weights <= 200)).all()
+    assert (objective_of("keep:c1ccccc1")(search.archive.smiles) == 1.0).all()
+
+
+def test_constraints_that_nothing_fulfils_end_the_search(vae):
+    assert Optimizer(vae, constraints=[constraint_of("keep:[U]")], settings=QUICK).ask(5) == []
+
+
+def test_measured_molecules_may_be_told_before_anything_is_asked(vae):
+    search = Optimizer(vae, settings=QUICK)
+    measured = [str(canonical(one, stereo=False)) for one in (*START, "CCN", "CCO", "NCCN", "c1ccncc1", "CC(N)C")]
+    measured += [f"{'C' * n}N" for n in range(3, 10)]
+    search.tell([Proposal(one, "measured") for one in measured], nitrogens(measured))
+    batch = search.ask(8)
+    assert len(batch) == 8
+    assert not {one.smiles for one in batch} & set(measured)
+    assert all(np.isfinite([one.mean, one.std]).all() for one in batch)
+
+
+def test_a_front_is_looked_for_in_all_directions(vae):
+    search = Optimizer(vae, start=START, front=True, settings=QUICK)
+    while len(search.archive) < 40:
+        batch = search.ask(6)
+        parts = np.array([[one.smiles.upper().count("N"), -len(one.smiles)] for one in batch], dtype=float)
+        search.tell(batch, parts.sum(1), parts)
+    assert search.archive.parts.shape[1] == 2
+
+
+def test_bad_input_is_one_sentence(vae):
+    with pytest.raises(InputError, match="'C1CC', a molecule to start with, is no valid SMILES"):
+        Optimizer(vae, start=["C1CC"])
+    with pytest.raises(ConfigError, match="operators: there is no 'magic'; there are latent noise"):
+        Optimizer(vae, settings=QUICK.replace(operators="magic"))
+    with pytest.raises(ConfigError, match="operators: name at least one"):
+        Optimizer(vae, settings=QUICK.replace(operators=" , "))
