@@ -19,7 +19,7 @@ from molvae.chem import map_chunks
 from molvae.errors import ConfigError
 from molvae.files import write_text
 
-__all__ = ["METHODS", "Job", "Setup", "finished", "jobs_of", "run_all"]
+__all__ = ["METHODS", "Job", "Setup", "areas", "jobs_of", "run_all"]
 
 _FROM_LIBRARY = 30  # molecules of the library that a search begins with; they count like all others
 
@@ -98,13 +98,21 @@ def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[
     yield from zip(jobs, map_chunks(partial(_run, setup=setup), jobs, workers=workers), strict=True)
 
 
-def finished(folder: Path) -> dict[Job, dict[str, float]]:
-    """The figures of all runs in a folder that have ended."""
-    found = {}
-    for path in sorted(folder.glob("*/*.json")):
-        task, _, seed = path.stem.rpartition("-")
-        found[Job(path.parent.name, task, int(seed))] = json.loads(path.read_text())
-    return found
+def areas(found: Mapping[Job, Mapping[str, float]]) -> dict[str, dict[str, tuple[float, float]]]:
+    """Mean and standard deviation over the seeds of the area under the ten best, by method and task.
+
+    The deviation is that of a sample; NaN for a single seed.
+    """
+    seeds: dict[str, dict[str, list[float]]] = {}
+    for job, figures in found.items():
+        seeds.setdefault(job.method, {}).setdefault(job.task, []).append(figures["auc_top10"])
+    return {
+        method: {
+            task: (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"))
+            for task, values in tasks.items()
+        }
+        for method, tasks in seeds.items()
+    }
 
 
 def _run(job: Job, *, setup: Setup) -> dict[str, float]:

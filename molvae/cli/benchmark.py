@@ -13,6 +13,7 @@ import typer
 from molvae.cli.common import command, console, print_result, say
 from molvae.cli.moses import moses
 from molvae.cli.options import AsJson, Device
+from molvae.cli.pmo import optimization
 from molvae.config import ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _SIZE = ModelConfig(latent_dim=128, encoder_hidden=256, decoder_hidden=512, deco
 
 
 benchmark.command()(moses)
+benchmark.command()(optimization)
 
 
 @benchmark.command()

@@ -113,7 +113,7 @@ def optimize(
     place = None if folder is None else Path(folder)
     names = CountedObjective.names_of(goal)
     kept = Cache(Path(cache), names) if cache is not None else None  # what is wrong with it is said first
-    search = Optimizer(vae, constraints=rules, start=start, seed=seed, settings=how)
+    search = Optimizer(vae, constraints=rules, start=start, front=mean == "pareto", seed=seed, settings=how)
     request = Request(run, how, tuple(start))
     if place is not None:
         go_on(place, request) if resume else begin(place, request, overwrite=overwrite)

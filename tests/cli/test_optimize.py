@@ -26,13 +26,15 @@ def rows(text):
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
-    """Every search picks from a list; every model is nothing."""
+    """Every search picks from a list, every model is nothing, and pictures are empty."""
     vae = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
     for place in ("searching", "suggesting"):
         monkeypatch.setattr(f"molvae.cli.{place}.load_model", lambda *_: vae)
     for module in (start, measured):
         monkeypatch.setattr(module, "Optimizer", StandIn)
     monkeypatch.setattr(start, "model_key", lambda *_: "key")
+    monkeypatch.setattr("molvae.optimization.result.families", lambda *_: "")
+    monkeypatch.setattr("molvae.plots.style.save_figure", lambda figure, path: path.touch())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -23,7 +23,7 @@ MOLECULES = list(dict.fromkeys(CHAINS))
 class StandIn:
     """As `molvae.optimization.optimizer.Optimizer`, but for what it thinks of molecules."""
 
-    def __init__(self, vae=None, *, constraints=(), start=(), seed=0, settings=None, molecules=MOLECULES):
+    def __init__(self, vae=None, *, constraints=(), start=(), front=False, seed=0, settings=None, molecules=MOLECULES):
         self.archive = Archive()
         self.told = torch.zeros(2, dtype=torch.float64)
         self.rounds = 0

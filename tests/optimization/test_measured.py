@@ -49,9 +49,9 @@ def test_values_of_one_molecule_are_averaged_and_gaps_left_out():
 
 
 def test_constraints_hold_and_few_are_few():
-    found = measured.suggest(None, MOLECULES[:5], range(5), n=500, constraints=["forbid:Cl", "keep:c1ccccc1"])
+    found = measured.suggest(None, MOLECULES[:5], range(5), n=500, constraints=["forbid:Cl", "keep:O"])
     assert 0 < len(found.table) < 500
-    assert all("Cl" not in one and "c1ccccc1" in one for one in found.table["smiles"])
+    assert all("Cl" not in one and "O" in one for one in found.table["smiles"])
     none = measured.suggest(None, MOLECULES[:5], range(5), constraints=["keep:[Zn]"])
     assert none.table.empty and "smiles" in none.table
 

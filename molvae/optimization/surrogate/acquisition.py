@@ -61,22 +61,22 @@ def choose_batch(
     # Drawn at once and in full: what is chosen at one place does not change the draws for the next.
     betas = 10.0 ** rng.uniform(_LOWEST_POWER, 0.0, n)
     balances = _balances(weights, n, mean.shape[1], rng)
-    open_ = np.isfinite(mean).all(1)
+    allowed: NDArray[np.bool_] = np.isfinite(mean).all(axis=1)
     covariance = np.array(covariance)
     taken: Counter[Hashable] = Counter()
     rows: list[int] = []
     for beta, balance in zip(betas, balances, strict=True):
-        if not open_.any():
+        if not allowed.any():
             break
         std = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        merit = np.where(open_, _joined(mean + beta * std[:, None], balance), -np.inf)
+        merit = np.where(allowed, _joined(mean + beta * std[:, None], balance), -np.inf)
         row = int(merit.argmax())
         rows.append(row)
-        open_[row] = False
+        allowed[row] = False
         if keys is not None:
             taken[keys[row]] += 1
             if taken[keys[row]] == cap:
-                open_ &= np.array([key != keys[row] for key in keys])
+                allowed &= np.array([key != keys[row] for key in keys])
         covariance -= np.outer(covariance[row], covariance[row] / (max(covariance[row, row], 0.0) + noise))
     return np.array(rows, dtype=np.int64)
 
@@ -98,4 +98,5 @@ def _joined(values: Matrix, balance: Matrix) -> Matrix:
     """(M,) of (M, K)"""
     if len(balance) == 1:
         return values[:, 0]
-    return (balance * (values - 1.0)).min(1) + _SUM_SHARE * values @ balance
+    joined: Matrix = (balance * (values - 1.0)).min(axis=1) + _SUM_SHARE * values @ balance
+    return joined

@@ -24,6 +24,8 @@ __all__ = ["DESCRIPTORS", "FINGERPRINTS", "FeatureCache", "Features"]
 Features = Mapping[str, NDArray[Any]]
 """By view: the levels of a fingerprint, (n,) uint64, distinct; or descriptors in units of their scale, (D,) float64."""
 
+_Measures = dict[str, tuple[Callable[[Chem.Mol], float], float]]
+
 _LEVEL_BITS = 16
 _FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
 
@@ -35,7 +37,7 @@ def _aromatic_rings(mol: Chem.Mol) -> float:
 # How much differs as much as one standard deviation of molecules in ZINC-250k; of elements that are rare there, half an
 # atom. They are fixed, so that the similarity of two molecules does not depend on what else is known.
 _ELEMENTS = {"C": 3.7, "N": 1.4, "O": 1.3, "S": 0.6, "P": 0.5, "F": 0.8, "Cl": 0.5, "Br": 0.5, "I": 0.5, "H": 5.7}
-_PLAIN: Mapping[str, tuple[Callable[[Chem.Mol], float], float]] = {
+_PLAIN: _Measures = {
     "heavy_atoms": (PROPERTIES["heavy_atoms"], 4.5),
     "rings": (PROPERTIES["rings"], 1.0),
     "aromatic_rings": (_aromatic_rings, 1.0),
@@ -43,7 +45,7 @@ _PLAIN: Mapping[str, tuple[Callable[[Chem.Mol], float], float]] = {
     "mw": (PROPERTIES["mw"], 62.0),
     "hbd": (PROPERTIES["hbd"], 0.9),
 }
-_DEARER: Mapping[str, tuple[Callable[[Chem.Mol], float], float]] = {
+_DEARER: _Measures = {
     "logp": (PROPERTIES["logp"], 1.4),
     "hba": (PROPERTIES["hba"], 1.5),
     "rotatable_bonds": (PROPERTIES["rotatable_bonds"], 1.9),
@@ -127,9 +129,7 @@ def _levels(fingerprint: Any) -> NDArray[np.uint64]:
     return (np.repeat(features, counts) << np.uint64(_LEVEL_BITS)) | level.astype(np.uint64)
 
 
-def _descriptors(
-    mol: Chem.Mol, measures: Mapping[str, tuple[Callable[[Chem.Mol], float], float]]
-) -> NDArray[np.float64]:
+def _descriptors(mol: Chem.Mol, measures: _Measures) -> NDArray[np.float64]:
     formula = {element: int(n or 1) for element, n in _FORMULA.findall(rdMolDescriptors.CalcMolFormula(mol))}
     atoms = [formula.get(element, 0) / scale for element, scale in _ELEMENTS.items()]
     values = np.array(atoms + [measure(mol) / scale for measure, scale in measures.values()], dtype=np.float64)

@@ -46,9 +46,9 @@ def _to_the_best(column: Matrix) -> tuple[float, float]:
     if not len(column):
         return 0.0, 1.0
     lowest, center, best = np.quantile(column, [0.0, _QUANTILE, 1.0])
-    # Rounding of scores that are all the same is no difference; where most are the best, the worst tells the unit.
-    smallest = 1e-9 * max(abs(lowest), abs(best))
-    return center, next((unit for unit in (best - center, best - lowest) if unit > smallest), 1.0)
+    # Where most are the best, the worst tells the unit. Rounding of scores that are all the same is no difference.
+    units = ((best - worse) for worse in (center, lowest) if best - worse > 1e-9 * max(abs(worse), abs(best)))
+    return center, next(units, 1.0)
 
 
 def _standard(column: Matrix) -> tuple[float, float]:

@@ -117,7 +117,7 @@ class Surrogate:
             raise InputError(f"the value of {smiles[row]!r} is infinite; leave it empty or correct it")
         order = _order(known if merit is None else merit[:, None])
         if self._measured:
-            there = np.flatnonzero(~np.isnan(known).any(1))
+            there = np.flatnonzero(~np.isnan(known).any(1)).tolist()
             smiles, known, order = [smiles[row] for row in there], known[there], order[there]
         self._kernel, noise = self._reviewed_choice(smiles, known, order)
         self._one, rows = values.ndim == 1, choose_evidence(order, self._limit)
@@ -165,9 +165,9 @@ class Surrogate:
         Raises:
             ConfigError: weights of another shape, or a cap below 1.
         """
-        first = {one: row for row, one in reversed(list(enumerate(smiles)))}
         features = self._features(smiles, self._kernel.views)
-        there = np.array([row for row in sorted(first.values()) if features[row] is not None], dtype=np.int64)
+        first = {one: row for row, one in reversed(list(enumerate(smiles))) if features[row] is not None}
+        there = sorted(first.values())
         candidates = [one for row in there if (one := features[row]) is not None]
         white = self._whitened([smiles[row] for row in there], candidates)
         covariance = self._process.covariance(white, self._kernel(candidates, candidates))
@@ -183,7 +183,7 @@ class Surrogate:
         )
         unknown = np.full(len(smiles), np.nan)
         expected = self.predict(smiles) if self._one else Prediction(unknown[:, None], unknown)
-        return Choice(there[chosen], expected.mean[:, 0], expected.std)
+        return Choice(np.array(there, dtype=np.int64)[chosen], expected.mean[:, 0], expected.std)
 
     def _whitened(self, smiles: Sequence[str], features: Sequence[Features]) -> Matrix:
         """(N, M) for the process; each molecule is compared with the evidence once between two fits."""

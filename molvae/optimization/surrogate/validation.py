@@ -58,7 +58,7 @@ def cross_validate(
     known = np.asarray(values, dtype=np.float64)
     rows = np.flatnonzero(~np.isnan(known))
     numbers: dict[str, int] = {}
-    molecules = np.array([numbers.setdefault(smiles[row], len(numbers)) for row in rows], dtype=np.int64)
+    molecules = np.array([numbers.setdefault(smiles[row], len(numbers)) for row in rows.tolist()], dtype=np.int64)
     if folds < 2:
         raise ConfigError(f"cross-validation needs at least 2 folds, not {folds}")
     if len(numbers) < folds:
