@@ -21,7 +21,7 @@ from molvae.tokenizer import SmilesTokenizer
 
 if TYPE_CHECKING:
     from molvae.generator import MolVAE
-    from molvae.optimization.start import optimize
+    from molvae.optimization.session.start import optimize
     from molvae.run import resume, train
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 _LAZY = {
     "MolVAE": "molvae.generator",
-    "optimize": "molvae.optimization.start",
+    "optimize": "molvae.optimization.session.start",
     "resume": "molvae.run",
     "train": "molvae.run",
 }

@@ -120,10 +120,10 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
     import torch
 
     from molvae.objectives import objective_of
-    from molvae.optimization.counted import Cache, CountedObjective
-    from molvae.optimization.log import CallLog
     from molvae.optimization.protocol import pmo_figures
-    from molvae.optimization.runner import Runner
+    from molvae.optimization.session.counted import Cache, CountedObjective
+    from molvae.optimization.session.log import CallLog
+    from molvae.optimization.session.runner import Runner
 
     place = setup.folder / job.method / f"{job.task}-{job.seed}"
     summary = place.with_suffix(".json")

@@ -178,7 +178,7 @@ def optimize(
         options = {"n": n, "maximize": maximize, "constraints": rules, "seed": seed}
         suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), options)
         return
-    from molvae.optimization.request import Request, RunConfig
+    from molvae.optimization.session.request import Request, RunConfig
 
     if resume is not None:
         if overwrite or seed or mean != "geometric":

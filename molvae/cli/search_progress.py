@@ -13,7 +13,7 @@ from molvae.cli.common import console, say
 from molvae.wording import count
 
 if TYPE_CHECKING:
-    from molvae.optimization.runner import SearchProgress
+    from molvae.optimization.session.runner import SearchProgress
 
 __all__ = ["SearchReporter"]
 

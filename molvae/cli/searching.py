@@ -16,8 +16,8 @@ from molvae.optimization.constraints import Constraint, Forbid, Keep, NoAlerts, 
 from molvae.wording import count
 
 if TYPE_CHECKING:
-    from molvae.optimization.request import Request
-    from molvae.optimization.result import SearchResult
+    from molvae.optimization.session.request import Request
+    from molvae.optimization.session.result import SearchResult
 
 __all__ = ["Place", "constraints_of", "molecules_of", "resumed", "search_in"]
 
@@ -83,7 +83,7 @@ def resumed(folder: Path, budget: int | None) -> Request:
     Raises:
         ModelError: there is none in the folder, or it was begun from Python with a model that has no name.
     """
-    from molvae.optimization.request import read_request
+    from molvae.optimization.session.request import read_request
 
     request = read_request(folder)
     if not request.run.model:
@@ -98,12 +98,12 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
     """Search, or search on, and print the best.
 
     Raises:
-        MolVAEError: as `molvae.optimization.start.optimize`; nothing that was scored is lost.
+        MolVAEError: as `molvae.optimization.session.start.optimize`; nothing that was scored is lost.
         SystemExit: it was interrupted, or failed when it had begun; the command that goes on was said.
     """
     from molvae.hub import full_name
-    from molvae.optimization.request import CALLS
-    from molvae.optimization.start import optimize
+    from molvae.optimization.session.request import CALLS
+    from molvae.optimization.session.start import optimize
 
     run = request.run
     name = full_name(choose_model(run.model or None).name)

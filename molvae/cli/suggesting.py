@@ -37,7 +37,7 @@ def suggest_in(
         column: what was measured; it may be left out where the file has one column of numbers.
         smiles_column: as in `open_table`.
         settings: how to search.
-        options: of `molvae.optimization.measured.suggest`.
+        options: of `molvae.optimization.session.measured.suggest`.
 
     Raises:
         MolVAEError: the file, the column, the folder or an option will not do.
@@ -48,7 +48,7 @@ def suggest_in(
     from molvae.corpus.frames import frame_text
     from molvae.corpus.reading import open_table
     from molvae.new_folder import new_folder
-    from molvae.optimization.measured import SUGGESTION_FILES, suggest
+    from molvae.optimization.session.measured import SUGGESTION_FILES, suggest
 
     table = open_table(file, smiles_column=smiles_column)
     say(table.describe())

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from molvae.cli import app
-from molvae.optimization import measured, start
-from molvae.optimization.request import read_request
+from molvae.optimization.session import measured, start
+from molvae.optimization.session.request import read_request
 from tests.optimization.stand_in import MOLECULES, StandIn
 
 QUICK = ["--model", "somewhere", "--budget", "20"]
@@ -33,7 +33,7 @@ def quick(monkeypatch, tmp_path):
     for module in (start, measured):
         monkeypatch.setattr(module, "Optimizer", StandIn)
     monkeypatch.setattr(start, "model_key", lambda *_: "key")
-    monkeypatch.setattr("molvae.optimization.result.families", lambda *_: "")
+    monkeypatch.setattr("molvae.optimization.session.result.families", lambda *_: "")
     monkeypatch.setattr("molvae.plots.style.save_figure", lambda figure, path: path.touch())
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -67,7 +67,7 @@ def test_asked_twice_before_it_is_told_it_asks_for_others(vae):
 
 def test_it_finds_better_molecules_than_the_model_draws(vae):
     found = searched(vae, nitrogens, 120).archive
-    drawn = nitrogens([one for one in vae.sample(60, seed=1, temperature=1.0)])
+    drawn = nitrogens(vae.sample(60, seed=1, temperature=1.0))
     assert np.sort(found.scores)[-10:].mean() > 1.5 * np.sort(drawn)[-10:].mean()
     late, early = found.scores[80:], found.scores[:12]
     assert np.median(late) > np.median(early)

@@ -6,10 +6,10 @@ import pytest
 
 from molvae.chem import scaffold
 from molvae.errors import ConfigError, InputError
-from molvae.optimization.log import Call, CallLog
 from molvae.optimization.pareto import front, hypervolume
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.result import SearchResult
+from molvae.optimization.session.log import Call, CallLog
+from molvae.optimization.session.result import SearchResult
 from tests.optimization.stand_in import MOLECULES
 
 NAN = float("nan")

@@ -12,13 +12,13 @@ from molvae.exploration.radius import model_key
 from molvae.objectives import Objective, mean_of
 from molvae.objectives.composing import Mean
 from molvae.optimization.constraints import Constraint, constraint_of
-from molvae.optimization.counted import Cache, CountedObjective
-from molvae.optimization.log import CallLog, part_columns
 from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.pareto import Pareto
-from molvae.optimization.request import CACHE, CALLS, STATE, Request, RunConfig, begin, go_on
-from molvae.optimization.result import BEST, SearchResult
-from molvae.optimization.runner import Runner, Search, SearchProgress, restored
+from molvae.optimization.session.counted import Cache, CountedObjective
+from molvae.optimization.session.log import CallLog, part_columns
+from molvae.optimization.session.request import CACHE, CALLS, STATE, Request, RunConfig, begin, go_on
+from molvae.optimization.session.result import BEST, SearchResult
+from molvae.optimization.session.runner import Runner, Search, SearchProgress, restored
 from molvae.optimization.settings import SearchConfig
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import pytest
 
 from molvae.files import write_tensors
 from molvae.objectives import UserObjective, mean_of
-from molvae.optimization import runner as running
-from molvae.optimization import start as starting
-from molvae.optimization.counted import Cache, CountedObjective
-from molvae.optimization.log import CallLog
-from molvae.optimization.result import SearchResult
-from molvae.optimization.rows import GrowingTable
-from molvae.optimization.runner import Runner
+from molvae.optimization.session import runner as running
+from molvae.optimization.session import start as starting
+from molvae.optimization.session.counted import Cache, CountedObjective
+from molvae.optimization.session.log import CallLog
+from molvae.optimization.session.result import SearchResult
+from molvae.optimization.session.rows import GrowingTable
+from molvae.optimization.session.runner import Runner
 from tests.optimization.stand_in import MOLECULES, StandIn
 
 BUDGET = 25

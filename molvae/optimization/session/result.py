@@ -15,9 +15,9 @@ from molvae.corpus.frames import frame_text
 from molvae.errors import InputError
 from molvae.files import atomic, write_text
 from molvae.optimization.diversity import diverse
-from molvae.optimization.family import Member, families
 from molvae.optimization.pareto import front, hypervolume
 from molvae.optimization.protocol import running_top
+from molvae.optimization.session.family import Member, families
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ class SearchResult:
     """Molecules and their scores; in a notebook it shows the best as structures."""
 
     table: pd.DataFrame
-    """all calls, with the columns of `molvae.optimization.log.CallLog`"""
+    """all calls, with the columns of `molvae.optimization.session.log.CallLog`"""
     name: str
     """of the objective"""
     parts: tuple[str, ...] = ()

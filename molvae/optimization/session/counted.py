@@ -13,7 +13,7 @@ from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import InputError
 from molvae.objectives import Objective
 from molvae.objectives.objective import Scores
-from molvae.optimization.rows import GrowingTable, as_float, as_text
+from molvae.optimization.session.rows import GrowingTable, as_float, as_text
 
 __all__ = ["Answers", "Cache", "Composite", "CountedObjective"]
 

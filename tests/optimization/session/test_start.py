@@ -7,10 +7,10 @@ import pytest
 from molvae.config import to_toml
 from molvae.errors import ConfigError, InputError, ModelError
 from molvae.objectives import UserObjective
-from molvae.optimization import start as starting
 from molvae.optimization.constraints import Keep
-from molvae.optimization.request import read_request
-from molvae.optimization.result import SearchResult
+from molvae.optimization.session import start as starting
+from molvae.optimization.session.request import read_request
+from molvae.optimization.session.result import SearchResult
 from tests.optimization.stand_in import StandIn
 
 VAE = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))

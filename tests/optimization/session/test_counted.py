@@ -6,8 +6,8 @@ import pytest
 from molvae.errors import InputError
 from molvae.objectives import UserObjective, mean_of, objective_of
 from molvae.objectives.composing import Shaped
-from molvae.optimization.counted import Cache, CountedObjective
-from molvae.optimization.rows import GrowingTable, as_float, as_text
+from molvae.optimization.session.counted import Cache, CountedObjective
+from molvae.optimization.session.rows import GrowingTable, as_float, as_text
 from tests.optimization.stand_in import MOLECULES
 
 NAN = float("nan")

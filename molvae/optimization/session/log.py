@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from molvae.corpus.columns import unique
 from molvae.errors import InputError
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.rows import GrowingTable, as_float, as_text
+from molvae.optimization.session.rows import GrowingTable, as_float, as_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,9 @@ from molvae.errors import ModelError
 from molvae.files import read_tensors, write_tensors
 from molvae.machine.interruption import Interruption
 from molvae.optimization.archive import Archive
-from molvae.optimization.counted import CountedObjective
-from molvae.optimization.log import Call, CallLog
 from molvae.optimization.proposal import Proposal
+from molvae.optimization.session.counted import CountedObjective
+from molvae.optimization.session.log import Call, CallLog
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ import pytest
 
 from molvae.chem import canonical, tanimoto
 from molvae.errors import ConfigError, InputError
-from molvae.optimization import measured
+from molvae.optimization.session import measured
 from tests.optimization.stand_in import MOLECULES, StandIn
 
 NAN = float("nan")

@@ -3,7 +3,7 @@
 molvae-runs/optimize-<time>/
     config.toml         objectives, constraints, budget, seed, model, and how to search
     start.smi           the molecules to begin with
-    calls.csv           every call of the objective; see `molvae.optimization.log`
+    calls.csv           every call of the objective; see `molvae.optimization.session.log`
     cache.csv           what the objectives have said; another search takes it with --cache
     state.safetensors   the state to resume from
     best.csv, best.svg, best.png, curve.csv, curve.svg, curve.png    what was found, when the search has ended
@@ -21,7 +21,7 @@ from molvae.config import Settings, read_toml, to_toml
 from molvae.errors import InputError, ModelError
 from molvae.files import remove_leftovers, write_text
 from molvae.new_folder import BEGUN, forget_replaced, new_folder
-from molvae.optimization.result import RESULT_FILES
+from molvae.optimization.session.result import RESULT_FILES
 from molvae.optimization.settings import SearchConfig
 
 __all__ = ["CACHE", "CALLS", "STATE", "Request", "RunConfig", "begin", "go_on", "read_request"]
