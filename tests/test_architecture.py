@@ -34,7 +34,7 @@ WITHOUT_TORCH = (
     *("errors", "config", "tokenizer", "chem", "corpus/reading", "corpus/cleaning", "corpus/cache", "molecule_set"),
     *("corpus/annotated", "corpus/frames", "corpus/latents", "corpus/labels", "agreement"),
     *("sampling/screening", "latest_run", "machine/distributed", "machine/interruption"),
-    *("plots/scatter", "plots/coloring", "pages/map", "exploration/subsample"),
+    *("plots/scatter", "plots/coloring", "pages/map", "exploration/subsample", "optimization/surrogate"),
     *("hub", "pretrained", "datasets", "model_card", "cli/models", "cli/info", "cli/download", "cli/card_text"),
 )
 

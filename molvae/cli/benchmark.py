@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molvae.cli.common import command, console, print_result, say
+from molvae.cli.leads import leads
 from molvae.cli.moses import moses
 from molvae.cli.options import AsJson, Device
 from molvae.cli.pmo import optimization
@@ -41,6 +42,7 @@ _SIZE = ModelConfig(latent_dim=128, encoder_hidden=256, decoder_hidden=512, deco
 
 benchmark.command()(moses)
 benchmark.command()(optimization)
+benchmark.command()(leads)
 
 
 @benchmark.command()

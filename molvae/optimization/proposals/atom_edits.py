@@ -28,7 +28,7 @@ __all__ = [
 
 Edit = Callable[[Graph, int, np.random.Generator], Draft | None]
 
-_VALENCES = {6: 4, 7: 3, 8: 2, 9: 1, 15: 3, 16: 2, 17: 1, 35: 1, 53: 1}
+_VALENCES = {6: 4, 7: 3, 8: 2, 9: 1, 16: 2, 17: 1, 35: 1, 53: 1}
 _DOUBLY_BOUND = Lottery({8: 0.85, 6: 0.15})
 _ANY = Lottery(ELEMENTS)
 _DOUBLE = 0.12  # of the atoms that are appended
@@ -150,32 +150,37 @@ def replace_atom(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft |
 
 
 def _may_become(graph: Graph, atom: int, element: int) -> bool:
-    order = graph.order(atom)
-    if element == graph.elements[atom] or order > _VALENCES[element] or (element == 15 and order < 3):
+    if element == graph.elements[atom] or graph.order(atom) > _VALENCES[element]:
         return False
-    return element in (6, 15) or all(graph.takes_polar(other, atom) for other in graph.bonds[atom])
+    return element == 6 or all(graph.takes_polar(other, atom) for other in graph.bonds[atom])
 
 
 def change_bond(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:
-    """One more or one less for the order of a bond between C, N and O that is not aromatic."""
+    """One more or one less for the order of a bond of carbon to C, N or O that is not aromatic."""
     able = []
     for a, b in graph.pairs:
+        elements = graph.elements[a], graph.elements[b]
         if (graph.aromatic | graph.locked | frozen) & (1 << a | 1 << b):
             continue
-        if not {graph.elements[a], graph.elements[b]} <= {6, 7, 8} or 6 not in (graph.elements[a], graph.elements[b]):
-            continue
-        order = graph.bonds[a][b]
-        if order > 1:
-            able.append((a, b, order - 1))
-        others = graph.order(a) - len(graph.bonds[a]) + graph.order(b) - len(graph.bonds[b]) - 2 * (order - 1)
-        if order < 3 and graph.hydrogens[a] and graph.hydrogens[b] and not others:
-            if order == 1 or (a, b) not in graph.cyclic:
+        if 6 in elements and {*elements} <= {6, 7, 8}:
+            order = graph.bonds[a][b]
+            if order > 1:
+                able.append((a, b, order - 1))
+            if _may_rise(graph, a, b):
                 able.append((a, b, order + 1))
     if not able:
         return None
     draft = Draft(graph)
     draft.set_order(*pick(rng, able))
     return draft
+
+
+def _may_rise(graph: Graph, a: int, b: int) -> bool:
+    """Whether both atoms have a hydrogen to spare and no other multiple bond; in rings no bond becomes triple."""
+    order = graph.bonds[a][b]
+    if not graph.hydrogens[a] or not graph.hydrogens[b] or order > (1 if (a, b) in graph.cyclic else 2):
+        return False
+    return all(graph.order(atom) - len(graph.bonds[atom]) == order - 1 for atom in (a, b))
 
 
 def swap_carbonyl_sulfonyl(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:

@@ -26,6 +26,8 @@ class RingCut(NamedTuple):
     """of these bonds"""
     length: int
     """how many atoms of the ring are in the part"""
+    electrons: int
+    """pi electrons that they give to the ring, if it was aromatic; else 0"""
     aromatic: bool
     """whether the ring was"""
 
@@ -60,8 +62,15 @@ def _cut(graph: Graph, ring: tuple[int, ...], rng: np.random.Generator) -> RingC
     if sum((graph.neighbours[atom] & atoms).bit_count() for atom in ring[length:]) > 2:
         return None
     aromatic = all(graph.aromatic >> atom & 1 for atom in ring)
+    electrons = sum(_electrons(graph, atom) for atom in ring[:length]) if aromatic else 0
     (a, before), (b, after) = bonds
-    return RingCut(atoms, (a, b), (graph.bonds[a][before], graph.bonds[b][after]), length, aromatic)
+    return RingCut(atoms, (a, b), (graph.bonds[a][before], graph.bonds[b][after]), length, electrons, aromatic)
+
+
+def _electrons(graph: Graph, atom: int) -> int:
+    """What an aromatic atom gives: 1 by a double bond in a ring, 0 by one that leads out, 2 without any."""
+    doubly = [other for other, order in graph.bonds[atom].items() if order == 2]
+    return int((atom, doubly[0]) in graph.cyclic) if doubly else 2
 
 
 def two_branches(graph: Graph, frozen: int, rng: np.random.Generator) -> tuple[Branch, Branch] | None:

@@ -22,9 +22,9 @@ _MOTIFS = {
     "[#6,#7;+0](=*)=*": "=",  # cumulated double bonds
     "*#@*": "#",
     "[#7,#8,#16]-[CX2]#*": "#",
-    "[r3]=*": "3",
+    "[r3]=,:*": "3",
     "[#7,#8,#15,#16;r3]": "3",
-    "[r4]=@[r4]": "4",
+    "[r4]=,:;@[r4]": "4",
     "[nr6]:[nr6]:[nr6]": "n",
     "[!+0;!$(*~[!+0])]": "+-",  # a charge without its counterpart
     "[OX2H,SX2H,NX3H2]-[C;X3]=[C;X3]": "=",  # enols and their like
@@ -33,7 +33,9 @@ _MOTIFS = {
     "[OX2H,SX2H,NX3;!H0;!$(N[C,S]=O)]-[CX4]-[NX3,OX2,SX2]": "",  # hemiacetals and their like
     "[NX2;!$(N-[#7,#8])]=!@[CX3;!$(C-[#7,#8,#16])]": "N",  # imines
     "[NX2H]=[#6;!$(C-[#7])]": "N",
-    "[CX3H1](=O)[#6]": "O",  # aldehydes
+    "[CX3H1](=O)[#6,#7,#8]": "O",  # aldehydes, formamides
+    "[#6][SX2H]": "S",
+    "[#15X3]": "P",
     "[CX3;!$(C-[#7,#8])](=O)-!@[CX3]=O": "O",  # 1,2-diketones
     "[NX3,OX2]C(=O)[OX2H]": "O",  # carbamic and carbonic acids
     "C(=O)[O,S]C(=O)": "O",
@@ -65,7 +67,8 @@ def flaws_of(mol: Chem.Mol, smiles: str) -> Flaws:
     rings = mol.GetRingInfo().AtomRings()
     there = {*smiles, *(str(len(ring)) for ring in rings)}
     motifs = (
-        0 if needs and needs.isdisjoint(there) else len(mol.GetSubstructMatches(pattern)) for pattern, needs in _PATTERNS
+        0 if needs and needs.isdisjoint(there) else len(mol.GetSubstructMatches(pattern))
+        for pattern, needs in _PATTERNS
     )
     return *motifs, *_ring_flaws(mol, rings)
 

@@ -38,7 +38,7 @@ def pick(rng: np.random.Generator, things: Sequence[T]) -> T:
     return things[int(rng.random() * len(things))]
 
 
-ELEMENTS = {6: 0.40, 7: 0.17, 8: 0.17, 9: 0.12, 17: 0.06, 16: 0.03, 35: 0.03, 53: 0.01, 15: 0.01}
+ELEMENTS = {6: 0.40, 7: 0.17, 8: 0.17, 9: 0.12, 17: 0.06, 16: 0.03, 35: 0.03, 53: 0.01}
 """Weights of elements, by atomic number."""
 
 SUBSTITUENTS = Lottery(
@@ -48,7 +48,7 @@ SUBSTITUENTS = Lottery(
         **dict.fromkeys(("S(C)(=O)=O", "S(N)(=O)=O", "S(=O)(=O)NC", "NS(C)(=O)=O", "C(C)(C)C", "CC(C)C"), 1.5),
         **dict.fromkeys(("[NH+](=O)[O-]", "OC(F)(F)F", "OC(F)F", "C(F)F", "C=C", "C#C", "CCC", "CCCC", "COC"), 1.0),
         **dict.fromkeys(("C(=O)OCC", "CC(=O)O", "NC(N)=O", "C(=N)N", "CCOC", "S(C)=O", "CC#N", "CC(N)=O"), 0.7),
-        **dict.fromkeys(("P(=O)(O)O", "P(C)(C)=O", "P(=O)(OC)OC", "B(O)O"), 0.3),
+        **dict.fromkeys(("P(=O)(O)O", "P(C)(C)=O", "P(=O)(OC)OC", "B(O)O"), 0.5),
         "c1ccccc1": 6.0,
         "Cc1ccccc1": 2.0,
         **dict.fromkeys(("c1ccccn1", "c1cccnc1", "c1ccncc1", "C1CC1", "C1CCCCC1", "C1CCCC1"), 1.5),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import exp
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,14 +18,17 @@ from molvae.optimization.proposals.graphs import Graph, fits
 
 __all__ = ["CROSSINGS", "GraphCrossover"]
 
+Piece = TypeVar("Piece")
 Crossing = Callable[[Graph, Graph, int, float, np.random.Generator], Draft | None]
 """From a graph, a mate, atoms to be kept, the number of atoms wanted, and a generator, to a child."""
 
 _TRIES = 12
-_SPREAD = 2.0  # atoms: how far the size of a child may be from what is wanted
+_SPREAD = 2.0  # atoms: how fast a piece gets less likely by which the size of a child differs from what is wanted
+_FARTHEST = 6.0  # atoms: no child differs more
 _NOISE = 2.0  # atoms: standard deviation of what is wanted
 _DRAWS = 8  # of pieces of the mate, where they are drawn and not listed
 _RING_SIZES = range(5, 8)
+_AROMATIC = 6  # pi electrons
 
 
 def cross_branches(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft | None:
@@ -34,14 +38,14 @@ def cross_branches(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: n
         return None
     branch = pick(rng, able)
     rest = len(graph) - branch.size
-    weights = {
-        other: _nearness(rest + other.size - wanted)
+    differences = {
+        other: rest + other.size - wanted
         for other in mate.branches
         if fits(graph, branch.anchor, mate, other.root, without=(branch.root, other.anchor))
     }
-    if not weights:
+    other = _nearest(differences, rng)
+    if other is None:
         return None
-    other = Lottery(weights).draw(rng)
     draft = Draft(graph)
     first = draft.insert(mate)
     draft.join(branch.anchor, first + other.root)
@@ -55,17 +59,17 @@ def cross_middles(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np
     if ends is None:
         return None
     kept = ends[0].size + ends[1].size
-    weights = {}
+    differences = {}
     for _ in range(_DRAWS):
         others = two_branches(mate, 0, rng)
         if others is not None and all(
             fits(graph, end.root, mate, other.anchor, without=(end.anchor, other.root))
             for end, other in zip(ends, others, strict=True)
         ):
-            weights[others] = _nearness(kept + len(mate) - others[0].size - others[1].size - wanted)
-    if not weights:
+            differences[others] = kept + len(mate) - others[0].size - others[1].size - wanted
+    others = _nearest(differences, rng)
+    if others is None:
         return None
-    others = Lottery(weights).draw(rng)
     draft = Draft(graph)
     first = draft.insert(mate)
     for end, other in zip(ends, others, strict=True):
@@ -80,20 +84,22 @@ def cross_rings(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.r
     part = ring_cut(graph, rng)
     if part is None or frozen & ~part.atoms:
         return None
-    weights = {}
+    differences = {}
     for _ in range(_DRAWS):
         other = ring_cut(mate, rng)
         if other is None or other.aromatic != part.aromatic or part.length + other.length not in _RING_SIZES:
+            continue
+        if part.aromatic and part.electrons + other.electrons != _AROMATIC:
             continue
         if rng.random() < 0.5:
             other = other.turned()
         if other.orders == part.orders and all(
             fits(graph, a, mate, b) for a, b in zip(part.ends, other.ends, strict=True)
         ):
-            weights[other] = _nearness(part.atoms.bit_count() + other.atoms.bit_count() - wanted)
-    if not weights:
+            differences[other] = part.atoms.bit_count() + other.atoms.bit_count() - wanted
+    other = _nearest(differences, rng)
+    if other is None:
         return None
-    other = Lottery(weights).draw(rng)
     draft = Draft(graph)
     first = draft.insert(mate)
     for a, b, order in zip(part.ends, other.ends, part.orders, strict=True):
@@ -143,9 +149,12 @@ class GraphCrossover(GraphProposer):
         return None
 
 
-def _nearness(difference: float) -> float:
-    """The weight of a child whose size differs so much from what is wanted."""
-    return exp(-abs(difference) / _SPREAD) + 1e-12
+def _nearest(pieces: Mapping[Piece, float], rng: np.random.Generator) -> Piece | None:
+    """A piece, by how many atoms the child with it differs from what is wanted; None where all differ too much."""
+    weights = {
+        one: exp(-abs(difference) / _SPREAD) for one, difference in pieces.items() if abs(difference) <= _FARTHEST
+    }
+    return Lottery(weights).draw(rng) if weights else None
 
 
 def _all(graph: Graph) -> int:

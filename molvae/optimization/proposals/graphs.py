@@ -123,7 +123,8 @@ class Graph:
 
     def paths(self, start: int, longest: int) -> Iterator[tuple[int, ...]]:
         """A shortest path from an atom to each other one that is at most so many bonds away, nearest first."""
-        reached, ends = 1 << start, [(start,)]
+        reached = 1 << start
+        ends: list[tuple[int, ...]] = [(start,)]
         for _ in range(longest):
             longer = []
             for path in ends:

@@ -195,7 +195,7 @@ def _takes_nitrogen(graph: Graph, atom: int) -> bool:
 
 
 def saturate_ring(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:
-    """An aromatic ring without its double bonds; a bond that it shares with another ring stays as aromatic as it was."""
+    """An aromatic ring without its double bonds; another one that it is fused to stays aromatic."""
     able = [ring for ring in graph.rings if all(graph.aromatic >> atom & 1 for atom in ring)]
     if not able:
         return None

@@ -10,12 +10,31 @@ from numpy.typing import NDArray
 
 from molvae.errors import ConfigError
 
-__all__ = ["choose_batch"]
+__all__ = ["choose_batch", "shortlist"]
 
 Matrix = NDArray[np.float64]
 
 _LOWEST_POWER = -2.0
 _SUM_SHARE = 0.05
+
+
+def shortlist(mean: Matrix, std: Matrix, size: int) -> NDArray[np.int64]:
+    """Candidates that a batch may be chosen from, where there are too many for all their covariances.
+
+    Args:
+        mean: (M, K)
+        std: (M,)
+        size: how many.
+
+    Returns:
+        (at most `size`,) distinct rows, ascending: those highest at one of the K outputs by their mean, or by mean +
+        std; all of them where there are no more.
+    """
+    if len(mean) <= size:
+        return np.arange(len(mean))
+    bounds = np.concatenate([mean, mean + std[:, None]], axis=1)
+    each = max(1, size // bounds.shape[1])
+    return np.unique(np.argsort(-bounds, axis=0, kind="stable")[:each])[:size]
 
 
 def choose_batch(
@@ -61,7 +80,7 @@ def choose_batch(
     # Drawn at once and in full: what is chosen at one place does not change the draws for the next.
     betas = 10.0 ** rng.uniform(_LOWEST_POWER, 0.0, n)
     balances = _balances(weights, n, mean.shape[1], rng)
-    allowed: NDArray[np.bool_] = np.isfinite(mean).all(axis=1)
+    allowed = np.isfinite(mean.sum(axis=1))
     covariance = np.array(covariance)
     taken: Counter[Hashable] = Counter()
     rows: list[int] = []

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.archive import Archive
-from molvae.optimization.surrogate.acquisition import choose_batch
+from molvae.optimization.surrogate.acquisition import choose_batch, shortlist
 from molvae.optimization.surrogate.evidence import choose_evidence
 from molvae.optimization.surrogate.features import FeatureCache, Features
 from molvae.optimization.surrogate.gaussian_process import GaussianProcess
@@ -24,6 +24,9 @@ Matrix = NDArray[np.float64]
 
 _NOISES = (0.1, 0.03, 0.01, 0.3, 1.0, 3.0)
 _FIRST_REVIEW = 125
+_BLOCK = 1_000
+_MOST_KEPT = 4_000
+_MOST_CANDIDATES = 2_000
 
 
 class Prediction(NamedTuple):
@@ -130,14 +133,8 @@ class Surrogate:
 
     def predict(self, smiles: Sequence[str]) -> Prediction:
         """What is expected of M texts."""
-        features = self._features(smiles, self._kernel.views)
-        there = [row for row, one in enumerate(features) if one is not None]
-        white = self._whitened([smiles[row] for row in there], [one for one in features if one is not None])
-        means, stds = np.full((2, len(smiles), len(self._scaling.unit)), np.nan)
-        means[there] = self._scaling.means(self._process.mean(white))
-        variance = self._amplitude * (self._process.variance(white) + self._process.noise)
-        stds[there] = np.sqrt(variance)[:, None] * self._scaling.unit
-        return Prediction(means, stds[:, 0] if self._one else stds)
+        _, mean, variance = self._moments(smiles)
+        return self._in_units(mean, variance)
 
     def choose(
         self,
@@ -152,7 +149,8 @@ class Surrogate:
         """Choose a batch of candidates; the same rng in the same state gives the same.
 
         Args:
-            smiles: M; what is no molecule is not chosen, and of equal ones only the first.
+            smiles: M; what is no molecule is not chosen, and of equal ones only the first. Of more than 2,000 those
+                that are expected the most of, or may be the best, are looked at.
             n: how many.
             rng: of every random choice.
             weights: of several outputs, (K,) or (n, K), one row for each place; None draws them (see `choose_batch`).
@@ -165,15 +163,15 @@ class Surrogate:
         Raises:
             ConfigError: weights of another shape, or a cap below 1.
         """
-        features = self._features(smiles, self._kernel.views)
+        features, mean, variance = self._moments(smiles)
         first = {one: row for row, one in reversed(list(enumerate(smiles))) if features[row] is not None}
-        there = sorted(first.values())
+        different = np.array(sorted(first.values()), dtype=np.int64)
+        there = different[shortlist(mean[different], np.sqrt(variance[different]), _MOST_CANDIDATES)].tolist()
         candidates = [one for row in there if (one := features[row]) is not None]
         white = self._whitened([smiles[row] for row in there], candidates)
-        covariance = self._process.covariance(white, self._kernel(candidates, candidates))
         chosen = choose_batch(
-            self._process.mean(white),
-            self._amplitude * covariance,
+            mean[there],
+            self._amplitude * self._process.covariance(white, self._kernel(candidates, candidates)),
             n,
             rng,
             noise=self._amplitude * self._process.noise,
@@ -181,12 +179,31 @@ class Surrogate:
             keys=None if keys is None else [keys[row] for row in there],
             cap=cap,
         )
-        unknown = np.full(len(smiles), np.nan)
-        expected = self.predict(smiles) if self._one else Prediction(unknown[:, None], unknown)
+        expected = self._in_units(mean, variance)
+        if not self._one:
+            expected = Prediction(np.full((len(smiles), 1), np.nan), np.full(len(smiles), np.nan))
         return Choice(np.array(there, dtype=np.int64)[chosen], expected.mean[:, 0], expected.std)
 
+    def _moments(self, smiles: Sequence[str]) -> tuple[list[Features | None], Matrix, Matrix]:
+        """Features, scaled means (M, K) and variances (M,) without noise and amplitude; NaN for what is no molecule."""
+        means, variances = np.full((len(smiles), len(self._scaling.unit)), np.nan), np.full(len(smiles), np.nan)
+        features: list[Features | None] = []
+        for start in range(0, len(smiles), _BLOCK):
+            block = self._features(smiles[start : start + _BLOCK], self._kernel.views)
+            there = [start + row for row, one in enumerate(block) if one is not None]
+            white = self._whitened([smiles[row] for row in there], [one for one in block if one is not None])
+            means[there], variances[there] = self._process.mean(white), self._process.variance(white)
+            features += block
+        return features, means, variances
+
+    def _in_units(self, mean: Matrix, variance: Matrix) -> Prediction:
+        std = np.sqrt(self._amplitude * (variance + self._process.noise))[:, None] * self._scaling.unit
+        return Prediction(self._scaling.means(mean), std[:, 0] if self._one else std)
+
     def _whitened(self, smiles: Sequence[str], features: Sequence[Features]) -> Matrix:
-        """(N, M) for the process; each molecule is compared with the evidence once between two fits."""
+        """(N, M) for the process; what was compared with the evidence since the last fit is not compared again."""
+        if len(self._white) + len(smiles) > _MOST_KEPT:
+            self._white.clear()
         new = {one: row for row, one in enumerate(smiles) if one not in self._white}
         cross = self._kernel([features[row] for row in new.values()], self._evidence)
         self._white.update(zip(new, self._process.whitened(cross).T, strict=True))

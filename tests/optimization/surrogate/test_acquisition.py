@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molvae.errors import ConfigError
-from molvae.optimization.surrogate.acquisition import choose_batch
+from molvae.optimization.surrogate.acquisition import choose_batch, shortlist
 from molvae.optimization.surrogate.evidence import choose_evidence
 
 NOISE = 1e-4
@@ -18,6 +18,7 @@ def random_case(seed, m=30, outputs=1):
     return rng.normal(size=(m, outputs)), factor @ factor.T / 6
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 40), st.integers(1, 3))
 def test_a_batch_is_distinct_and_repeatable(seed, n, outputs):
     mean, covariance = random_case(seed, outputs=outputs)
@@ -91,6 +92,16 @@ def test_a_cap_of_nothing_is_refused():
         choose_batch(mean, covariance, 3, np.random.default_rng(0), noise=NOISE, cap=0)
 
 
+def test_a_shortlist_has_what_may_be_the_best():
+    mean, covariance = random_case(10, m=500, outputs=2)
+    std = np.sqrt(np.diag(covariance))
+    rows = shortlist(mean, std, 40)
+    assert len(rows) <= 40 and (np.diff(rows) > 0).all()
+    assert {(mean[:, output] + beta * std).argmax() for output in (0, 1) for beta in (0.01, 0.1, 1)} <= set(rows)
+    assert np.array_equal(shortlist(mean, std, 500), np.arange(500))
+
+
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1) | st.just(np.nan), max_size=80), st.integers(1, 60))
 def test_evidence_is_all_there_is_or_the_limit(scores, limit):
     rows = choose_evidence(np.array(scores), limit)

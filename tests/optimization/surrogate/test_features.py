@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
@@ -36,6 +36,7 @@ def test_similarities_are_those_of_rdkit(view, canonical_smiles):
     assert np.abs(found - expected).max() < 1e-12
 
 
+@settings(deadline=None)
 @given(*2 * (st.lists(st.sets(st.integers(0, 30)), max_size=12),))
 def test_tanimoto_of_sets_is_the_definition(a, b):
     found = tanimoto_of_levels(*([np.array(sorted(one), dtype=np.uint64) for one in sets] for sets in (a, b)))

@@ -1,0 +1,75 @@
+"""Mutations: known neighbours are found, each kind of edit works, and there is a way back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from rdkit import Chem
+
+from molvae.chem import canonical
+from molvae.optimization.proposals.graph_mutation import EDITS, GraphMutation
+from molvae.optimization.proposals.graph_proposer import is_sound
+from molvae.optimization.proposals.graphs import read
+from tests.conftest import REPOSITORY
+
+NEIGHBOURS = (
+    *(("c1ccccc1", "c1ccncc1"), ("Cc1ccccc1", "c1ccccc1"), ("c1ccccc1", "C1CCCCC1"), ("c1ccccc1", "c1cc[nH]c1")),
+    *(("c1ccc2ccccc2c1", "c1ccccc1"), ("CCCCC", "C1CCCC1"), ("CCC(=O)NC", "CCNC(C)=O"), ("CCOC", "CCCO")),
+    *(("CCS(C)(=O)=O", "CCC(C)=O"), ("CC", "C"), ("CC", "C=C"), ("C=C", "C#C"), ("Fc1ccccc1", "Clc1ccccc1")),
+    *(("COc1ccccc1C", "COc1cccc(C)c1"), ("C1CCCC1", "C1CCCCC1"), ("c1ccsc1", "c1ccoc1"), ("CCO", "CCN")),
+)
+
+
+def kids(smiles, tries, **options):
+    rng = np.random.default_rng(0)
+    return {child.smiles for child in GraphMutation(**options).propose([smiles] * tries, [smiles] * tries, rng)}
+
+
+@pytest.mark.parametrize(("one", "other"), NEIGHBOURS)
+def test_neighbours_are_found_there_and_back(one, other):
+    assert canonical(other) in kids(canonical(one), 400)
+    assert canonical(one) in kids(canonical(other), 400)
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+def test_every_kind_of_edit_makes_molecules(edit):
+    rng = np.random.default_rng(0)
+    made = 0
+    parents = pd.read_csv(REPOSITORY / "data" / "moses_sample.csv", nrows=150)["smiles"]
+    for smiles in parents:
+        graph = read(smiles, False)
+        draft = edit(graph, 0, rng)
+        made += draft is not None and is_sound(draft.mol) and "." not in Chem.MolToSmiles(draft.mol)
+        assert (
+            edit(graph, (1 << len(graph)) - 1, rng) is None
+            or edit.__name__ in ("append_atom", "append_group")
+            or (edit.__name__ in ("close_ring", "fuse_ring"))
+        )
+    assert made >= 0.08 * len(parents)
+
+
+def test_all_elements_of_drugs_come_up():
+    elements = {atom.GetSymbol() for one in kids("Cc1ccccc1", 1_500) for atom in Chem.MolFromSmiles(one).GetAtoms()}
+    assert elements >= {"C", "N", "O", "F", "P", "S", "Cl", "Br", "I"}
+
+
+def test_small_molecules_are_all_connected():
+    edges: dict[str, set[str]] = {}
+    fresh = ["CC"]
+    while fresh:
+        edges |= {one: kids(one, 120, max_heavy_atoms=2) for one in fresh}
+        fresh = sorted(set().union(*edges.values()) - edges.keys())
+    assert {"CC", "CO", "CN", "C=C", "C#C", "C#N", "CF", "C", "O", "N"} <= edges.keys()
+    home = {"CC"}
+    while True:
+        nearer = {one for one, others in edges.items() if others & home} - home
+        if not nearer:
+            break
+        home |= nearer
+    assert home == edges.keys()
+
+
+def test_the_mate_is_not_looked_at_but_never_the_child():
+    rng = np.random.default_rng(0)
+    found = GraphMutation().propose(["CC"] * 100, ["CCC"] * 100, rng)
+    assert {child.parents for child in found} == {("CC",)}
+    assert all(child.smiles not in ("CC", "CCC") for child in found)
