@@ -69,7 +69,7 @@ class Optimizer:
         self._space = MovingModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
         self._workshop = Workshop(self._space, self.settings)
         self._shares = Shares(self._workshop.operators)
-        self._guide = Guide(front=front)
+        self._guide = Guide(front=front, noisy=self.settings.noisy)
         self._asked: dict[str, None] = {}
         self._round = 0
         self._followed = 0

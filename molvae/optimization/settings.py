@@ -25,6 +25,7 @@ class SearchConfig(Settings):
     )
     free: Share = Field(0.1, description="Share of the calls that the surrogate has no say in.")
     surrogate: bool = Field(True, description="Ask a surrogate which proposals are worth a call.")
+    noisy: bool = Field(False, description="Scores have noise, as measured ones do: the surrogate finds out how much.")
     follow_every: int = Field(50, ge=0, description="Calls after which the model is trained on the best; 0: never.")
     follow_steps: int = Field(4, ge=1, description="Steps of that training.")
     follow_rate: float = Field(5e-4, gt=0.0, description="Its learning rate.")

@@ -22,6 +22,7 @@ __all__ = [
     "change_bond",
     "delete_atom",
     "insert_linker",
+    "neutralize",
     "replace_atom",
     "swap_carbonyl_sulfonyl",
 ]
@@ -206,4 +207,19 @@ def swap_carbonyl_sulfonyl(graph: Graph, frozen: int, rng: np.random.Generator) 
     else:
         draft.become(atom, 6)
         draft.drop(1 << oxo[0])
+    return draft
+
+
+def neutralize(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:
+    """A hydrogen taken from a cation, or given to an anion, that has no counterpart beside it."""
+    able = [
+        atom
+        for atom, charge in enumerate(graph.charges)
+        if (charge == -1 or (charge == 1 and graph.hydrogens[atom])) and not frozen >> atom & 1
+        if not any(graph.charges[other] for other in graph.bonds[atom])
+    ]
+    if not able:
+        return None
+    draft = Draft(graph)
+    draft.discharge(pick(rng, able))
     return draft

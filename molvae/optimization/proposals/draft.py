@@ -57,6 +57,11 @@ class Draft:
         self._forget(atom)
         self.mol.GetAtomWithIdx(atom).SetAtomicNum(element)
 
+    def discharge(self, atom: int) -> None:
+        """Take the charge from an atom; hydrogens follow."""
+        self._forget(atom)
+        self.mol.GetAtomWithIdx(atom).SetFormalCharge(0)
+
     def drop(self, atoms: int) -> None:
         """Remove a set of atoms with their bonds; the others are numbered anew."""
         self.mol.BeginBatchEdit()

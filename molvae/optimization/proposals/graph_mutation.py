@@ -26,6 +26,7 @@ EDITS: Mapping[Edit, float] = MappingProxyType(
         atom_edits.replace_atom: 1.5,
         atom_edits.change_bond: 0.6,
         atom_edits.swap_carbonyl_sulfonyl: 0.15,
+        atom_edits.neutralize: 0.5,
         ring_edits.close_ring: 0.8,
         ring_edits.open_ring: 0.5,
         ring_edits.fuse_ring: 0.4,

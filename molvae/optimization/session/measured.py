@@ -43,9 +43,9 @@ class Suggestions:
     the most similar measured molecule, its ``similarity`` (Tanimoto of Morgan bits, radius 2) and its ``measured``
     value; ``operator`` and ``parents``"""
 
-    def draw(self, format: str = "svg") -> str | bytes:
-        """The first 60, each beside the nearest measured molecule: text for "svg", bytes for "png"."""
-        rows = self.table.head(_DRAWN)
+    def draw(self, k: int = _DRAWN, format: str = "svg") -> str | bytes:
+        """The first k, each beside the nearest measured molecule: text for "svg", bytes for "png"."""
+        rows = self.table.head(k)
         texts: list[str] = []
         panels: list[str] = []
         columns = (rows[name].tolist() for name in ("smiles", "predicted", "std", "nearest", "measured", "similarity"))
@@ -62,7 +62,7 @@ class Suggestions:
         """
         write_text(folder / "suggestions.csv", frame_text(self.table, header=True))
         for kind in ("svg", "png"):
-            picture = self.draw(kind)
+            picture = self.draw(format=kind)
             with atomic(folder / f"suggestions.{kind}") as temporary:
                 temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
 
@@ -115,7 +115,7 @@ def suggest(
     sign = 1.0 if maximize else -1.0
     rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
     # All that is known is told at once, and nothing will be measured before the next search: the surrogate has its say.
-    search = Optimizer(vae, constraints=rules, seed=seed, settings=how.replace(first=1, free=0.0))
+    search = Optimizer(vae, constraints=rules, seed=seed, settings=how.replace(first=1, free=0.0, noisy=True))
     search.tell([Proposal(one, "measured") for one in known], [sign * value for value in known.values()])
     found = sorted(search.ask(n), key=lambda one: -one.mean if one.mean == one.mean else np.inf)
     molecules = list(known)

@@ -17,6 +17,7 @@ NEIGHBOURS = (
     *(("CCS(C)(=O)=O", "CCC(C)=O"), ("CC", "C"), ("CC", "C=C"), ("C=C", "C#C"), ("Fc1ccccc1", "Clc1ccccc1")),
     *(("COc1ccccc1C", "COc1cccc(C)c1"), ("C1CCCC1", "C1CCCCC1"), ("c1ccsc1", "c1ccoc1"), ("CCO", "CCN")),
 )
+CHARGED = "C[NH+](C)CCc1c[nH]c2ccc(CC(=O)[O-])cc12"
 
 
 def kids(smiles, tries, **options):
@@ -34,7 +35,7 @@ def test_neighbours_are_found_there_and_back(one, other):
 def test_every_kind_of_edit_makes_molecules(edit):
     rng = np.random.default_rng(0)
     made = 0
-    parents = pd.read_csv(REPOSITORY / "data" / "moses_sample.csv", nrows=150)["smiles"]
+    parents = [CHARGED] * 20 + pd.read_csv(REPOSITORY / "data" / "moses_sample.csv", nrows=130)["smiles"].tolist()
     for smiles in parents:
         graph = read(smiles, False)
         draft = edit(graph, 0, rng)
@@ -73,3 +74,11 @@ def test_the_mate_is_not_looked_at_but_never_the_child():
     found = GraphMutation().propose(["CC"] * 100, ["CCC"] * 100, rng)
     assert {child.parents for child in found} == {("CC",)}
     assert all(child.smiles not in ("CC", "CCC") for child in found)
+
+
+def test_charges_may_go_and_never_come():
+    found = kids(CHARGED, 300)
+    assert {"[NH+]" in one for one in found} == {"[O-]" in one for one in found} == {True, False}
+    nitro = Chem.MolFromSmarts("[N+](=O)[O-]")
+    children = (Chem.MolFromSmiles(one) for one in kids("CN(C)CC(=O)O", 300))
+    assert not any("+" in Chem.MolToSmiles(Chem.DeleteSubstructs(child, nitro)) for child in children)
