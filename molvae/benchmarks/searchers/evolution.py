@@ -14,7 +14,7 @@ __all__ = ["LatentEvolution"]
 
 _POPULATION = 64
 _SIGMA = 0.5
-_PATIENCE = 100  # populations without a new molecule, before it gives up
+_PATIENCE = 20  # populations without a new molecule, before it gives up
 
 
 class LatentEvolution(Baseline):

@@ -22,7 +22,7 @@ _BATCH = 64
 _SIGMA = 500.0  # nats that a score of 1 is worth
 _REPLAY, _REMEMBERED = 24, 100
 _RATE = 5e-4
-_PATIENCE = 50  # batches without a new molecule, before it gives up
+_PATIENCE = 20  # batches without a new molecule, before it gives up
 
 
 class Reinforcement(Baseline):

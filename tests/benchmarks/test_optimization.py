@@ -1,0 +1,86 @@
+"""Runs of searches on tasks: counted, kept, not run twice; every method keeps the laws of a search."""
+
+import json
+import math
+
+import pytest
+
+from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
+from molvae.benchmarks.optimization import METHODS, Job, Setup, areas, jobs_of, run_all
+from molvae.chem import canonical, quiet_rdkit
+from molvae.errors import ConfigError
+from molvae.objectives import objective_of
+from molvae.optimization.constraints import constraint_of
+from molvae.optimization.protocol import auc_top
+from molvae.optimization.session.log import CallLog
+
+
+@pytest.fixture(scope="module")
+def library(sample_file):
+    return [line.split(",")[0] for line in sample_file.read_text().splitlines()[1:201]]
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory, tiny_run, library):
+    folder = tmp_path_factory.mktemp("pmo")
+    (folder / "library.smi").write_text("\n".join(library) + "\n")
+    return Setup(str(tiny_run), folder / "library.smi", folder / "runs", 70)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_is_counted_and_kept(method, setup):
+    job = Job(method, "qed", 0)
+    [(done, figures)] = run_all([job], setup)
+    assert done == job
+    calls = CallLog(setup.folder / method / "qed-0.csv", ["qed"]).calls
+    smiles, scores = [one.proposal.smiles for one in calls], [one.score for one in calls]
+    with quiet_rdkit():
+        assert [canonical(one, stereo=False) for one in smiles] == smiles
+    assert len(set(smiles)) == len(smiles) <= 70
+    assert method in ("cma-es", "reinforcement") or len(smiles) == 70
+    assert objective_of("qed")(smiles).tolist() == pytest.approx(scores)
+    assert figures["auc_top10"] == pytest.approx(auc_top(scores, budget=70))
+    assert ("decoded_valid" in figures) == (METHODS[method] is not None)
+
+
+def test_what_was_run_is_not_run_again(setup):
+    job = Job("screening", "qed", 1)
+    [(_, first)] = run_all([job], setup)
+    path = setup.folder / "screening" / "qed-1.json"
+    path.write_text(json.dumps({**first, "auc_top10": 2.0}))
+    assert next(iter(run_all([job], setup)))[1]["auc_top10"] == 2.0
+    assert next(iter(run_all([job], setup._replace(budget=20))))[1]["calls"] == 20
+
+
+def test_the_seed_decides_what_is_screened(setup):
+    found = dict(run_all(jobs_of(["screening"], ["qed"], 2), setup))
+    table = areas(found)["screening"]["qed"]
+    values = [one["auc_top10"] for one in found.values()]
+    assert values[0] != values[1]
+    assert table[0] == pytest.approx(sum(values) / 2)
+    assert table[1] == pytest.approx(abs(values[0] - values[1]) / math.sqrt(2))
+
+
+def test_methods_and_tasks_that_are_none_are_named():
+    with pytest.raises(ConfigError, match="no method 'magic'; there are molvae, no-latent"):
+        jobs_of(["magic"], ["qed"], 1)
+    with pytest.raises(ConfigError, match="no task 'qad'; there are albuterol_similarity"):
+        jobs_of(["molvae"], ["qad"], 1)
+
+
+def test_leads_are_those_of_the_rule(library):
+    scores = objective_of("plogp_without_rings")(library)
+    ranked = [smiles for _, smiles in sorted(zip(scores, library, strict=True))]
+    assert leads_of(library, 5) == ranked[:40:8]
+
+
+def test_leads_are_improved_and_kept_in_sight(tmp_path, tiny_run, library):
+    setup = LeadSetup(str(tiny_run), tmp_path, budget=30)
+    [found] = improve_all(leads_of(library, 1), setup)
+    assert constraint_of(f"similar_to:{found['lead']}:0.4:1").allows([found["best"]]).all()
+    gained = objective_of("plogp_without_rings")([found["best"]])[0] - found["start"]
+    assert list(found["improvement"]) == ["20"]
+    assert 0.0 <= found["improvement"]["20"] <= gained + 1e-9
+    assert summary([found])["20"]["improvement"] == found["improvement"]["20"]
+    (tmp_path / "000.json").write_text(json.dumps({**found, "best": "C"}))
+    assert next(iter(improve_all([found["lead"]], setup)))["best"] == "C"
