@@ -21,7 +21,8 @@ def library(tmp_path, monkeypatch, sample_file):
 
 
 def test_runs_are_lines_on_stdout_and_files(library, tmp_path):
-    asked = ["benchmark", "optimization", "--method", "screening", "--task", "qed", "--task", "median1", "--budget", "20"]
+    asked = ["--method", "screening", "--task", "qed", "--task", "median1", "--budget", "20"]
+    asked = ["benchmark", "optimization", *asked]
     result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.stderr
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
