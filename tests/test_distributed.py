@@ -90,7 +90,7 @@ def test_interrupted_they_save_one_state_and_any_number_goes_on(table, alone, pr
     assert_same_training(folder, alone)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_fine_tune_what_one_fine_tunes(table, alone):
     """From the run of one, with spellings drawn anew; interrupted, too, though the model is gone."""
     model = table.with_name("model")
@@ -119,7 +119,7 @@ def test_two_processes_fine_tune_what_one_fine_tunes(table, alone):
     assert_same_training(two, one)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_train_the_heads_that_one_trains(table):
     """Labels of the file, with gaps that leave a process without any at some steps, and labels of RDKit."""
     labelled = table.with_name("labelled.csv")

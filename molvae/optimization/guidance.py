@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -11,11 +12,14 @@ from molvae.optimization.archive import Archive
 from molvae.optimization.pareto import chebyshev, random_weights
 from molvae.optimization.surrogate import Choice, Surrogate
 
-__all__ = ["Guide", "merits_of"]
+__all__ = ["Guide", "boldness_after", "idle_calls", "merits_of"]
 
 Numbers = NDArray[np.float64]
 
-_BOLDNESS = (-2.0, 0.0)  # logarithm to base 10 of the standard deviations that are added to a mean
+_POWERS = (-2.0, 0.0)  # logarithms to base 10, between which the share of the boldness of a round lies
+_IDLE = 200  # calls without anything better, after which a search is twice as bold
+_BOLDEST = 10.0
+_TOP = 10
 
 
 def merits_of(archive: Archive, weights: Numbers | None) -> Numbers:
@@ -26,6 +30,28 @@ def merits_of(archive: Archive, weights: Numbers | None) -> Numbers:
         weights: (K,) of several objectives in a scalarization; None takes the scores.
     """
     return archive.scores if weights is None else _joined(archive.parts, archive.parts, weights)
+
+
+def idle_calls(merits: Numbers) -> int:
+    """Calls since one was last among the ten best of its time; those without a merit count as calls.
+
+    >>> idle_calls(np.array([*range(10), 20.0, 1.0, 2.0]))
+    2
+    """
+    best: list[float] = []
+    last = 0
+    for call, merit in enumerate(merits.tolist()):
+        if merit == merit and (len(best) < _TOP or merit > best[0]):
+            last = call
+            heapq.heappush(best, merit)
+            if len(best) > _TOP:
+                heapq.heappop(best)
+    return max(0, len(merits) - 1 - last)
+
+
+def boldness_after(idle: int) -> float:
+    """Standard deviations that are added to a mean, at most: 1, and more the longer nothing became better."""
+    return min(_BOLDEST, 1.0 + idle / _IDLE)
 
 
 class Guide:
@@ -47,7 +73,8 @@ class Guide:
         """Learn from an archive, and choose how bold to be."""
         self._surrogate.fit(archive, parts=weights is not None)
         self._parts, self._weights = archive.parts, weights
-        self._boldness = 10.0 ** rng.uniform(*_BOLDNESS)
+        self._most = boldness_after(idle_calls(merits_of(archive, weights)))
+        self._boldness = self._most * 10.0 ** rng.uniform(*_POWERS)
 
     def promise(self, smiles: Sequence[str]) -> Numbers:
         """Upper confidence bounds (M,), to be compared with the merits of the archive."""
@@ -61,7 +88,7 @@ class Guide:
         self, smiles: Sequence[str], n: int, rng: np.random.Generator, *, keys: Sequence[Hashable] | None, cap: int
     ) -> Choice:
         """The n candidates that are worth a call, as `Surrogate.choose`."""
-        return self._surrogate.choose(smiles, n, rng, keys=keys, cap=cap)
+        return self._surrogate.choose(smiles, n, rng, boldness=self._most, keys=keys, cap=cap)
 
 
 def _joined(values: Numbers, known: Numbers, weights: Numbers) -> Numbers:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from molvae.optimization.archive import Archive
+from molvae.optimization.guidance import boldness_after, idle_calls
 from molvae.optimization.pool import Pool
 from molvae.optimization.proposal import Proposal
 from molvae.optimization.selection import parents_of, rank_weights
@@ -85,3 +86,14 @@ def test_the_parents_of_a_proposal_are_molecules_that_were_scored():
     parents = {one.smiles: one.parents for one in pool.proposals}
     assert parents["CCO"] == ("C", "N", "O")
     assert parents["CF"] == ("F",)
+
+
+def test_a_search_without_success_becomes_bolder():
+    rising = np.arange(50.0)
+    assert idle_calls(rising) == 0
+    assert idle_calls(np.concatenate([rising, np.full(30, 39.0)])) == 30  # as good as the tenth best is no better
+    assert idle_calls(np.concatenate([rising, np.full(30, np.nan), [41.0], np.zeros(5)])) == 5
+    assert idle_calls(np.array([])) == 0
+    steps = [boldness_after(idle) for idle in (0, 200, 400, 100_000)]
+    assert steps[:3] == [1.0, 2.0, 3.0]
+    assert steps[3] == boldness_after(10**6)

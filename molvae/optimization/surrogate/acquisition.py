@@ -44,13 +44,14 @@ def choose_batch(
     rng: np.random.Generator,
     *,
     noise: float,
+    boldness: float = 1.0,
     weights: Matrix | None = None,
     keys: Sequence[Hashable] | None = None,
     cap: int = 1,
 ) -> NDArray[np.int64]:
     """Choose a batch, one candidate after the other, by an upper confidence bound.
 
-    Each place has its own beta = 10^u, u uniform in [-2, 0], and takes the highest mean + beta * std (Tripp &
+    Each place has its own beta = boldness 10^u, u uniform in [-2, 0], and takes the highest mean + beta * std (Tripp &
     Hernandez-Lobato, 2024, https://arxiv.org/abs/2406.07709). Then it is taken as if the expected score of the chosen
     one had been seen: means stay, and what is like it is less uncertain (the kriging believer; Ginsbourger et al.,
     2010, https://doi.org/10.1007/978-3-642-10701-6_6).
@@ -65,6 +66,7 @@ def choose_batch(
         n: candidates to choose.
         rng: of beta and of the weights.
         noise: variance of the noise of a score.
+        boldness: standard deviations that are added to a mean, at most.
         weights: (K,) or (n, K), at least 0; None draws them, each balance of the K outputs with the same chance.
         keys: M; no more than `cap` of the chosen have the same key. None lets all be chosen.
         cap: at least 1.
@@ -78,7 +80,7 @@ def choose_batch(
     if cap < 1:
         raise ConfigError(f"the cap on candidates with the same key must be at least 1, not {cap}")
     # Drawn at once and in full: what is chosen at one place does not change the draws for the next.
-    betas = 10.0 ** rng.uniform(_LOWEST_POWER, 0.0, n)
+    betas = boldness * 10.0 ** rng.uniform(_LOWEST_POWER, 0.0, n)
     balances = _balances(weights, n, mean.shape[1], rng)
     allowed = np.isfinite(mean.sum(axis=1))
     covariance = np.array(covariance)

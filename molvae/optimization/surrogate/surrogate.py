@@ -142,6 +142,7 @@ class Surrogate:
         n: int,
         rng: np.random.Generator,
         *,
+        boldness: float = 1.0,
         weights: ArrayLike | None = None,
         keys: Sequence[Hashable] | None = None,
         cap: int = 1,
@@ -153,6 +154,7 @@ class Surrogate:
                 that are expected the most of, or may be the best, are looked at.
             n: how many.
             rng: of every random choice.
+            boldness: standard deviations that are added to an expected score, at most.
             weights: of several outputs, (K,) or (n, K), one row for each place; None draws them (see `choose_batch`).
             keys: M; no more than `cap` of the chosen have the same key, such as a scaffold.
             cap: at least 1.
@@ -175,6 +177,7 @@ class Surrogate:
             n,
             rng,
             noise=self._amplitude * self._process.noise,
+            boldness=boldness,
             weights=None if weights is None else np.asarray(weights, dtype=np.float64),
             keys=None if keys is None else [keys[row] for row in there],
             cap=cap,
