@@ -10,6 +10,7 @@ no_alerts:CATALOG                  none of RDKit's structural alerts: PAINS, BRE
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -60,7 +61,7 @@ class Constraint(Protocol):
         ...
 
 
-class _PerMolecule:
+class _PerMolecule(ABC):
     """A constraint by a function of one molecule.
 
     Attributes:
@@ -76,8 +77,8 @@ class _PerMolecule:
             mols = [parse(one) for one in smiles]
             return np.array([mol is not None and self._allows(mol) for mol in mols], dtype=np.bool_)
 
-    def _allows(self, mol: Chem.Mol) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _allows(self, mol: Chem.Mol) -> bool: ...
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -33,7 +34,7 @@ _STEPS = (
 )
 
 
-class GraphProposer:
+class GraphProposer(ABC):
     """Children by edits of molecular graphs.
 
     A child is one fragment without radicals, and has no flaw (see `flaws_of`) more often than its parents have it.
@@ -56,9 +57,9 @@ class GraphProposer:
         self._stereo, self._max_heavy_atoms, self._core = stereo, max_heavy_atoms, core
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The operator of its proposals."""
-        raise NotImplementedError
 
     def propose(self, parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator) -> list[Proposal]:
         """Children; see `molvae.optimization.proposal.Proposer`."""
@@ -70,8 +71,8 @@ class GraphProposer:
                     children.append(child)
         return children
 
-    def _child(self, parent: str, mate: str, rng: np.random.Generator) -> Proposal | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _child(self, parent: str, mate: str, rng: np.random.Generator) -> Proposal | None: ...
 
     def _read(self, smiles: str) -> Graph | None:
         return read(smiles, self._stereo)
