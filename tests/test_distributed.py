@@ -78,8 +78,9 @@ def test_two_processes_train_what_one_trains(table, alone):
     assert_same_training(folder, alone)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    "processes", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.long)]
+)
 def test_interrupted_they_save_one_state_and_any_number_goes_on(table, alone, processes):
     folder = table.with_name(f"interrupted-{processes}")
     stopped = run(folder, str(table), "-o", str(folder), *SETTINGS, signal_at="checkpoint.safetensors")

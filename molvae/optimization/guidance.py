@@ -35,7 +35,7 @@ def merits_of(archive: Archive, weights: Numbers | None) -> Numbers:
 def idle_calls(merits: Numbers) -> int:
     """Calls since one was last among the ten best of its time; those without a merit count as calls.
 
-    >>> idle_calls(np.array([*range(10), 20.0, 1.0, 2.0]))
+    >>> idle_calls(np.array([*range(10), 20.0, 0.5, 1.0]))
     2
     """
     best: list[float] = []

@@ -100,7 +100,7 @@ def test_what_is_streamed_is_what_is_written(tiny_run, tmp_path):
     assert len(streamed.splitlines()) == 31 and streamed == path.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_processes_of_torchrun_give_what_one_gives(tiny_run, tmp_path):
     one, two = tmp_path / "one.csv", tmp_path / "two.csv"
     common = ["-n", 60, "--properties", "--model", tiny_run, "-o"]
