@@ -73,17 +73,17 @@ def test_killed_again_and_again_it_ends_with_the_same_weights(table, whole, runs
     hits = dict.fromkeys(("starting", "cleaning", "training", "finished"), 0)
     for number in range(runs):
         folder = table.with_name(f"killed-{runs}-{number}")
-        for _ in range(4):
-            hits[kill(folder, table, rng)] += 1
+        for number_of_kill in range(4):
+            hits[kill(folder, table, rng, cleaned=number_of_kill >= 2)] += 1
         if not is_finished(folder):
             finish(start(folder, "--resume", folder.name, "--no-report"))
         assert contents(folder) == contents(whole)
     print(hits)  # noqa: T201 - shown by pytest -s
-    assert runs == 1 or (hits["cleaning"] and hits["training"]), hits  # when, depends on the machine
+    assert hits["training"] >= (8 * runs) // 5 and (hits["cleaning"] or runs == 1), hits
 
 
-def kill(folder: Path, table: Path, rng: random.Random) -> str:
-    """Begin or resume a run and kill it at a random moment; says in which phase it was."""
+def kill(folder: Path, table: Path, rng: random.Random, *, cleaned: bool) -> str:
+    """Begin or resume a run and kill it at a random moment, behind the cleaning if `cleaned`; says in which phase."""
     begun = any((folder / name).exists() for name in ("request.json", "config.toml"))
     if begun and is_finished(folder):
         return "finished"
@@ -92,8 +92,10 @@ def kill(folder: Path, table: Path, rng: random.Random) -> str:
     # The first seconds of a process go into imports, where there is little to break.
     while process.poll() is None and not (folder / "request.json").exists() and not begun:
         time.sleep(0.01)
+    while process.poll() is None and cleaned and not (folder / "config.toml").exists():
+        time.sleep(0.01)
     try:
-        process.wait(rng.uniform(1.5, 6.0) if begun else rng.uniform(0.0, 1.2))
+        process.wait(rng.uniform(1.5, 6.0) if begun else rng.uniform(0.0, 0.3))
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
     _, said = process.communicate()
