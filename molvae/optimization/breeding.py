@@ -29,20 +29,20 @@ class Makers(NamedTuple):
     settings: SearchConfig
     rng: np.random.Generator
 
-    def children_of(self, ranked: Sequence[str]) -> list[Proposal]:
-        """Children of molecules, best first, each by an operator drawn by its share."""
+    def children_of(self, ranked: Sequence[str], operators: Sequence[str]) -> list[Proposal]:
+        """Children of molecules, best first, each by one of some operators, drawn by its share."""
         n = self.settings.pool
-        operators = self.shares.draw(n, self.rng)
+        drawn = self.shares.draw(operators, n, self.rng)
         rows = parents_of(len(ranked), 2 * n, self.settings.rank_weight, self.rng)
         chosen = [ranked[row] for row in rows]
-        return self.workshop.make(operators, chosen[:n], chosen[n:], self.rng)
+        return self.workshop.make(drawn, chosen[:n], chosen[n:], self.rng)
 
 
 def breed(pool: Pool, elites: Sequence[str], merits: NDArray[np.float64], promise: Promise, makers: Makers) -> None:
     """Fill a pool with several generations.
 
     The parents of the first are molecules that were scored; those of the next are these and the proposals so far,
-    ranked together: what was scored by its merit, what was not by its promise.
+    ranked together: what was scored by its merit, what was not by its promise. They are made by quick operators alone.
 
     Args:
         pool: gets the proposals.
@@ -52,8 +52,9 @@ def breed(pool: Pool, elites: Sequence[str], merits: NDArray[np.float64], promis
         makers: of the children.
     """
     ranked, worth = list(elites), np.asarray(merits, dtype=np.float64)
-    for _ in range(makers.settings.generations):
-        new = pool.add(makers.children_of(ranked))
+    workshop = makers.workshop
+    for generation in range(makers.settings.generations):
+        new = pool.add(makers.children_of(ranked, workshop.quick if generation else workshop.operators))
         if not new:
             continue
         ranked, worth = [*ranked, *new], np.concatenate([worth, promise(new)])

@@ -140,13 +140,13 @@ class Optimizer:
 
     def _begin(self, n: int, rng: np.random.Generator) -> list[Proposal]:
         """What to start with: the molecules given, then draws of the model and children of what there is."""
-        pool, size = self._pool(), self.settings.pool
+        pool, size, known = self._pool(), self.settings.pool, self._workshop.operators
         pool.add(Proposal(one, "start") for one in self._start)
         for attempt in range(_TRIES):
             if len(pool) >= n:
                 break
             there = [*self._start, *self.archive.smiles, *pool.smiles]
-            operators = self._shares.draw(size, rng) if there and attempt else ["latent draw"] * size
+            operators = self._shares.draw(known, size, rng) if there and attempt else ["latent draw"] * size
             parents = [there[row] for row in rng.integers(len(there), size=2 * size)] if there else [""] * (2 * size)
             pool.add(self._workshop.make(operators, parents[:size], parents[size:], rng))
         return pool.proposals[:n]
@@ -165,7 +165,7 @@ class Optimizer:
             if self.settings.surrogate:
                 breed(pool, elites, merits[best] if len(best) else np.zeros(len(elites)), self._guide.promise, makers)
             else:
-                pool.add(makers.children_of(elites))
+                pool.add(makers.children_of(elites, self._workshop.operators))
             if len(pool) >= n:
                 break
         return self._chosen(pool, n, rng)

@@ -17,7 +17,7 @@ class SearchConfig(Settings):
         description="What makes proposals, by name.",
     )
     first: int = Field(60, ge=1, description="Molecules scored before the surrogate is asked.")
-    pool: int = Field(200, ge=8, description="Proposals made at a time.")
+    pool: int = Field(100, ge=8, description="Proposals made at a time.")
     generations: int = Field(3, ge=1, description="Times that proposals are made of parents and of better proposals.")
     elites: int = Field(1_024, ge=2, description="Best molecules that parents are drawn from.")
     rank_weight: float = Field(
@@ -26,7 +26,7 @@ class SearchConfig(Settings):
     free: Share = Field(0.1, description="Share of the calls that the surrogate has no say in.")
     surrogate: bool = Field(True, description="Ask a surrogate which proposals are worth a call.")
     noisy: bool = Field(False, description="Scores have noise, as measured ones do: the surrogate finds out how much.")
-    follow_every: int = Field(50, ge=0, description="Calls after which the model is trained on the best; 0: never.")
+    follow_every: int = Field(100, ge=0, description="Calls after which the model is trained on the best; 0: never.")
     follow_steps: int = Field(4, ge=1, description="Steps of that training.")
     follow_rate: float = Field(5e-4, gt=0.0, description="Its learning rate.")
     per_scaffold: int = Field(0, ge=0, description="Molecules of one scaffold in a batch, at most; 0: any number.")

@@ -26,9 +26,8 @@ class Shares:
     def __init__(self, operators: Sequence[str]) -> None:
         self.counts = {name: [1.0, 1.0] for name in operators}
 
-    def draw(self, n: int, rng: np.random.Generator) -> list[str]:
-        """The operators of n proposals."""
-        names = list(self.counts)
+    def draw(self, names: Sequence[str], n: int, rng: np.random.Generator) -> list[str]:
+        """The operators of n proposals, of these names."""
         chance = np.array([rng.beta(self.counts[name][0], self.counts[name][1]) for name in names])
         share = _FLOOR / len(names) + (1.0 - _FLOOR) * chance / chance.sum()
         return [names[index] for index in rng.choice(len(names), size=n, p=share)]

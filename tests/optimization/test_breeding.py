@@ -36,12 +36,13 @@ def test_shares_go_to_what_succeeds_but_never_all():
         shares.learn("good", True)
         shares.learn("bad", False)
     shares.learn("start", True)  # not one of these
-    drawn = shares.draw(10_000, rng)
+    drawn = shares.draw(["good", "bad"], 10_000, rng)
     assert 0.1 < drawn.count("bad") / 10_000 < 0.25
     for _ in range(2_000):
         shares.learn("good", False)
         shares.learn("bad", True)
-    assert shares.draw(10_000, rng).count("bad") > 7_000
+    assert shares.draw(["good", "bad"], 10_000, rng).count("bad") > 7_000
+    assert set(shares.draw(["bad"], 10, rng)) == {"bad"}
 
 
 def test_an_archive_keeps_the_order_of_calls_and_each_molecule_once():

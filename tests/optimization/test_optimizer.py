@@ -127,6 +127,12 @@ def test_constraints_that_nothing_fulfils_end_the_search(vae):
     assert Optimizer(vae, constraints=[constraint_of("keep:[U]")], settings=QUICK).ask(5) == []
 
 
+def test_constraints_that_nothing_fulfils_end_a_search_that_knows_molecules(vae):
+    search = Optimizer(vae, constraints=[constraint_of("keep:[U]")], settings=QUICK.replace(first=2))
+    search.tell([Proposal(one, "measured") for one in ("CCO", "CCN", "CCC")], [1.0, 2.0, 3.0])
+    assert search.ask(3) == []
+
+
 def test_measured_molecules_may_be_told_before_anything_is_asked(vae):
     search = Optimizer(vae, settings=QUICK)
     measured = [str(canonical(one, stereo=False)) for one in (*START, "CCN", "CCO", "NCCN", "c1ccncc1", "CC(N)C")]
