@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
     {"_version", "errors", "wording"},
     {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder", "agreement"},
-    {"chem", "datasets", "model_card", "new_folder"},
+    {"chem", "datasets", "model_card", "new_folder", "tensor_cache"},
     {"corpus", "plots", "objectives"},
     {"model", "pages"},
     {"model_folder", "pretrained", "sampling", "codec"},

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from molvae.cache_folder import cache_folder, tidy
 from molvae.chem import canonical, paired_tanimoto
-from molvae.errors import ConfigError, InputError, MolVAEError
+from molvae.errors import ConfigError, InputError
 from molvae.exploration.space import Points, Space
 from molvae.exploration.sphere import around
-from molvae.files import read_json, write_text
+from molvae.tensor_cache import remembered
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-__all__ = ["calibrate", "check_radius", "model_key", "remembered", "suitable_radius"]
+__all__ = ["calibrate", "check_radius", "model_key", "remembered_curve", "suitable_radius"]
 
 RADII = tuple(round(0.05 * step, 2) for step in range(21))
 """Radii of a calibration; 0 is reconstruction."""
 
 _COLUMNS = ("radius", "similarity", "valid", "changed")
-_SUFFIX = ".json"
+_VERSION = 1  # of what is kept of a calibration
 _MOST_ENTRIES = 64
 
 
@@ -118,33 +115,19 @@ def model_key(weights: Mapping[str, Tensor], vocabulary: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def remembered(key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+def remembered_curve(key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """The curve that `make` gives, or gave when it was asked for under this key before.
-
-    What is wrong with the cache folder never ends a run: the curve is computed as if there were none.
 
     Args:
         key: part of a file name.
-        make: computes it.
+        make: computes it, as `calibrate` does.
     """
-    folder = cache_folder("radius")
-    if folder is None:
-        return make()
-    entry = folder / f"{key}{_SUFFIX}"
-    with suppress(MolVAEError, ValueError, TypeError, KeyError):
-        return _read(read_json(entry))
-    curve = make()
-    with suppress(MolVAEError, OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_text(entry, json.dumps(curve.to_dict("list")) + "\n")
-        tidy(folder, _SUFFIX, _MOST_ENTRIES)
-    return curve
-
-
-def _read(columns: Any) -> pd.DataFrame:
     import pandas as pd
+    import torch
 
-    curve = pd.DataFrame({name: columns[name] for name in _COLUMNS}, dtype="float64")
-    if curve["radius"].tolist() != list(RADII):
-        raise ValueError("of another version")
-    return curve
+    def columns() -> dict[str, Tensor]:
+        curve = make()
+        return {name: torch.from_numpy(curve[name].to_numpy(np.float64, copy=True)) for name in _COLUMNS}
+
+    known = remembered("radius", f"{_VERSION}-{key}", columns, most=_MOST_ENTRIES)
+    return pd.DataFrame({name: known[name].numpy() for name in _COLUMNS})

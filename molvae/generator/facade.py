@@ -12,7 +12,7 @@ from molvae.exploration.latent_map import LatentMap, choose_colors, latent_map, 
 from molvae.exploration.mixing import mix
 from molvae.exploration.neighbors import neighbors
 from molvae.exploration.paths import interpolate
-from molvae.exploration.radius import calibrate, model_key, remembered, suitable_radius
+from molvae.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
 from molvae.exploration.subsample import subsample
 from molvae.exploration.walk import Walk
 from molvae.generator.prediction import check_heads, predicted_at
@@ -177,7 +177,7 @@ class MolVAE(Sampler):
         if smiles is not None:
             return calibrate(self, smiles, batch_size=batch_size)
         key = model_key(self.model.state_dict(), self.tokenizer.to_json())
-        return remembered(key, lambda: calibrate(self, self._typical(batch_size), batch_size=batch_size))
+        return remembered_curve(key, lambda: calibrate(self, self._typical(batch_size), batch_size=batch_size))
 
     def _typical(self, batch_size: int) -> list[str]:
         """Molecules of the model's own, but for those whose tokens it does not know."""

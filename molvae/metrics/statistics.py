@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from molvae._version import __version__
-from molvae.metrics.cache import remembered
 from molvae.metrics.chemnet import moments_of
 from molvae.metrics.distances import Moments
 from molvae.metrics.features import Features, canonical_all, features_of
 from molvae.molecule_set import MoleculeSet
+from molvae.tensor_cache import remembered
 
 __all__ = ["Statistics", "Watch", "molecule_set_of", "statistics_of", "unwatched"]
 
@@ -86,8 +86,8 @@ def statistics_of(
         moments = moments_of(known(), device=device, on_progress=step)
         return {} if moments is None else {field: torch.from_numpy(value) for field, value in moments._asdict().items()}
 
-    seen = _from_tensors(remembered(f"features-{key}", features))
-    moments = remembered(f"chemnet-{key}", chemnet) if fcd else {}
+    seen = _from_tensors(remembered("statistics", f"features-{key}", features))
+    moments = remembered("statistics", f"chemnet-{key}", chemnet) if fcd else {}
     return Statistics(seen, Moments(moments["mean"].numpy(), moments["covariance"].numpy()) if moments else None)
 
 
@@ -101,7 +101,7 @@ def molecule_set_of(
         molecules = MoleculeSet.from_smiles([one for one in found if one is not None])
         return {"hashes": torch.from_numpy(molecules.hashes.view(np.int64))}
 
-    return MoleculeSet(remembered(f"molecules-{_key(smiles)}", hashes)["hashes"].numpy().view(np.uint64))
+    return MoleculeSet(remembered("statistics", f"molecules-{_key(smiles)}", hashes)["hashes"].numpy().view(np.uint64))
 
 
 def _step(watch: Watch, what: str, molecules: Sequence[str]) -> Callable[[int], None]:

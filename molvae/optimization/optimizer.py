@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from molvae.chem import canonical, quiet_rdkit, scaffold
+from molvae.chem import Standardized, quiet_rdkit, scaffold, standardize
 from molvae.errors import InputError
 from molvae.generator import MolVAE
 from molvae.optimization.archive import Archive
@@ -41,8 +41,9 @@ class Optimizer:
     Args:
         vae: its latent space; a copy of it follows the search.
         constraints: what a molecule must fulfil to be proposed; they cost no calls.
-        start: molecules to begin with, in any SMILES. They are proposed first, where the constraints allow them, and
-            are parents in any case. Without any, and beside them, the model's own draws are the beginning.
+        start: molecules to begin with, in any SMILES, of salts the largest part. They are proposed first, where the
+            constraints allow them, and are parents in any case. Without any, and beside them, the model's own draws
+            are the beginning.
         front: look for the front of several objectives, by their parts, rather than for high scores.
         seed: of every random choice.
         settings: how to search.
@@ -65,7 +66,7 @@ class Optimizer:
         self.settings = SearchConfig() if settings is None else settings
         self.archive = Archive()
         self._constraints, self._seed = tuple(constraints), seed
-        self._start = list(dict.fromkeys(_readable(start, stereo=self.settings.stereo)))
+        self._start = list(dict.fromkeys(_standard(start, stereo=self.settings.stereo)))
         self._space = MovingModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
         self._workshop = Workshop(self._space, self.settings)
         self._shares = Shares(self._workshop.operators)
@@ -201,10 +202,10 @@ class Optimizer:
         self._asked = dict.fromkeys(metadata["asked"])
 
 
-def _readable(smiles: Sequence[str], *, stereo: bool) -> list[str]:
+def _standard(smiles: Sequence[str], *, stereo: bool) -> list[str]:
     with quiet_rdkit():
-        molecules = [canonical(one, stereo=stereo) for one in smiles]
-    for text, molecule in zip(smiles, molecules, strict=True):
-        if molecule is None:
-            raise InputError(f"{text!r}, a molecule to start with, is no valid SMILES")
-    return [one for one in molecules if one is not None]
+        forms = [standardize(one, stereo=stereo, neutralize=False) for one in smiles]
+    for text, form in zip(smiles, forms, strict=True):
+        if not isinstance(form, Standardized):
+            raise InputError(f"{text!r}, a molecule to start with, cannot be taken: {form}")
+    return [form.smiles for form in forms if isinstance(form, Standardized)]

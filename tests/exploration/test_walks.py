@@ -16,7 +16,7 @@ from molvae.exploration import radius as radii
 from molvae.exploration.mixing import mix
 from molvae.exploration.neighbors import neighbors
 from molvae.exploration.paths import interpolate
-from molvae.exploration.radius import calibrate, model_key, remembered, suitable_radius
+from molvae.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
 from molvae.exploration.sphere import around, path_points, relative_distance, spherical_mean
 from molvae.model import slerp
 from tests.exploration.atlas import Atlas
@@ -404,7 +404,7 @@ def test_without_a_cache_it_is_calibrated_each_time(monkeypatch):
     monkeypatch.setenv("MOLVAE_CACHE", "off")
     made = []
     for _ in range(2):
-        remembered("key", lambda: made.append(1) or pd.DataFrame())
+        remembered_curve("key", lambda: made.append(1) or calibrate(Atlas(["CCO"]), ["CCO"]))
     assert len(made) == 2
 
 

@@ -57,6 +57,10 @@ def test_what_it_asks_for_is_new_valid_and_flat(vae, changes):
     assert all(set(one.parents) <= known for one in search.archive.proposals)
 
 
+def test_of_a_salt_to_start_with_the_largest_part_is_taken(vae):
+    assert Optimizer(vae, start=["C[NH3+].[Cl-]"], settings=QUICK).ask(1)[0].smiles == "C[NH3+]"
+
+
 def test_asked_twice_before_it_is_told_it_asks_for_others(vae):
     search = searched(vae, nitrogens, 20)
     first, second = search.ask(5), search.ask(5)
@@ -154,7 +158,7 @@ def test_a_front_is_looked_for_in_all_directions(vae):
 
 
 def test_bad_input_is_one_sentence(vae):
-    with pytest.raises(InputError, match="'C1CC', a molecule to start with, is no valid SMILES"):
+    with pytest.raises(InputError, match="'C1CC', a molecule to start with, cannot be taken: not valid"):
         Optimizer(vae, start=["C1CC"])
     with pytest.raises(ConfigError, match="operators: there is no 'magic'; there are latent noise"):
         Optimizer(vae, settings=QUICK.replace(operators="magic"))

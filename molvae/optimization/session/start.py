@@ -65,7 +65,8 @@ def optimize(
             what this very run knew before it was resumed does not count again.
         constraints: what a molecule must be before it is worth a call: of `molvae.optimization.constraints`, or texts
             such as ``keep:c1ccccc1`` and ``window:mw:250:500``.
-        start: molecules to begin with, in any SMILES; they are scored first, where the constraints allow them.
+        start: molecules to begin with, in any SMILES, of salts the largest part; they are scored first, where the
+            constraints allow them.
         mean: what is made of several objectives: their ``geometric`` or ``arithmetic`` mean, or ``pareto``, for the
             front of their trade-offs.
         seed: of every random choice.

@@ -5,29 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from molvae.cache_folder import cache_folder, tidy
 from molvae.errors import MolVAEError
 from molvae.files import read_tensors, write_tensors
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 __all__ = ["remembered"]
 
 _SUFFIX = ".safetensors"
-_MOST_ENTRIES = 16
 
 
-def remembered(key: str, make: Callable[[], Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+def remembered(
+    kind: str, key: str, make: Callable[[], Mapping[str, Tensor]], *, most: int = 16
+) -> Mapping[str, Tensor]:
     """What `make` gives, or gave when it was asked for under this key before.
 
     What is wrong with the folder or an entry never ends a run: it is computed as if there were none.
 
     Args:
-        key: part of a file name.
+        kind: the name of a folder in the cache.
+        key: part of a file name there.
         make: computes it.
+        most: entries of a kind that are kept, the most recent ones.
     """
-    folder = cache_folder("statistics")
+    folder = cache_folder(kind)
     if folder is None:
         return make()
     entry = folder / f"{key}{_SUFFIX}"
@@ -41,5 +46,5 @@ def remembered(key: str, make: Callable[[], Mapping[str, Tensor]]) -> Mapping[st
     with suppress(MolVAEError, OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # molecules may be secrets
         write_tensors(entry, tensors, {"key": key})
-        tidy(folder, _SUFFIX, _MOST_ENTRIES)
+        tidy(folder, _SUFFIX, most)
     return tensors
