@@ -22,6 +22,10 @@ def moses(
         bool,
         typer.Option("--repair", help="A second row, with strings that are no molecules encoded and decoded again."),
     ] = False,
+    flow: Annotated[
+        bool,
+        typer.Option("--flow", help="A row of draws from a flow fitted to the posteriors instead of N(0, I)."),
+    ] = False,
     device: Device = "auto",
     workers: Workers = None,
     as_json: AsJson = False,
@@ -42,6 +46,6 @@ def moses(
         say('FCD is left out: it needs an extra, pip install "molvae[fcd]"', "yellow")
     with watching() as watch:
         rows = moses_rows(
-            vae, n=n, test_molecules=test_molecules, repair=repair, seed=seed, workers=workers, watch=watch
+            vae, n=n, test_molecules=test_molecules, repair=repair, flow=flow, seed=seed, workers=workers, watch=watch
         )
     print_figures(rows, as_json=as_json, published=True)

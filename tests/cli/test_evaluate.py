@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -60,10 +61,12 @@ def test_benchmark_moses(files, tiny_run, monkeypatch):
         with gzip.open(files / f"moses_{name}.csv.gz", "wt") as file:
             file.write((files / f"{name}.csv").read_text())
     monkeypatch.setenv("MOLVAE_DATA", str(files))
-    result = run("benchmark", "moses", "--model", tiny_run, "--n", 50, "--test-molecules", 30, "--repair", "--json")
+    options = ("--n", 50, "--test-molecules", 30, "--repair", "--flow", "--json")
+    result = run("benchmark", "moses", "--model", tiny_run, *options)
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)
-    assert rows["molvae"]["samples"] == rows["repaired"]["samples"] == 50
+    assert rows["molvae"]["samples"] == rows["repaired"]["samples"] == rows["flow"]["samples"] == 50
+    assert np.isfinite(rows["flow"]["KL(q(z), p(z)), at least"])
     assert rows["repaired"]["valid"] >= rows["molvae"]["valid"]
     assert 0 <= rows["molvae"]["exact reconstruction"] <= 1 and rows["molvae"]["reconstructed molecules"] == 30
     assert rows["molvae"]["KL(q(z|x), p(z))"] > 0
