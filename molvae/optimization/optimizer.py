@@ -156,7 +156,7 @@ class Optimizer:
         """The best of several generations as the surrogate sees them, and a few that it has no say in."""
         weights = self._guide.direction(self.archive, rng)
         merits, smiles = merits_of(self.archive, weights), self.archive.smiles
-        best = ranked(merits)[: self.settings.elites]
+        best = ranked(merits, rng)[: self.settings.elites]
         elites = [smiles[row] for row in best] or smiles
         makers = Makers(self._workshop, self._shares, self.settings, rng)
         pool = self._pool()

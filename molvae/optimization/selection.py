@@ -38,7 +38,12 @@ def parents_of(n: int, size: int, k: float, rng: np.random.Generator) -> NDArray
     return np.where(rng.random(size) < 0.5, by_rank, by_circle)
 
 
-def ranked(merits: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(M,) the rows of merits (N,) that are numbers, best first; of equal ones the older first."""
+def ranked(merits: NDArray[np.float64], rng: np.random.Generator | None = None) -> NDArray[np.int64]:
+    """(M,) the rows of merits (N,) that are numbers, best first; of equal ones the older first, or in random order.
+
+    A search that stands on a plateau has many equal ones, and should not come back to the oldest of them every time.
+    """
     known = np.flatnonzero(~np.isnan(merits))
+    if rng is not None:
+        known = rng.permutation(known)
     return known[np.argsort(-merits[known], kind="stable")]

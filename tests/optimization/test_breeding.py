@@ -7,7 +7,7 @@ from molvae.optimization.archive import Archive
 from molvae.optimization.guidance import boldness_after, idle_calls
 from molvae.optimization.pool import Pool
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.selection import parents_of, rank_weights
+from molvae.optimization.selection import parents_of, rank_weights, ranked
 from molvae.optimization.shares import Shares
 
 
@@ -27,6 +27,14 @@ def test_parents_are_there_and_better_ones_are_drawn_more_often(n):
     if n > 1:
         assert (rows < n / 2).mean() > 0.6
         assert (rows >= n / 2).any()
+
+
+def test_the_best_come_first_and_equal_ones_in_turns():
+    merits = np.array([0.5, np.nan, 0.9, 0.5, 0.5, 0.1])
+    assert ranked(merits).tolist() == [2, 0, 3, 4, 5]
+    orders = {tuple(ranked(merits, np.random.default_rng(seed)).tolist()) for seed in range(50)}
+    assert len(orders) == 6
+    assert {(one[0], one[-1]) for one in orders} == {(2, 5)}
 
 
 def test_shares_go_to_what_succeeds_but_never_all():
