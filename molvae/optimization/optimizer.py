@@ -32,6 +32,7 @@ from molvae.optimization.workshop import Workshop
 __all__ = ["Optimizer"]
 
 _TRIES = 20  # pools in a row without anything new, before the search is at its end
+_RARELY = 10  # the model is trained anew only when that share of all calls is new to it
 _SUCCESS = 100  # a call is one where its molecule is among so many best
 
 
@@ -130,7 +131,8 @@ class Optimizer:
     def _follow(self, best: NDArray[np.int64]) -> None:
         """Train the model on the best, when it is time."""
         every, calls = self.settings.follow_every, len(self.archive)
-        if not every or calls < self.settings.first or calls - self._followed < every or not len(best):
+        due = max(every, calls // _RARELY)
+        if not every or calls < self.settings.first or calls - self._followed < due or not len(best):
             return
         self._followed = calls
         smiles = self.archive.smiles

@@ -26,7 +26,11 @@ class SearchConfig(Settings):
     free: Share = Field(0.1, description="Share of the calls that the surrogate has no say in.")
     surrogate: bool = Field(True, description="Ask a surrogate which proposals are worth a call.")
     noisy: bool = Field(False, description="Scores have noise, as measured ones do: the surrogate finds out how much.")
-    follow_every: int = Field(100, ge=0, description="Calls after which the model is trained on the best; 0: never.")
+    follow_every: int = Field(
+        100,
+        ge=0,
+        description="Calls, or a tenth of all if more, after which the model is trained on the best; 0: never.",
+    )
     follow_steps: int = Field(4, ge=1, description="Steps of that training.")
     follow_rate: float = Field(5e-4, gt=0.0, description="Its learning rate.")
     per_scaffold: int = Field(0, ge=0, description="Molecules of one scaffold in a batch, at most; 0: any number.")
