@@ -66,7 +66,7 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_is_refused(plain, tmp_path):
         ({"seed": 3}, "begun with seed 2, not 3"),
         ({"constraints": []}, "begun with constraints"),
         ({"start": ["CC"]}, "begun with other molecules to start from"),
-        ({"settings": {"pool": 77}}, "begun with pool 200, not 77"),
+        ({"settings": {"pool": 77}}, "begun with pool 100, not 77"),
         ({"mean": "arithmetic"}, "begun with mean 'geometric', not 'arithmetic'"),
     ],
 )
