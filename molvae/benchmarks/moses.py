@@ -14,7 +14,7 @@ from molvae.codec import Codec
 from molvae.config import Decoding, TrainConfig
 from molvae.corpus.reading import read_smiles
 from molvae.datasets import find, find_optional
-from molvae.errors import InputError
+from molvae.errors import ConfigError, InputError
 from molvae.generator import MolVAE
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.latent import aggregate_mismatch, mutual_information
@@ -54,7 +54,10 @@ def moses_rows(
 
     Raises:
         InputError: the data of MOSES are not at hand, or the model knows none of its molecules.
+        ConfigError: a flow is wanted in fewer than two dimensions.
     """
+    if flow and vae.config.latent_dim < 2:
+        raise ConfigError("a flow takes a latent space of two dimensions or more; this model's has one")
     scaffolds = find_optional("moses_test_scaffolds")
     train, test = read_smiles(find("moses_train")), read_smiles(find("moses_test"))
     held_out = read_smiles(scaffolds) if scaffolds else None

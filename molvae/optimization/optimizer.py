@@ -43,8 +43,8 @@ class Optimizer:
         vae: its latent space; a copy of it follows the search.
         constraints: what a molecule must fulfil to be proposed; they cost no calls.
         start: molecules to begin with, in any SMILES, of salts the largest part. They are proposed first, where the
-            constraints allow them, and are parents in any case. Without any, and beside them, the model's own draws
-            are the beginning.
+            constraints allow them, and the others stay among what the surrogate chooses from. Without any, and beside
+            them, the model's own draws are the beginning.
         front: look for the front of several objectives, by their parts, rather than for high scores.
         seed: of every random choice.
         settings: how to search.
@@ -64,7 +64,7 @@ class Optimizer:
         seed: int = 0,
         settings: SearchConfig | None = None,
     ) -> None:
-        self.settings = SearchConfig() if settings is None else settings
+        self.settings = (SearchConfig() if settings is None else settings).for_budget()
         self.archive = Archive()
         self._constraints, self._seed = tuple(constraints), seed
         self._start = list(dict.fromkeys(_standard(start, stereo=self.settings.stereo)))
@@ -162,6 +162,7 @@ class Optimizer:
         elites = [smiles[row] for row in best] or smiles
         makers = Makers(self._workshop, self._shares, self.settings, rng)
         pool = self._pool()
+        pool.add(self._waiting(rng))
         if self.settings.surrogate:
             self._guide.look(self.archive, weights, rng)
         for _ in range(_TRIES):
@@ -172,6 +173,12 @@ class Optimizer:
             if len(pool) >= n:
                 break
         return self._chosen(pool, n, rng)
+
+    def _waiting(self, rng: np.random.Generator) -> list[Proposal]:
+        """Some of the molecules to start with that were not asked for yet."""
+        known = self.archive
+        left = [one for one in self._start if one not in known and one not in self._asked]
+        return [Proposal(left[row], "start") for row in rng.permutation(len(left))[: self.settings.pool]]
 
     def _chosen(self, pool: Pool, n: int, rng: np.random.Generator) -> list[Proposal]:
         proposals, free = pool.proposals, self.settings.free

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import Field
 
 from molvae.config import Settings, Share
 
 __all__ = ["SearchConfig"]
+
+_MOST_FIRST = 60
 
 
 class SearchConfig(Settings):
@@ -16,7 +20,11 @@ class SearchConfig(Settings):
         "latent noise, latent mix, latent regrowth, latent draw, graph mutation, graph crossover",
         description="What makes proposals, by name.",
     )
-    first: int = Field(60, ge=1, description="Molecules scored before the surrogate is asked.")
+    first: int = Field(
+        0,
+        ge=0,
+        description=f"Molecules scored before the surrogate is asked; 0: a fourth of all, at most {_MOST_FIRST}.",
+    )
     pool: int = Field(100, ge=8, description="Proposals made at a time.")
     generations: int = Field(3, ge=1, description="Times that proposals are made of parents and of better proposals.")
     elites: int = Field(1_024, ge=2, description="Best molecules that parents are drawn from.")
@@ -36,3 +44,9 @@ class SearchConfig(Settings):
     per_scaffold: int = Field(0, ge=0, description="Molecules of one scaffold in a batch, at most; 0: any number.")
     stereo: bool = Field(False, description="Tell stereoisomers apart; off, molecules have no stereo.")
     max_heavy_atoms: int = Field(60, ge=1, description="Heavy atoms of a molecule, at most.")
+
+    def for_budget(self, budget: int | None = None) -> Self:
+        """These settings for so many calls, None for an unknown number: with `first` above 0."""
+        if self.first:
+            return self
+        return self.replace(first=_MOST_FIRST if budget is None else min(_MOST_FIRST, max(1, budget // 4)))

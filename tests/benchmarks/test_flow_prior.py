@@ -1,11 +1,14 @@
 """Laws of the flow that is compared with the prior: it is invertible, a density, and finds what N(0, I) is not."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from molvae.benchmarks.flow_prior import RealNVP, fit_flow, mismatch
+from molvae.benchmarks.moses import moses_rows
+from molvae.errors import ConfigError
 from molvae.model import DiagonalGaussian
 
 
@@ -56,3 +59,9 @@ def test_the_same_seed_is_the_same_flow():
     one, other, third = (fit_flow(posterior, epochs=1, seed=seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert any(not torch.equal(one[name], third[name]) for name in one)
+
+
+def test_one_dimension_is_refused_before_anything_is_computed():
+    vae = SimpleNamespace(config=SimpleNamespace(latent_dim=1))
+    with pytest.raises(ConfigError, match="latent space of two dimensions or more"):
+        moses_rows(vae, flow=True)

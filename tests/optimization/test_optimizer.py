@@ -57,6 +57,23 @@ def test_what_it_asks_for_is_new_valid_and_flat(vae, changes):
     assert all(set(one.parents) <= known for one in search.archive.proposals)
 
 
+@pytest.mark.parametrize(("budget", "first"), [(1, 1), (20, 5), (60, 15), (10_000, 60), (None, 60)])
+def test_a_surrogate_is_asked_even_in_a_short_search(vae, budget, first):
+    settings = SearchConfig().for_budget(budget)
+    assert settings.first == first == Optimizer(vae, settings=settings).batch_size
+    assert SearchConfig(first=7).for_budget(budget).first == 7
+
+
+def test_a_molecule_to_start_with_that_the_first_calls_left_out_can_still_be_chosen(vae):
+    start = ["C" * length for length in range(3, 23)] + ["NC(=N)NC(=N)N"]
+    search = Optimizer(vae, start=start, settings=QUICK.replace(operators="latent draw", free=0.0))
+    first = search.ask()
+    assert [one.smiles for one in first] == start[:12]
+    search.tell(first, nitrogens(start[:12]))
+    search.tell([Proposal("NCN", "measured")], [0.2])
+    assert ("N=C(N)NC(=N)N", "start") in [(one.smiles, one.operator) for one in search.ask(5)]
+
+
 def test_of_a_salt_to_start_with_the_largest_part_is_taken(vae):
     assert Optimizer(vae, start=["C[NH3+].[Cl-]"], settings=QUICK).ask(1)[0].smiles == "C[NH3+]"
 

@@ -16,7 +16,7 @@ from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.pareto import Pareto
 from molvae.optimization.session.counted import Cache, CountedObjective
 from molvae.optimization.session.log import CallLog, part_columns
-from molvae.optimization.session.request import CACHE, CALLS, STATE, Request, RunConfig, begin, go_on
+from molvae.optimization.session.request import CACHE, CALLS, STATE, Request, RunConfig, begin, go_on, read_request
 from molvae.optimization.session.result import BEST, SearchResult
 from molvae.optimization.session.runner import Runner, Search, SearchProgress, restored
 from molvae.optimization.settings import SearchConfig
@@ -66,7 +66,7 @@ def optimize(
         constraints: what a molecule must be before it is worth a call: of `molvae.optimization.constraints`, or texts
             such as ``keep:c1ccccc1`` and ``window:mw:250:500``.
         start: molecules to begin with, in any SMILES, of salts the largest part; they are scored first, where the
-            constraints allow them.
+            constraints allow them, as many as ``first`` of the settings says; the surrogate decides on the others.
         mean: what is made of several objectives: their ``geometric`` or ``arithmetic`` mean, or ``pareto``, for the
             front of their trade-offs.
         seed: of every random choice.
@@ -94,7 +94,10 @@ def optimize(
 
     >>> optimize(vae, "qed", budget=200, start=["CCOc1ccccc1"]).best(3)  # doctest: +SKIP
     """
-    how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
+    if resume and folder is None:
+        raise ConfigError("to resume a search, name its folder")
+    place = None if folder is None else Path(folder)
+    how = _decided(settings, budget, place if resume else None)
     rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
     goal = goal_of(objective, mean=mean, timeout=timeout)
     run = RunConfig(
@@ -109,9 +112,6 @@ def optimize(
         model=model,
         model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
     )
-    if resume and folder is None:
-        raise ConfigError("to resume a search, name its folder")
-    place = None if folder is None else Path(folder)
     names = CountedObjective.names_of(goal)
     kept = Cache(Path(cache), names) if cache is not None else None  # what is wrong with it is said first
     search = Optimizer(vae, constraints=rules, start=start, front=mean == "pareto", seed=seed, settings=how)
@@ -151,6 +151,14 @@ def optimize(
                 place, ignore_errors=True
             )  # a search that came to nothing shall not be in the way of the next
     return found()
+
+
+def _decided(settings: SearchConfig | Mapping[str, Any] | None, budget: int, begun: Path | None) -> SearchConfig:
+    """Settings without anything left open; what followed from the budget of a search that goes on stays as it was."""
+    how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
+    if begun is not None and not how.first:
+        how = how.replace(first=read_request(begun).search.first)
+    return how.for_budget(budget)
 
 
 def goal_of(objective: What | Sequence[What], *, mean: str = "geometric", timeout: float | None = None) -> Objective:

@@ -43,6 +43,16 @@ def test_the_folder_holds_all_that_was_asked_for_and_found(tmp_path):
     assert not any("Cl" in one for one in result.table["smiles"]) and result.pareto
 
 
+def test_how_many_come_first_follows_from_the_budget_that_a_search_began_with(plain, tmp_path):
+    folder = tmp_path / "run"
+    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    assert read_request(folder).search.first == 5
+    starting.optimize(VAE, "qed", folder=folder, resume=True, **{**OPTIONS, "budget": 400})
+    assert read_request(folder).search.first == 5
+    starting.optimize(VAE, "qed", folder=tmp_path / "long", **{**OPTIONS, "budget": 400})
+    assert read_request(tmp_path / "long").search.first == 60
+
+
 def test_no_folder_no_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = starting.optimize(VAE, lambda smiles: [len(one) for one in smiles], budget=15)
