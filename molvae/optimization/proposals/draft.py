@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import Any
+
 from rdkit import Chem
 
 from molvae.optimization.proposals.graphs import Graph, atoms_of
@@ -18,13 +21,14 @@ class Draft:
 
     Args:
         graph: where it starts; indices of atoms are those of the graph until `drop`.
+        aromatic: leave aromatic bonds aromatic until `arrange` makes them single and double ones.
 
     Attributes:
-        mol: the molecule, without aromatic bonds.
+        mol: the molecule; in the end without aromatic bonds.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.mol = Chem.RWMol(graph.kekulized)
+    def __init__(self, graph: Graph, *, aromatic: bool = False) -> None:
+        self.mol = Chem.RWMol(graph.mol if aromatic else graph.kekulized)
         self._stereo = graph.stereo
 
     def add(self, element: int) -> int:
@@ -53,9 +57,11 @@ class Draft:
         self.mol.GetBondBetweenAtoms(a, b).SetBondType(_ORDERS[order])
 
     def become(self, atom: int, element: int) -> None:
-        """Change the element of an atom."""
+        """Change the element of an atom; hydrogens follow."""
         self._forget(atom)
-        self.mol.GetAtomWithIdx(atom).SetAtomicNum(element)
+        changed = self.mol.GetAtomWithIdx(atom)
+        changed.SetAtomicNum(element)
+        _free_hydrogens(changed)
 
     def discharge(self, atom: int) -> None:
         """Take the charge from an atom; hydrogens follow."""
@@ -71,9 +77,42 @@ class Draft:
             self.mol.RemoveAtom(place)
         self.mol.CommitBatchEdit()
 
+    def nitrogens(self, atoms: Sequence[int]) -> dict[int, int]:
+        """Those of some atoms that are nitrogens without charge, and how many neighbours they have."""
+        found = ((place, self.mol.GetAtomWithIdx(place)) for place in atoms)
+        return {place: one.GetDegree() for place, one in found if one.GetAtomicNum() == 7 and not one.GetFormalCharge()}
+
+    def arrange(self, nitrogens: Sequence[int], bearing: Collection[int]) -> bool:
+        """Make aromatic bonds single and double ones; False, and nothing is changed, where there is no way.
+
+        Args:
+            nitrogens: aromatic atoms.
+            bearing: those of them that have a hydrogen; the others have none.
+        """
+        mol = Chem.RWMol(self.mol)
+        atoms = [mol.GetAtomWithIdx(place) for place in nitrogens]
+        for place, atom in zip(nitrogens, atoms, strict=True):
+            atom.SetNoImplicit(True)
+            atom.SetNumExplicitHs(int(place in bearing))
+        mol.UpdatePropertyCache(strict=False)
+        try:
+            Chem.Kekulize(mol, clearAromaticFlags=True)
+        except (RuntimeError, ValueError):
+            return False
+        for atom in atoms:
+            _free_hydrogens(atom)
+        self.mol = mol
+        return True
+
     def _forget(self, *atoms: int) -> None:
         for place in atoms if self._stereo else ():
             atom = self.mol.GetAtomWithIdx(place)
             atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
             for bond in atom.GetBonds():
                 bond.SetStereo(Chem.BondStereo.STEREONONE)
+
+
+def _free_hydrogens(atom: Any) -> None:
+    """Let the hydrogens of an atom follow from its bonds."""
+    atom.SetNoImplicit(False)
+    atom.SetNumExplicitHs(0)

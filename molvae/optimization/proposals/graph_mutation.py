@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.proposals import atom_edits, group_edits, ring_edits
+from molvae.optimization.proposals import aromatic_edits, atom_edits, group_edits, ring_edits
 from molvae.optimization.proposals.atom_edits import Edit
 from molvae.optimization.proposals.draft import Draft
 from molvae.optimization.proposals.fragments import Lottery
@@ -32,7 +32,8 @@ EDITS: Mapping[Edit, float] = MappingProxyType(
         ring_edits.fuse_ring: 0.4,
         ring_edits.remove_ring: 0.3,
         ring_edits.resize_aromatic: 0.5,
-        ring_edits.swap_aromatic: 1.2,
+        aromatic_edits.swap_aromatic: 1.2,
+        aromatic_edits.rearrange_aromatic: 1.2,
         ring_edits.saturate_ring: 0.2,
         ring_edits.aromatize_ring: 0.4,
         group_edits.delete_branch: 0.8,

@@ -134,6 +134,25 @@ class Graph:
             yield from longer
             ends = longer
 
+    def is_fused(self, atom: int) -> bool:
+        """Whether it is in several rings."""
+        return sum(atom in ring for ring in self.rings) > 1
+
+    def ring_of(self, atom: int) -> tuple[int, ...]:
+        """The smallest ring that it is in."""
+        return min((ring for ring in self.rings if atom in ring), key=len)
+
+    def aromatic_system(self, ring: tuple[int, ...]) -> list[int]:
+        """The atoms of an aromatic ring and of all that are fused to it, directly or by others."""
+        system, size = sum(1 << atom for atom in ring), 0
+        others = [sum(1 << atom for atom in other) for other in self.rings]
+        aromatic = [other for other in others if other & self.aromatic == other]
+        while size != system.bit_count():
+            size = system.bit_count()
+            for other in aromatic:
+                system |= other if other & system else 0
+        return list(atoms_of(system))
+
     def is_polar(self, atom: int) -> bool:
         """Whether it is N, O, S, Se or a halogen; the sulfur of sulfoxides and sulfones is not meant."""
         return self.elements[atom] in _POLAR and not (self.elements[atom] == 16 and self.order(atom) > 2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from molvae.optimization.proposals.draft import Draft
 from molvae.optimization.proposals.fragments import FUSED_AROMATIC, FUSED_SATURATED, Lottery, fragment, pick
-from molvae.optimization.proposals.graphs import Graph, atoms_of, fits
+from molvae.optimization.proposals.graphs import Graph, fits
 
 __all__ = [
     "aromatize_ring",
@@ -20,7 +20,6 @@ __all__ = [
     "remove_ring",
     "resize_aromatic",
     "saturate_ring",
-    "swap_aromatic",
 ]
 
 _RING_SIZES = {3: 0.5, 4: 0.3, 5: 4.0, 6: 4.0, 7: 0.7}
@@ -28,7 +27,6 @@ _BRIDGED = 0.1  # of the closed rings may go through another ring
 _FIVE_RING = Lottery({7: 0.45, 8: 0.2, 16: 0.35})
 _SIX_RING = Lottery({6: 0.75, 7: 0.25})
 _MOST_REMOVED = 10
-_MOST_NITROGENS = {5: 3, 6: 2}  # of an aromatic ring that gets another one
 
 
 def close_ring(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:
@@ -139,7 +137,7 @@ def _contracted(graph: Graph, ring: tuple[int, ...], frozen: int, rng: np.random
     if (graph.locked | frozen) & (1 << stays | 1 << goes) or len(graph.bonds[goes]) > 2:
         return None
     bare = len(graph.bonds[stays]) == 2
-    if not bare and (_is_fused(graph, stays) or 2 in _outside(graph, ring, stays)):
+    if not bare and (graph.is_fused(stays) or 2 in _outside(graph, ring, stays)):
         return None
     draft = Draft(graph)
     if not _make_double(draft, graph, stays, goes):
@@ -153,7 +151,7 @@ def _contracted(graph: Graph, ring: tuple[int, ...], frozen: int, rng: np.random
 def _expanded(graph: Graph, ring: tuple[int, ...], frozen: int, rng: np.random.Generator) -> Draft | None:
     """The atom of a ring that has no double bond there, N, O or S, becomes two that have one."""
     atom = next((atom for atom in ring if all(graph.bonds[atom][other] == 1 for other in _beside(ring, atom))), None)
-    if atom is None or (graph.locked | frozen) >> atom & 1 or _is_fused(graph, atom):
+    if atom is None or (graph.locked | frozen) >> atom & 1 or graph.is_fused(atom):
         return None
     draft = Draft(graph)
     after = _beside(ring, atom)[1]
@@ -165,42 +163,13 @@ def _expanded(graph: Graph, ring: tuple[int, ...], frozen: int, rng: np.random.G
     return draft
 
 
-def swap_aromatic(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:
-    """Another element for an aromatic atom: CH for N, N for CH; NH, O and S for each other."""
-    able = [
-        atom
-        for atom in atoms_of(graph.aromatic & ~(graph.locked | frozen))
-        if len(graph.bonds[atom]) == 2 and graph.elements[atom] in (6, 7, 8, 16)
-    ]
-    if not able:
-        return None
-    atom = pick(rng, able)
-    element = graph.elements[atom]
-    if graph.order(atom) == 2:
-        element = pick(rng, [other for other in (7, 8, 16) if other != element])
-    elif element == 7:
-        element = 6
-    elif element == 6 and _takes_nitrogen(graph, atom):
-        element = 7
-    else:
-        return None
-    draft = Draft(graph)
-    draft.become(atom, element)
-    return draft
-
-
-def _takes_nitrogen(graph: Graph, atom: int) -> bool:
-    ring = min((ring for ring in graph.rings if atom in ring), key=len)
-    return sum(graph.elements[other] != 6 for other in ring) <= _MOST_NITROGENS.get(len(ring), 0)
-
-
 def saturate_ring(graph: Graph, frozen: int, rng: np.random.Generator) -> Draft | None:
     """An aromatic ring without its double bonds; another one that it is fused to stays aromatic."""
     able = [ring for ring in graph.rings if all(graph.aromatic >> atom & 1 for atom in ring)]
     if not able:
         return None
     ring = pick(rng, able)
-    fused = [atom for atom in ring if _is_fused(graph, atom)]
+    fused = [atom for atom in ring if graph.is_fused(atom)]
     own = sum(1 << atom for atom in ring if atom not in fused)
     if own & (frozen | graph.locked) or len(fused) not in (0, 2):
         return None
@@ -261,10 +230,6 @@ def _beside(ring: tuple[int, ...], atom: int) -> tuple[int, int]:
     """The two neighbours of an atom in its ring."""
     place = ring.index(atom)
     return ring[place - 1], ring[(place + 1) % len(ring)]
-
-
-def _is_fused(graph: Graph, atom: int) -> bool:
-    return sum(atom in ring for ring in graph.rings) > 1
 
 
 def _make_double(draft: Draft, graph: Graph, a: int, b: int) -> bool:
