@@ -63,7 +63,11 @@ def optimize(
         typer.Option(min=1, help=f"Calls of the objective [dim]\\[default: {_BUDGET}][/dim]", show_default=False),
     ] = None,
     start: Annotated[
-        Optional[str], typer.Option(help="File of molecules to begin with; they are scored first.", show_default=False)
+        Optional[str],
+        typer.Option(
+            help="File of molecules to begin with; its first are scored first, the others are candidates.",
+            show_default=False,
+        ),
     ] = None,
     mean: Annotated[
         Literal["geometric", "arithmetic", "pareto"],

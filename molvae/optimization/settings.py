@@ -11,6 +11,7 @@ from molvae.config import Settings, Share
 __all__ = ["SearchConfig"]
 
 _MOST_FIRST = 60
+_FIRST = 20  # where nobody says how many calls there will be
 
 
 class SearchConfig(Settings):
@@ -49,4 +50,4 @@ class SearchConfig(Settings):
         """These settings for so many calls, None for an unknown number: with `first` above 0."""
         if self.first:
             return self
-        return self.replace(first=_MOST_FIRST if budget is None else min(_MOST_FIRST, max(1, budget // 4)))
+        return self.replace(first=_FIRST if budget is None else min(_MOST_FIRST, max(1, budget // 4)))
