@@ -166,7 +166,7 @@ def _search(job: Job, setup: Setup) -> Any:
     if job.method == "reinforcement":
         return Reinforcement(vae, job.seed)
     rows = np.random.default_rng(job.seed).choice(len(library), size=_FROM_LIBRARY, replace=False)
-    settings = SearchConfig(**(METHODS[job.method] or {}))
+    settings = SearchConfig(**(METHODS[job.method] or {})).for_budget(setup.budget)
     return Optimizer(vae, start=[library[row] for row in rows], seed=job.seed, settings=settings)
 
 

@@ -10,8 +10,7 @@ from molvae.config import Settings, Share
 
 __all__ = ["SearchConfig"]
 
-_MOST_FIRST = 60
-_FIRST = 20  # where nobody says how many calls there will be
+_MOST_FIRST = 20
 
 
 class SearchConfig(Settings):
@@ -50,4 +49,4 @@ class SearchConfig(Settings):
         """These settings for so many calls, None for an unknown number: with `first` above 0."""
         if self.first:
             return self
-        return self.replace(first=_FIRST if budget is None else min(_MOST_FIRST, max(1, budget // 4)))
+        return self.replace(first=_MOST_FIRST if budget is None else min(_MOST_FIRST, max(1, budget // 4)))

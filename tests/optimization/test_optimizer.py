@@ -57,7 +57,7 @@ def test_what_it_asks_for_is_new_valid_and_flat(vae, changes):
     assert all(set(one.parents) <= known for one in search.archive.proposals)
 
 
-@pytest.mark.parametrize(("budget", "first"), [(1, 1), (20, 5), (60, 15), (10_000, 60), (None, 20)])
+@pytest.mark.parametrize(("budget", "first"), [(1, 1), (20, 5), (60, 15), (10_000, 20), (None, 20)])
 def test_a_surrogate_is_asked_even_in_a_short_search(vae, budget, first):
     settings = SearchConfig().for_budget(budget)
     assert settings.first == first == Optimizer(vae, settings=settings).batch_size

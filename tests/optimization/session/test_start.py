@@ -50,7 +50,7 @@ def test_how_many_come_first_follows_from_the_budget_that_a_search_began_with(pl
     starting.optimize(VAE, "qed", folder=folder, resume=True, **{**OPTIONS, "budget": 400})
     assert read_request(folder).search.first == 5
     starting.optimize(VAE, "qed", folder=tmp_path / "long", **{**OPTIONS, "budget": 400})
-    assert read_request(tmp_path / "long").search.first == 60
+    assert read_request(tmp_path / "long").search.first == 20
 
 
 def test_no_folder_no_files(tmp_path, monkeypatch):
