@@ -13,6 +13,7 @@ import typer
 
 from molvae.cli.common import command, print_result, say
 from molvae.cli.options import AsJson
+from molvae.config import split_names
 
 if TYPE_CHECKING:
     from molvae.benchmarks.optimization import Job
@@ -25,16 +26,16 @@ _BESIDE = ("Graph GA", "Genetic GFN", "Tanimoto GP BO", "InVirtuoGen")
 @command
 def optimization(
     tasks: Annotated[
-        Optional[list[str]], typer.Option("--task", help="A task; may be given again. All twenty by default.")
+        Optional[str],
+        typer.Option(help="Tasks, with commas between them. All twenty by default.", show_default=False),
     ] = None,
     methods: Annotated[
-        Optional[list[str]],
+        str,
         typer.Option(
-            "--method",
-            help="molvae, no-latent, latent-only, frozen, no-surrogate, screening, cma-es, reinforcement; may be given "
-            "again. molvae by default.",
+            help="Of molvae, no-latent, latent-only, frozen, no-surrogate, screening, cma-es, reinforcement, with commas "
+            "between them.",
         ),
-    ] = None,
+    ] = "molvae",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, of the seeds from 0.")] = 1,
     budget: Annotated[int, typer.Option(min=1, help="Calls of a run; the protocol has 10,000.")] = 10_000,
     model: Annotated[
@@ -59,7 +60,7 @@ def optimization(
     from molvae.datasets import find
     from molvae.objectives.tasks import TASKS
 
-    jobs = jobs_of(methods or ["molvae"], tasks or list(TASKS), seeds)
+    jobs = jobs_of(split_names(methods), split_names(tasks) if tasks else list(TASKS), seeds)
     library = find("zinc250k")
     needs_model = any(job.method != "screening" for job in jobs)
     name = model if model is not None or not needs_model else str(zinc_generator())

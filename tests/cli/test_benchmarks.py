@@ -21,7 +21,7 @@ def library(tmp_path, monkeypatch, sample_file):
 
 
 def test_runs_are_lines_on_stdout_and_files(library, tmp_path):
-    asked = ["--method", "screening", "--task", "qed", "--task", "median1", "--budget", "20"]
+    asked = ["--methods", "screening", "--tasks", "qed,median1", "--budget", "20"]
     asked = ["benchmark", "optimization", *asked]
     result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.stderr
@@ -37,8 +37,8 @@ def test_runs_are_lines_on_stdout_and_files(library, tmp_path):
 
 def test_what_there_is_not_is_one_sentence(library):
     for arguments, reason in (
-        (["--task", "qad"], "there is no task 'qad'"),
-        (["--method", "magic"], "there is no method 'magic'"),
+        (["--tasks", "qad"], "there is no task 'qad'"),
+        (["--methods", "magic"], "there is no method 'magic'"),
         (["--model", "nowhere"], "nowhere"),
     ):
         result = CliRunner().invoke(app, ["benchmark", "optimization", "--budget", "20", *arguments])
