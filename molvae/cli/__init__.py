@@ -7,8 +7,6 @@ answers at once.
 
 from __future__ import annotations
 
-import inspect
-import re
 from typing import Annotated
 
 import typer
@@ -79,9 +77,7 @@ for _command in (
     info,
     download,
 ):
-    # A line break within a paragraph of the help is where the source wraps, not where the terminal does.
-    _text = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(_command) or "")
-    app.command(help=_text, cls=OptimizeCommand if _command is optimize else None)(_command)
+    app.command(cls=OptimizeCommand if _command is optimize else None)(_command)
 
 
 app.add_typer(benchmark, name="benchmark")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Optional
@@ -34,7 +35,10 @@ def say(text: str, style: str = "") -> None:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Let a command end as promised: a `MolVAEError` in its message and exit code 1, Ctrl-C in exit code 130."""
+    """Let a command end as promised: a `MolVAEError` in its message and exit code 1, Ctrl-C in exit code 130.
+
+    Its docstring is its help, where a paragraph breaks its lines as the terminal does, not the source.
+    """
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -47,6 +51,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             say("interrupted")
             raise SystemExit(130) from None
 
+    run.__doc__ = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(function) or "")
     return run
 
 
