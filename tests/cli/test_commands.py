@@ -63,6 +63,19 @@ def test_help(arguments):
     assert "Usage:" in result.output
 
 
+def test_help_has_no_line_break_within_a_paragraph():
+    """On a wide terminal a paragraph is a line, whatever the width of the source."""
+    import typer
+
+    pending, seen = [typer.main.get_command(app)], 0
+    while pending:
+        one = pending.pop()
+        pending += getattr(one, "commands", {}).values()
+        assert one.help and not [part for part in one.help.split("\n\n") if "\n" in part.strip()], one.name
+        seen += 1
+    assert seen > 20
+
+
 def test_every_setting_is_an_option_with_its_default():
     from molvae import CleanConfig, ModelConfig, TrainConfig
 
