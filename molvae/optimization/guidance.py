@@ -69,11 +69,11 @@ class Guide:
         """The weights of the objectives in this round; None where the scores are looked at."""
         return random_weights(archive.parts.shape[1], rng) if self._front and len(archive) else None
 
-    def look(self, archive: Archive, weights: Numbers | None, rng: np.random.Generator) -> None:
-        """Learn from an archive, and choose how bold to be."""
+    def look(self, archive: Archive, weights: Numbers | None, idle: int, rng: np.random.Generator) -> None:
+        """Learn from an archive, and choose how bold to be after so many calls without anything better."""
         self._surrogate.fit(archive, parts=weights is not None)
         self._parts, self._weights = archive.parts, weights
-        self._most = boldness_after(idle_calls(merits_of(archive, weights)))
+        self._most = boldness_after(idle)
         self._boldness = self._most * 10.0 ** rng.uniform(*_POWERS)
 
     def promise(self, smiles: Sequence[str]) -> Numbers:

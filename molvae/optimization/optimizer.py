@@ -7,7 +7,7 @@ search, and one that is restored goes on as it would have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,12 @@ from molvae.generator import MolVAE
 from molvae.optimization.archive import Archive
 from molvae.optimization.breeding import Makers, breed
 from molvae.optimization.constraints import Constraint
-from molvae.optimization.guidance import Guide, merits_of
+from molvae.optimization.guidance import Guide, idle_calls, merits_of
 from molvae.optimization.moving import MovingModel
 from molvae.optimization.pool import Pool
 from molvae.optimization.proposal import Proposal
 from molvae.optimization.proposals.latent import Drawn
+from molvae.optimization.regions import Regions
 from molvae.optimization.selection import rank_weights, ranked
 from molvae.optimization.settings import SearchConfig
 from molvae.optimization.shares import Shares
@@ -33,7 +34,19 @@ __all__ = ["Optimizer"]
 
 _TRIES = 20  # pools in a row without anything new, before the search is at its end
 _RARELY = 10  # the model is trained anew only when that share of all calls is new to it
+_LOOKS_BACK = 0.25  # of the rounds are held as if no region were left
 _SUCCESS = 100  # a call is one where its molecule is among so many best
+
+
+class _View(NamedTuple):
+    """The archive as a round sees it."""
+
+    merits: NDArray[np.float64]
+    """(N,); NaN for what is not looked at"""
+    weights: NDArray[np.float64] | None
+    """of several objectives"""
+    idle: int
+    """calls without anything better"""
 
 
 class Optimizer:
@@ -72,6 +85,7 @@ class Optimizer:
         self._workshop = Workshop(self._space, self.settings)
         self._shares = Shares(self._workshop.operators)
         self._guide = Guide(front=front, noisy=self.settings.noisy)
+        self._regions = Regions(0 if front else self.settings.patience)  # a front has no single best to leave
         self._asked: dict[str, None] = {}
         self._round = 0
         self._followed = 0
@@ -157,22 +171,35 @@ class Optimizer:
     def _go_on(self, n: int, rng: np.random.Generator) -> list[Proposal]:
         """The best of several generations as the surrogate sees them, and a few that it has no say in."""
         weights = self._guide.direction(self.archive, rng)
-        merits, smiles = merits_of(self.archive, weights), self.archive.smiles
-        best = ranked(merits, rng)[: self.settings.elites]
+        merits = merits_of(self.archive, weights)
+        own, idle = self._regions.look(self.archive.smiles, merits)
+        if self._regions.centers and rng.random() >= _LOOKS_BACK:
+            view = _View(own, weights, idle)
+            pool = self._bred(view, n, rng, [self._regions], tries=1)
+            if len(pool):
+                return self._chosen(pool, n, rng)
+        return self._chosen(self._bred(_View(merits, weights, idle_calls(merits)), n, rng), n, rng)
+
+    def _bred(
+        self, view: _View, n: int, rng: np.random.Generator, rules: Sequence[Constraint] = (), tries: int = _TRIES
+    ) -> Pool:
+        """At least n proposals, where so many are found, which the surrogate and further rules allow."""
+        best, smiles = ranked(view.merits, rng)[: self.settings.elites], self.archive.smiles
         elites = [smiles[row] for row in best] or smiles
         makers = Makers(self._workshop, self._shares, self.settings, rng)
-        pool = self._pool()
+        pool = self._pool(rules)
         pool.add(self._waiting(rng))
         if self.settings.surrogate:
-            self._guide.look(self.archive, weights, rng)
-        for _ in range(_TRIES):
+            self._guide.look(self.archive, view.weights, view.idle, rng)
+        for _ in range(tries):
             if self.settings.surrogate:
-                breed(pool, elites, merits[best] if len(best) else np.zeros(len(elites)), self._guide.promise, makers)
+                worth = view.merits[best] if len(best) else np.zeros(len(elites))
+                breed(pool, elites, worth, self._guide.promise, makers)
             else:
                 pool.add(makers.children_of(elites, self._workshop.operators))
             if len(pool) >= n:
                 break
-        return self._chosen(pool, n, rng)
+        return pool
 
     def _waiting(self, rng: np.random.Generator) -> list[Proposal]:
         """Some of the molecules to start with that were not asked for yet."""
@@ -193,19 +220,20 @@ class Optimizer:
             for row in [*choice.rows.tolist(), *rest.tolist()]
         ]
 
-    def _pool(self) -> Pool:
-        return Pool(self._constraints, lambda smiles: smiles in self.archive or smiles in self._asked)
+    def _pool(self, rules: Sequence[Constraint] = ()) -> Pool:
+        return Pool((*self._constraints, *rules), lambda smiles: smiles in self.archive or smiles in self._asked)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is not in the archive: tensors, and what JSON can hold."""
         tensors, space = self._space.state()
         own = {"round": self._round, "followed": self._followed, "asked": list(self._asked), "drawn": self.drawn}
-        return tensors, {**own, "shares": self._shares.counts, "space": space}
+        return tensors, {**own, "shares": self._shares.counts, "space": space, "regions": self._regions.state()}
 
     def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Go on where another was, once the archive is what its archive was."""
         self._space.restore(tensors, metadata["space"])
         self._shares.restore(metadata["shares"])
+        self._regions.restore(metadata["regions"])
         self._round, self._followed = metadata["round"], metadata["followed"]
         self._workshop.drawn = Drawn(*metadata["drawn"])
         self._asked = dict.fromkeys(metadata["asked"])

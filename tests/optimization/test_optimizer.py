@@ -13,7 +13,7 @@ from molvae.optimization.proposal import Proposal
 from molvae.optimization.settings import SearchConfig
 
 START = ["CC(=O)Nc1ccc(O)cc1", "CCOc1ccccc1", "CN1CCC[C@H]1c1cccnc1"]
-QUICK = SearchConfig(first=12, pool=24, generations=2, follow_every=10, follow_steps=1)
+QUICK = SearchConfig(first=12, pool=24, generations=2, follow_every=10, follow_steps=1, patience=8)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,17 @@ def test_the_same_seed_is_the_same_search(vae):
     runs = [searched(vae, nitrogens, 40, seed=seed).archive for seed in (0, 0, 1)]
     assert runs[0].proposals == runs[1].proposals
     assert runs[0].smiles != runs[2].smiles
+
+
+def test_a_search_that_stands_still_goes_elsewhere_unless_it_is_endlessly_patient(vae):
+    hill = objective_of("similarity:ECFP4:c1ccc2[nH]ccc2c1")
+
+    def flat(smiles):
+        return np.minimum(hill(smiles), 0.3)
+
+    assert searched(vae, flat, 100).state()[1]["regions"]["since"] > 0
+    patient = searched(vae, flat, 100, settings=QUICK.replace(patience=0))
+    assert patient.state()[1]["regions"] == {"centers": [], "since": 0}
 
 
 def test_the_unit_of_the_scores_does_not_matter(vae):
