@@ -23,6 +23,7 @@ from molvae.optimization.guidance import idle_calls
 __all__ = ["Regions"]
 
 _NEAR = 0.4  # Tanimoto similarity (Morgan counts, radius 2) to a center, from which on a molecule is of its region
+_SHARE = 0.25  # of all calls
 _MOST = 6  # regions that are left at a time
 _FEWEST = 20  # molecules with a score to go on from
 _KEPT = 32_768  # fingerprints
@@ -32,7 +33,8 @@ class Regions:
     """Which regions are left, by their centers; a `Constraint` on what is proposed elsewhere.
 
     Args:
-        patience: calls without anything better after which a region is left; 0 for never.
+        patience: calls without anything better after which a region is left, or a fourth of all calls where that is
+            more: what is better comes the later the longer a search lasts. 0 for never.
 
     Attributes:
         centers: the best molecule of each region that is left, in the order in which they were.
@@ -62,7 +64,7 @@ class Regions:
         """
         own = self._outside(smiles, merits)
         idle = min(idle_calls(own), len(smiles) - self.since)
-        if self._patience and idle > self._patience and np.isfinite(own).any():
+        if self._patience and idle > max(self._patience, _SHARE * len(smiles)) and np.isfinite(own).any():
             self._leave(smiles, merits, smiles[int(np.nanargmax(own))])
             own, idle = self._outside(smiles, merits), 0
         return own, idle

@@ -32,7 +32,10 @@ class SearchConfig(Settings):
         0.01, gt=0.0, description="Parents are drawn with weight 1 / (this x elites + rank): the less, the greedier."
     )
     patience: int = Field(
-        250, ge=0, description="Calls without anything better after which the best are left for others; 0: never."
+        250,
+        ge=0,
+        description="Calls, or a fourth of all if more, without anything better, after which the best are left for "
+        "others; 0: never.",
     )
     free: Share = Field(0.1, description="Share of the calls that the surrogate has no say in.")
     surrogate: bool = Field(True, description="Ask a surrogate which proposals are worth a call.")
