@@ -24,6 +24,7 @@ Matrix = NDArray[np.float64]
 
 _NOISES = (0.1, 0.03, 0.01, 0.3, 1.0, 3.0)
 _FIRST_REVIEW = 125
+_LEAST_AMPLITUDE = 0.01  # a search never thinks that it knows all
 _BLOCK = 1_000
 _MOST_KEPT = 4_000
 _MOST_CANDIDATES = 2_000
@@ -56,9 +57,10 @@ class Surrogate:
     the unit of the scores: those of a * y + b, a > 0, give the same choices. Before the first fit everything is
     expected to be the same, and as far from it as can be.
 
-    In a search hyper-parameters are fixed (see `Scaling`), and molecules without a score are taken for as good as most:
-    around them little is to be found out, so that a search does not come back to where its objective fails. Measured
-    values have noise, and where there is none there is nothing to learn from.
+    In a search the noise is fixed and the amplitude that under which each value is the most likely, given the others:
+    how sure it is depends on how well it does. Molecules without a score are taken for as good as most: around them
+    little is to be found out, so that a search does not come back to where its objective fails. Measured values have
+    noise, and where there is none there is nothing to learn from.
 
     Args:
         kernel: of `KERNELS`; "auto" takes the one under which known values are the most likely. In a search it is
@@ -128,8 +130,15 @@ class Surrogate:
         evidence = [smiles[row] for row in rows]
         self._evidence = self._readable(evidence, self._kernel.views)
         self._process = GaussianProcess(self._updated_gram(evidence), target, noise)
-        self._amplitude = self._process.leave_one_out().amplitude if self._measured and len(rows) > 1 else 1.0
+        self._amplitude = self._likely_amplitude(len(rows))
         self._white: dict[str, Matrix] = {}
+
+    def _likely_amplitude(self, n: int) -> float:
+        """How much more, or less, n known values vary than the prior has it."""
+        likely = self._process.leave_one_out().amplitude if n > 1 else 1.0
+        if self._measured:
+            return likely
+        return max(likely, _LEAST_AMPLITUDE) if likely else 1.0  # of values that are all alike there is none
 
     def predict(self, smiles: Sequence[str]) -> Prediction:
         """What is expected of M texts."""

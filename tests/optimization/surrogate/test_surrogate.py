@@ -141,6 +141,18 @@ def test_nothing_but_failures_is_a_flat_objective(molecules):
     assert len(set(chosen(surrogate, molecules[20:], 5))) == 5
 
 
+def test_a_search_is_as_sure_as_it_does_well(molecules, scores):
+    """Predictions that are off by more have a larger standard deviation: neither too sure, nor too unsure."""
+    rng = np.random.default_rng(0)
+    surrogate, errors = Surrogate(kernel="balanced"), []
+    for noise in (0.0, 1.0):
+        values = scores + noise * scores.std() * rng.standard_normal(len(scores))
+        surrogate.fit(molecules[:150], values[:150])
+        expected = surrogate.predict(molecules[150:])
+        errors.append(np.sqrt(np.mean(((values[150:] - expected.mean[:, 0]) / expected.std) ** 2)))
+    assert all(0.6 < one < 1.6 for one in errors), errors
+
+
 def test_how_bad_the_worst_are_changes_nothing(molecules, scores):
     bad, worse = Surrogate(), Surrogate()
     for surrogate, penalty in ((bad, -1e2), (worse, -1e9)):
@@ -149,16 +161,20 @@ def test_how_bad_the_worst_are_changes_nothing(molecules, scores):
     assert chosen(bad, molecules[200:]) == chosen(worse, molecules[200:])
 
 
-def test_several_outputs_are_each_what_one_would_be(molecules, scores):
+def test_several_outputs_are_each_what_one_would_be_but_for_their_common_amplitude(molecules, scores):
     both = np.stack([scores, -3 * scores**2], axis=1)
     joint, single = Surrogate(kernel="balanced"), Surrogate(kernel="balanced")
     joint.fit(molecules[:150], both[:150])
     mean, std = joint.predict(molecules[150:])
+    shares = []
     for column in range(2):
         single.fit(molecules[:150], both[:150, column])
         alone = single.predict(molecules[150:])
         assert mean[:, column] == pytest.approx(alone.mean[:, 0], abs=1e-9)
-        assert std[:, column] == pytest.approx(alone.std, abs=1e-9)
+        ratio = alone.std / std[:, column]
+        assert ratio == pytest.approx(ratio[0], rel=1e-9)
+        shares.append(ratio[0] ** 2)
+    assert np.mean(shares) == pytest.approx(1.0)  # the common amplitude is the mean of theirs
     ends = [chosen(joint, molecules[150:], 3, weights=weights)[0] for weights in ([1, 0], [0, 1])]
     assert scores[150 + ends[0]] > scores[150 + ends[1]]
     assert np.isnan(joint.choose(molecules[150:], 3, np.random.default_rng(0)).mean).all()
