@@ -32,8 +32,13 @@ def merits_of(archive: Archive, weights: Numbers | None) -> Numbers:
     return archive.scores if weights is None else _joined(archive.parts, archive.parts, weights)
 
 
-def idle_calls(merits: Numbers) -> int:
+def idle_calls(merits: Numbers, asked: NDArray[np.bool_] | None = None) -> int:
     """Calls since one was last among the ten best of its time; those without a merit count as calls.
+
+    Args:
+        merits: (N,)
+        asked: (N,) which of them the search asked for, all by default. What it was told besides, measured long ago
+            and in any order, is no call in vain.
 
     >>> idle_calls(np.array([*range(10), 20.0, 0.5, 1.0]))
     2
@@ -46,7 +51,7 @@ def idle_calls(merits: Numbers) -> int:
             heapq.heappush(best, merit)
             if len(best) > _TOP:
                 heapq.heappop(best)
-    return max(0, len(merits) - 1 - last)
+    return max(0, len(merits) - 1 - last) if asked is None else int(asked[last + 1 :].sum())
 
 
 def boldness_after(idle: int) -> float:

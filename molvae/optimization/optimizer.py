@@ -172,13 +172,15 @@ class Optimizer:
         """The best of several generations as the surrogate sees them, and a few that it has no say in."""
         weights = self._guide.direction(self.archive, rng)
         merits = merits_of(self.archive, weights)
-        own, idle = self._regions.look(self.archive.smiles, merits)
+        own_kinds = {"start", *self._workshop.operators}
+        asked = np.array([one.operator in own_kinds for one in self.archive.proposals], dtype=np.bool_)
+        own, idle = self._regions.look(self.archive.smiles, merits, asked)
         if self._regions.centers and rng.random() >= _LOOKS_BACK:
             view = _View(own, weights, idle)
             pool = self._bred(view, n, rng, [self._regions], tries=1)
             if len(pool):
                 return self._chosen(pool, n, rng)
-        return self._chosen(self._bred(_View(merits, weights, idle_calls(merits)), n, rng), n, rng)
+        return self._chosen(self._bred(_View(merits, weights, idle_calls(merits, asked)), n, rng), n, rng)
 
     def _bred(
         self, view: _View, n: int, rng: np.random.Generator, rules: Sequence[Constraint] = (), tries: int = _TRIES

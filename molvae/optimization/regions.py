@@ -47,24 +47,26 @@ class Regions:
         self._patience = patience
         self.centers: tuple[str, ...] = ()
         self.since = 0
-        self._elsewhere = np.zeros(
-            0, dtype=np.bool_
-        )  # of the molecules that were scored, as far as they were looked at
+        self._elsewhere = np.zeros(0, dtype=np.bool_)  # of the molecules that were looked at so far
 
-    def look(self, smiles: Sequence[str], merits: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    def look(
+        self, smiles: Sequence[str], merits: NDArray[np.float64], asked: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float64], int]:
         """See how the search does, and leave a region if it stands still.
 
         Args:
             smiles: N molecules that were scored, in the order of the calls.
             merits: (N,) theirs; NaN where there is none.
+            asked: (N,) as in `idle_calls`.
 
         Returns:
             The merits (N,), NaN in the regions that are left; and the calls since there was anything better elsewhere,
             or since it became elsewhere.
         """
         own = self._outside(smiles, merits)
-        idle = min(idle_calls(own), len(smiles) - self.since)
-        if self._patience and idle > max(self._patience, _SHARE * len(smiles)) and np.isfinite(own).any():
+        calls = np.ones(len(smiles), dtype=np.bool_) if asked is None else asked
+        idle = min(idle_calls(own, calls), int(calls[self.since :].sum()))
+        if self._patience and idle > max(self._patience, _SHARE * calls.sum()) and np.isfinite(own).any():
             self._leave(smiles, merits, smiles[int(np.nanargmax(own))])
             own, idle = self._outside(smiles, merits), 0
         return own, idle

@@ -103,6 +103,8 @@ def test_a_search_without_success_becomes_bolder():
     assert idle_calls(np.concatenate([rising, np.full(30, 39.0)])) == 30  # as good as the tenth best is no better
     assert idle_calls(np.concatenate([rising, np.full(30, np.nan), [41.0], np.zeros(5)])) == 5
     assert idle_calls(np.array([])) == 0
+    told = np.concatenate([rising[::-1], np.full(500, 3.0)])
+    assert idle_calls(told, np.arange(550) >= 540) == 10  # 540 were told, ten were asked for since
     steps = [boldness_after(idle) for idle in (0, 200, 400, 100_000)]
     assert steps[:3] == [1.0, 2.0, 3.0]
     assert steps[3] == boldness_after(10**6)

@@ -64,6 +64,12 @@ def test_a_surrogate_is_asked_even_in_a_short_search(vae, budget, first):
     assert SearchConfig(first=7).for_budget(budget).first == 7
 
 
+def test_a_search_of_few_calls_says_what_it_expects(vae):
+    search = searched(vae, nitrogens, 24, settings=QUICK.replace(first=0).for_budget(24))
+    assert np.isnan([one.mean for one in search.archive.proposals[:6]]).all()
+    assert np.isfinite([one.mean for one in search.archive.proposals[6:]]).all()
+
+
 def test_a_molecule_to_start_with_that_the_first_calls_left_out_can_still_be_chosen(vae):
     start = ["C" * length for length in range(3, 23)] + ["NC(=N)NC(=N)N"]
     search = Optimizer(vae, start=start, settings=QUICK.replace(operators="latent draw", free=0.0))
@@ -109,6 +115,15 @@ def test_a_search_that_stands_still_goes_elsewhere_unless_it_is_endlessly_patien
     assert searched(vae, flat, 100).state()[1]["regions"]["since"] > 0
     patient = searched(vae, flat, 100, settings=QUICK.replace(patience=0))
     assert patient.state()[1]["regions"] == {"centers": [], "since": 0}
+
+
+def test_what_was_measured_before_is_no_search_in_vain(vae):
+    """The best may stand first in a file: no reason to leave it, nor to become bolder."""
+    search = Optimizer(vae, settings=QUICK)
+    measured = list(dict.fromkeys(canonical(one, stereo=False) for one in vae.sample(60, seed=1, temperature=1.0)))
+    search.tell([Proposal(one, "measured") for one in measured], np.arange(len(measured), 0.0, -1.0))
+    assert search.ask(3)
+    assert search.state()[1]["regions"] == {"centers": [], "since": 0}
 
 
 def test_the_unit_of_the_scores_does_not_matter(vae):

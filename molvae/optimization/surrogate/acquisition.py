@@ -44,6 +44,7 @@ def choose_batch(
     rng: np.random.Generator,
     *,
     noise: float,
+    scale: Matrix | None = None,
     boldness: float = 1.0,
     weights: Matrix | None = None,
     keys: Sequence[Hashable] | None = None,
@@ -65,7 +66,8 @@ def choose_batch(
         covariance: (M, M) posterior covariances, which all outputs share.
         n: candidates to choose.
         rng: of beta and of the weights.
-        noise: variance of the noise of a score.
+        noise: variance of the noise of a score, in units of the covariance.
+        scale: (K,) what the standard deviations of each output are times; None for 1.
         boldness: standard deviations that are added to a mean, at most.
         weights: (K,) or (n, K), at least 0; None draws them, each balance of the K outputs with the same chance.
         keys: M; no more than `cap` of the chosen have the same key. None lets all be chosen.
@@ -82,6 +84,7 @@ def choose_batch(
     # Drawn at once and in full: what is chosen at one place does not change the draws for the next.
     betas = boldness * 10.0 ** rng.uniform(_LOWEST_POWER, 0.0, n)
     balances = _balances(weights, n, mean.shape[1], rng)
+    by_output = np.ones(mean.shape[1]) if scale is None else scale
     allowed = np.isfinite(mean.sum(axis=1))
     covariance = np.array(covariance)
     taken: Counter[Hashable] = Counter()
@@ -90,7 +93,7 @@ def choose_batch(
         if not allowed.any():
             break
         std = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        merit = np.where(allowed, _joined(mean + beta * std[:, None], balance), -np.inf)
+        merit = np.where(allowed, _joined(mean + beta * std[:, None] * by_output, balance), -np.inf)
         row = int(merit.argmax())
         rows.append(row)
         allowed[row] = False

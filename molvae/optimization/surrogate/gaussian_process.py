@@ -31,6 +31,8 @@ class LeftOut(NamedTuple):
     """(N,), noise included, where the amplitude is 1"""
     amplitude: float
     """the factor of all variances under which the values are the most likely; 0 where the means are exact"""
+    amplitudes: Matrix
+    """(K,) the same for each output by itself; their mean is the common one"""
     log_likelihood: float
     """the mean log predictive density of a value, in nats, under that amplitude; a sound measure of a kernel"""
 
@@ -81,13 +83,15 @@ class GaussianProcess:
 
         n, k = self._values.shape
         if not n * k:
-            return LeftOut(np.zeros((n, k)), np.zeros(n), 0.0, math.nan)
+            return LeftOut(np.zeros((n, k)), np.zeros(n), 0.0, np.zeros(k), math.nan)
         inverse, _ = lapack.dpotri(self._lower, lower=1)
         variance = 1.0 / np.diag(inverse)
         error = self._solve(self._white_values, transposed=True) * variance[:, None]
-        amplitude = float(np.mean(np.square(error) / variance[:, None]))
+        amplitudes = np.mean(np.square(error) / variance[:, None], axis=0)
+        amplitude = float(amplitudes.mean())
         spread = math.log(2.0 * math.pi * max(amplitude, np.finfo(np.float64).tiny)) + 1.0
-        return LeftOut(self._values - error, variance, amplitude, -0.5 * (spread + float(np.log(variance).mean())))
+        likelihood = -0.5 * (spread + float(np.log(variance).mean()))
+        return LeftOut(self._values - error, variance, amplitude, amplitudes, likelihood)
 
     def _solve(self, columns: Matrix, *, transposed: bool = False) -> Matrix:
         from scipy.linalg import solve_triangular

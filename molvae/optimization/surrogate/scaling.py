@@ -18,9 +18,8 @@ _LOWEST = -2.0
 class Scaling:
     """What is done to the values of each output.
 
-    In a search the median has 0 and the best 1, which is the amplitude of the prior: an unknown molecule is expected
-    to be as good as most, and as good as the best at one standard deviation. Measured values have mean 0 and standard
-    deviation 1.
+    In a search the median has 0 and the best 1: an unknown molecule is expected to be as good as most. Measured values
+    have mean 0 and standard deviation 1.
 
     Args:
         values: (N, K); NaN is left out.

@@ -130,15 +130,15 @@ class Surrogate:
         evidence = [smiles[row] for row in rows]
         self._evidence = self._readable(evidence, self._kernel.views)
         self._process = GaussianProcess(self._updated_gram(evidence), target, noise)
-        self._amplitude = self._likely_amplitude(len(rows))
+        self._amplitudes = self._likely_amplitudes(*target.shape)
         self._white: dict[str, Matrix] = {}
 
-    def _likely_amplitude(self, n: int) -> float:
-        """How much more, or less, n known values vary than the prior has it."""
-        likely = self._process.leave_one_out().amplitude if n > 1 else 1.0
+    def _likely_amplitudes(self, n: int, outputs: int) -> Matrix:
+        """How much more, or less, n known values of each output vary than the prior has it, (K,)."""
+        likely = self._process.leave_one_out().amplitudes if n > 1 else np.ones(outputs)
         if self._measured:
             return likely
-        return max(likely, _LEAST_AMPLITUDE) if likely else 1.0  # of values that are all alike there is none
+        return np.where(likely > 0.0, np.maximum(likely, _LEAST_AMPLITUDE), 1.0)  # values all alike tell of none
 
     def predict(self, smiles: Sequence[str]) -> Prediction:
         """What is expected of M texts."""
@@ -182,10 +182,11 @@ class Surrogate:
         white = self._whitened([smiles[row] for row in there], candidates)
         chosen = choose_batch(
             mean[there],
-            self._amplitude * self._process.covariance(white, self._kernel(candidates, candidates)),
+            self._process.covariance(white, self._kernel(candidates, candidates)),
             n,
             rng,
-            noise=self._amplitude * self._process.noise,
+            noise=self._process.noise,
+            scale=np.sqrt(self._amplitudes),
             boldness=boldness,
             weights=None if weights is None else np.asarray(weights, dtype=np.float64),
             keys=None if keys is None else [keys[row] for row in there],
@@ -209,7 +210,7 @@ class Surrogate:
         return features, means, variances
 
     def _in_units(self, mean: Matrix, variance: Matrix) -> Prediction:
-        std = np.sqrt(self._amplitude * (variance + self._process.noise))[:, None] * self._scaling.unit
+        std = np.sqrt((variance + self._process.noise)[:, None] * self._amplitudes) * self._scaling.unit
         return Prediction(self._scaling.means(mean), std[:, 0] if self._one else std)
 
     def _whitened(self, smiles: Sequence[str], features: Sequence[Features]) -> Matrix:
