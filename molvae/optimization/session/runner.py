@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "Search", "SearchProgress", "restored"]
 
+_FORMAT = "molvae-search/2"  # to be raised with every change of what a search saves of itself
 _TOP = 10
 
 
@@ -163,7 +164,7 @@ class Runner:
     def _save(self) -> None:
         if self._state is not None:
             tensors, metadata = self._search.state()
-            write_tensors(self._state, tensors, {"calls": len(self._log.calls), "search": metadata})
+            write_tensors(self._state, tensors, {"format": _FORMAT, "calls": len(self._log.calls), "search": metadata})
         self._saved = time.monotonic()
 
 
@@ -173,7 +174,7 @@ def restored(search: Search, log: CallLog, state: Path) -> list[Call]:
     Args:
         search: as it was made for the interrupted one, with nothing told.
         log: what there is of it. Calls since the save are taken out: the search will propose them again.
-        state: what a `Runner` saved; where it is missing or of no use the search begins anew.
+        state: what a `Runner` saved; where it is missing, damaged or of another version the search begins anew.
 
     Returns:
         The calls that were taken out, whose answers are known.
@@ -182,9 +183,9 @@ def restored(search: Search, log: CallLog, state: Path) -> list[Call]:
         tensors, metadata = read_tensors(state)
     except ModelError:
         return list(log.calls)
-    known = int(metadata["calls"])
-    if known > len(log.calls):
+    if metadata.get("format") != _FORMAT or metadata["calls"] > len(log.calls):
         return list(log.calls)
+    known = int(metadata["calls"])
     for call in log.calls[:known]:
         search.archive.add(call.proposal, call.score, call.parts)
     search.restore(tensors, metadata["search"])

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from molvae.files import write_tensors
+from molvae.files import read_tensors, write_tensors
 from molvae.objectives import UserObjective, mean_of
 from molvae.optimization.session import runner as running
 from molvae.optimization.session import start as starting
@@ -221,9 +221,9 @@ def test_an_interrupted_search_ends_its_batch_and_goes_on(quick, tmp_path):
     assert len(asked.table) == BUDGET and written(tmp_path / "run") == written(tmp_path / "whole")
 
 
-def test_a_state_that_is_ahead_of_its_log_or_damaged_begins_anew(quick, tmp_path):
+def test_a_state_that_is_ahead_of_its_log_damaged_or_of_another_version_begins_anew(quick, tmp_path):
     search("one", tmp_path / "whole")
-    for damage in ("log", "state", "cache"):
+    for damage in ("log", "state", "version", "cache"):
         folder = tmp_path / damage
         search("one", folder)
         if damage == "log":
@@ -231,6 +231,10 @@ def test_a_state_that_is_ahead_of_its_log_or_damaged_begins_anew(quick, tmp_path
             (folder / "calls.csv").write_bytes(b"".join(lines[:10]))
         elif damage == "state":
             (folder / "state.safetensors").write_bytes(b"not a tensor")
+        elif damage == "version":
+            tensors, metadata = read_tensors(folder / "state.safetensors")
+            earlier = {"format": "molvae-search/1", "calls": metadata["calls"], "search": {}}
+            write_tensors(folder / "state.safetensors", tensors, earlier)
         else:
             (folder / "cache.csv").unlink()
             (folder / "state.safetensors").unlink()
