@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -35,20 +36,23 @@ def new_folder(
     Raises:
         InputError: the folder exists and may not be overwritten, or cannot be made.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; the run folder needs another name")
+    given, folder = folder, _real(folder)
     old = _beside(folder)
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{given} is a file; the run folder needs another name")
         if old.exists() and not (folder / BEGUN).exists():  # a replacement that was killed before it began
             shutil.rmtree(folder, ignore_errors=True)
             old.rename(folder)
         forget_replaced(folder)
         if folder.exists() and any(folder.iterdir()):
-            _check_replaceable(folder, own, worthless, overwrite=overwrite)
+            _check_replaceable(given, own, worthless, overwrite=overwrite)
+            if folder == Path.cwd():
+                raise InputError(f"{given} is the folder that you are in, and cannot be replaced from there")
             folder.rename(old)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from error
+        raise InputError(f"{given} cannot be made: {error.strerror}") from error
     try:
         yield old.exists()
     except BaseException:
@@ -61,10 +65,17 @@ def new_folder(
 
 def forget_replaced(folder: Path) -> None:
     """Remove the run that the one in this folder replaced, if its process was killed before it could."""
-    shutil.rmtree(_beside(folder), ignore_errors=True)
+    shutil.rmtree(_beside(_real(folder)), ignore_errors=True)
+
+
+def _real(folder: Path) -> Path:
+    """Where a folder is: behind a link it is the folder that is replaced, not the link."""
+    return Path(os.path.realpath(folder))
 
 
 def _beside(folder: Path) -> Path:
+    if not folder.name:
+        raise InputError(f"{folder} cannot be the folder of a run; name one in it")
     return folder.with_name(f".{folder.name}.replaced")
 
 
