@@ -21,17 +21,17 @@ class Shaped:
 
     def __init__(self, name: str, objective: Objective, shape: Callable[[Any], Any]) -> None:
         self.name = name
-        self._objective = objective
+        self.objective = objective
         self._shape = shape
 
     @property
     def failures(self) -> Mapping[str, str]:
         """Those of the objective."""
-        return self._objective.failures
+        return self.objective.failures
 
     def __call__(self, smiles: Sequence[str], /) -> Scores:
         """The scores (N,) of N texts."""
-        return np.asarray(self._shape(self._objective(smiles)), dtype=np.float64)
+        return np.asarray(self._shape(self.objective(smiles)), dtype=np.float64)
 
     def __repr__(self) -> str:
         return f"Shaped({self.name!r})"

@@ -33,13 +33,16 @@ class UserObjective:
         function: from a list of SMILES to as many numbers, the more the better: a list, an array, a column of a table;
             NaN or None where it has no number.
         name: as in `Objective`; None takes the function's own.
+
+    Attributes:
+        has_worked: it gave a number, here or in a search that goes on here: what fails from then on are molecules.
     """
 
     def __init__(self, function: Callable[[list[str]], Any], name: str | None = None) -> None:
         self.name = _name_of(function) if name is None else name
         self.failures: dict[str, str] = {}
         self._function = function
-        self._has_worked = False
+        self.has_worked = False
         self._broken: list[str] = []
 
     def __call__(self, smiles: Sequence[str], /) -> Scores:
@@ -78,7 +81,7 @@ class UserObjective:
         if number is None:
             return self._failed(molecule, f"gave {value!r:.{_LONGEST_REASON}}")
         if math.isfinite(number):
-            self._has_worked = True
+            self.has_worked = True
             self.failures.pop(molecule, None)
             return number
         self.failures[molecule] = f"gave {value}"
@@ -86,7 +89,7 @@ class UserObjective:
 
     def _failed(self, molecule: str, reason: str) -> float:
         self.failures[molecule] = reason
-        if not self._has_worked:
+        if not self.has_worked:
             self._broken.append(f"{molecule}: {reason}")
             if len(self._broken) >= _PATIENCE:
                 raise InputError(

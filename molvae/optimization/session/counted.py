@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import InputError
-from molvae.objectives import Objective
+from molvae.objectives import Objective, UserObjective
+from molvae.objectives.composing import Shaped
 from molvae.objectives.objective import Scores
 from molvae.optimization.session.rows import GrowingTable, as_float, as_text
 
@@ -76,6 +77,10 @@ class Cache:
     def __len__(self) -> int:
         return len(self._known)
 
+    def answered(self, column: int) -> bool:
+        """Whether the objective of a column (from 0) has a number for any molecule."""
+        return any(row[column] == row[column] for row in self._known.values())
+
     def add(self, smiles: Sequence[str], parts: ArrayLike) -> None:
         """Keep the numbers (N, K) of N molecules; of those that are known already nothing changes."""
         new = [
@@ -110,12 +115,14 @@ class CountedObjective:
         self._cache = cache if cache is not None else Cache(None, self.names_of(objective))
         self._done = set(done)
         self.asked = 0
+        for column, one in enumerate(_parts_of(objective)):
+            if self._cache.answered(column):
+                _trust(one)
 
     @staticmethod
     def names_of(objective: Objective) -> list[str]:
         """The names of the objectives that one is made of; its own where it is made of none."""
-        parts = objective.objectives if isinstance(objective, Composite) else (objective,)
-        return [one.name for one in parts]
+        return [one.name for one in _parts_of(objective)]
 
     @property
     def calls(self) -> int:
@@ -155,3 +162,18 @@ class CountedObjective:
         parts = np.asarray(scores, dtype=np.float64).reshape(len(smiles), -1)
         parts[~np.isfinite(parts)] = np.nan
         return parts
+
+
+def _parts_of(objective: Objective) -> tuple[Objective, ...]:
+    return objective.objectives if isinstance(objective, Composite) else (objective,)
+
+
+def _trust(objective: Objective) -> None:
+    """Tell a user's function, wherever in an objective it is, that it has worked before."""
+    if isinstance(objective, UserObjective):
+        objective.has_worked = True
+    elif isinstance(objective, Shaped):
+        _trust(objective.objective)
+    elif isinstance(objective, Composite):
+        for one in objective.objectives:
+            _trust(one)

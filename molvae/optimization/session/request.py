@@ -12,6 +12,8 @@ molvae-runs/optimize-<time>/
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -24,7 +26,7 @@ from molvae.new_folder import BEGUN, forget_replaced, new_folder
 from molvae.optimization.session.result import RESULT_FILES
 from molvae.optimization.settings import SearchConfig
 
-__all__ = ["CACHE", "CALLS", "STATE", "Request", "RunConfig", "begin", "go_on", "read_request"]
+__all__ = ["CACHE", "CALLS", "STATE", "Request", "RunConfig", "begin", "go_on", "read_request", "set_budget"]
 
 CALLS, CACHE, STATE = "calls.csv", "cache.csv", "state.safetensors"
 _START = "start.smi"
@@ -55,22 +57,48 @@ class Request(NamedTuple):
     run: RunConfig
     search: SearchConfig
     start: tuple[str, ...]
-    """SMILES"""
+    """SMILES, each in one line"""
 
 
-def begin(folder: Path, request: Request, *, overwrite: bool) -> None:
+@contextmanager
+def begin(folder: Path, request: Request, *, overwrite: bool) -> Iterator[None]:
     """Make the folder of a search.
+
+    A search that came to nothing when the block ends, in whatever way, leaves nothing, and one that it was to replace
+    is there again: it shall not be in the way of the next, nor cost an older one.
 
     Raises:
         InputError: it exists and may not be overwritten, or cannot be made.
     """
-    with new_folder(folder, _FILES, overwrite=overwrite):
+    was_there = folder.exists()
+    failure: BaseException | None = None
+    with suppress(_NothingError), new_folder(folder, _FILES, overwrite=overwrite):
         write_text(folder / _START, "".join(f"{one}\n" for one in request.start))
         _write_config(folder, request)
+        try:
+            yield
+        except BaseException as error:
+            failure = error
+        if not (_has_rows(folder / CALLS) or _has_rows(folder / CACHE)):
+            for name in _FILES:
+                (folder / name).unlink(missing_ok=True)
+            if not (was_there or any(folder.iterdir())):  # what an objective has written there stays
+                folder.rmdir()
+            raise _NothingError
+    if failure is not None:
+        raise failure
+
+
+class _NothingError(Exception):
+    """Nothing was scored."""
+
+
+def _has_rows(file: Path) -> bool:
+    return file.exists() and file.read_bytes().count(b"\n") > 1
 
 
 def go_on(folder: Path, request: Request) -> None:
-    """Make sure that a search goes on as it began, but for its budget, which may be another.
+    """Make sure that a search goes on as it began, but for its budget.
 
     Raises:
         ModelError: the folder holds no search, one with other settings, or one with another model.
@@ -92,8 +120,13 @@ def go_on(folder: Path, request: Request) -> None:
         raise ModelError(f"the search in {folder} was begun with other molecules to start from")
     remove_leftovers(folder, _FILES)
     forget_replaced(folder)
-    if request.run.budget != begun.run.budget:
-        _write_config(folder, begun._replace(run=begun.run.replace(budget=request.run.budget)))
+
+
+def set_budget(folder: Path, budget: int) -> None:
+    """Give the search in a folder another budget."""
+    begun = read_request(folder)
+    if budget != begun.run.budget:
+        _write_config(folder, begun._replace(run=begun.run.replace(budget=budget)))
 
 
 def read_request(folder: Path) -> Request:
@@ -107,7 +140,7 @@ def read_request(folder: Path) -> Request:
         raise ModelError(f"{folder} holds no search that could be resumed ({BEGUN}, {_START}); start it anew")
     given = read_toml(folder / BEGUN, _SECTIONS)
     try:
-        start = tuple((folder / _START).read_text(encoding="utf-8").split())
+        start = tuple((folder / _START).read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{folder / _START} cannot be read: {error}") from None
     return Request(RunConfig(**given["run"]), SearchConfig(**given["search"]), start)

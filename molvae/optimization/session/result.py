@@ -35,6 +35,7 @@ RESULT_FILES = (
 """What `SearchResult.save` may write, beside the calls."""
 
 _TOP = 10
+_DRAWN = 100  # best molecules, at most, in a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,7 @@ class SearchResult:
 
         Args:
             folder: where; made where there is none. Files of these names are replaced.
-            k: how many are the best.
+            k: how many are the best; the first 100 of them are drawn.
 
         Raises:
             InputError: a file cannot be written.
@@ -171,7 +172,7 @@ class SearchResult:
         write_text(folder / "curve.csv", frame_text(self.curve, header=True))
         if len(best):
             for kind in ("svg", "png"):
-                picture = self.draw(k, kind)
+                picture = self.draw(min(k, _DRAWN), kind)
                 with atomic(folder / f"best.{kind}") as temporary:
                     temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
         figures: dict[str, Callable[[], Figure]] = {"curve": self.figure}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,17 @@ from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.pareto import Pareto
 from molvae.optimization.session.counted import Cache, CountedObjective
 from molvae.optimization.session.log import CallLog, part_columns
-from molvae.optimization.session.request import CACHE, CALLS, STATE, Request, RunConfig, begin, go_on, read_request
+from molvae.optimization.session.request import (
+    CACHE,
+    CALLS,
+    STATE,
+    Request,
+    RunConfig,
+    begin,
+    go_on,
+    read_request,
+    set_budget,
+)
 from molvae.optimization.session.result import BEST, SearchResult
 from molvae.optimization.session.runner import Runner, Search, SearchProgress, restored
 from molvae.optimization.settings import SearchConfig
@@ -113,43 +123,35 @@ def optimize(
         model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
     )
     names = CountedObjective.names_of(goal)
+    if place is not None and cache is not None and not resume:
+        _check_apart(Path(cache), place)
     kept = Cache(Path(cache), names) if cache is not None else None  # what is wrong with it is said first
     search = Optimizer(vae, constraints=rules, start=start, front=mean == "pareto", seed=seed, settings=how)
-    request = Request(run, how, tuple(start))
-    if place is not None:
-        go_on(place, request) if resume else begin(place, request, overwrite=overwrite)
-    log = CallLog(place and place / CALLS, names)
-    known = kept if kept is not None else Cache(place and place / CACHE, names)
-    state = place and place / STATE
-    if state is not None and resume:
-        _recall(search, log, known, state)
-    if budget < len(log.calls):
-        raise ConfigError(f"{len(log.calls):,} calls were made already: the budget cannot be {budget:,}")
-    counted = CountedObjective(goal, budget=budget, cache=known, done=search.archive.smiles)
-    columns = part_columns(names)
+    request = Request(run, how, tuple(" ".join(one.split()) for one in start))
 
-    def found() -> SearchResult:
-        return SearchResult(log.table(), goal.name, columns, mean == "pareto", how.per_scaffold or None, goal.failures)
+    made = nullcontext() if place is None or resume else begin(place, request, overwrite=overwrite)
+    with made:
+        if place is not None and resume:
+            go_on(place, request)
+        log = CallLog(place and place / CALLS, names)
+        known = kept if kept is not None else Cache(place and place / CACHE, names)
+        if place is not None and resume:
+            _recall(search, log, known, place, budget)
+        counted = CountedObjective(goal, budget=budget, cache=known, done=search.archive.smiles)
+        runner = Runner(
+            search, counted, log, batch=batch, state=place and place / STATE, checkpoint_seconds=checkpoint_seconds,
+            progress=progress, on_interrupt=on_interrupt,
+        )  # fmt: skip
 
-    runner = Runner(
-        search,
-        counted,
-        log,
-        batch=batch,
-        state=state,
-        checkpoint_seconds=checkpoint_seconds,
-        progress=progress,
-        on_interrupt=on_interrupt,
-    )
-    try:
-        runner.run()
-    finally:
-        if place is not None and log.calls:
-            found().save_summary(place, k=top)
-        elif place is not None and not resume and not len(known):
-            shutil.rmtree(
-                place, ignore_errors=True
-            )  # a search that came to nothing shall not be in the way of the next
+        def found() -> SearchResult:
+            columns, limit = part_columns(names), how.per_scaffold or None
+            return SearchResult(log.table(), goal.name, columns, mean == "pareto", limit, goal.failures)
+
+        try:
+            runner.run()
+        finally:
+            if place is not None and log.calls:
+                found().save_summary(place, k=top)
     return found()
 
 
@@ -194,9 +196,25 @@ def _names(objective: What | Sequence[What]) -> tuple[str, ...]:
     return tuple(one.strip() if isinstance(one, str) else goal_of(one).name for one in _listed(objective))
 
 
-def _recall(search: Search, log: CallLog, cache: Cache, state: Path) -> None:
-    """Bring search, log and cache to where they were at the last save; no answer is lost on the way."""
-    later = restored(search, log, state)
+def _check_apart(cache: Path, folder: Path) -> None:
+    """Raise `ConfigError` if a cache is in the folder of a search that is to be begun, and would be replaced."""
+    if folder.absolute() in cache.absolute().parents:
+        raise ConfigError(
+            f"the cache {cache} is in the folder of the search, {folder}, which is made anew; copy it to another "
+            "place, and give that"
+        )
+
+
+def _recall(search: Search, log: CallLog, cache: Cache, folder: Path, budget: int) -> None:
+    """Bring search, log and cache to where they were at the last save; no answer is lost on the way.
+
+    Raises:
+        ConfigError: the budget is below the calls that were made.
+    """
+    if budget < len(log.calls):
+        raise ConfigError(f"{len(log.calls):,} calls were made already: the budget cannot be {budget:,}")
+    set_budget(folder, budget)
+    later = restored(search, log, folder / STATE)
     for call in later:
         if call.proposal.smiles not in cache:
             cache.add([call.proposal.smiles], [call.parts or (call.score,)])

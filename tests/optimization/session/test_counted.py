@@ -5,7 +5,7 @@ import pytest
 
 from molvae.errors import InputError
 from molvae.objectives import UserObjective, mean_of, objective_of
-from molvae.objectives.composing import Shaped
+from molvae.objectives.composing import Mean, Shaped
 from molvae.optimization.session.counted import Cache, CountedObjective
 from molvae.optimization.session.rows import GrowingTable, as_float, as_text
 from tests.optimization.stand_in import MOLECULES
@@ -145,3 +145,24 @@ def test_a_cache_with_a_text_for_a_number_is_told(tmp_path):
 def test_a_single_objective_needs_no_composite():
     objective = objective_of("qed")
     np.testing.assert_array_equal(CountedObjective(objective, budget=2)(["CCO"]).scores, objective(["CCO"]))
+
+
+@pytest.mark.parametrize("wrapped", ["alone", "shaped", "mean"])
+def test_a_function_that_has_worked_before_a_resume_may_fail_as_often_as_it_likes(wrapped):
+    def always_fails(smiles):
+        raise ValueError("no pose")
+
+    own = UserObjective(always_fails, "dock")
+    goal = {
+        "alone": own,
+        "shaped": Shaped("half", own, lambda scores: scores / 2),
+        "mean": Mean([objective_of("qed"), own], mean="arithmetic"),
+    }[wrapped]
+    names = CountedObjective.names_of(goal)
+    known = Cache(None, names)
+    known.add(["CCO"], [[np.nan] * len(names)])
+    with pytest.raises(InputError, match="failed for the first 3"):
+        CountedObjective(goal, budget=9, cache=known, done=["CCO"])(["CCN", "CCC", "CCF"])
+    known.add(["CCCl"], [[0.5] * len(names)])
+    answers = CountedObjective(goal, budget=9, cache=known, done=["CCO", "CCCl"])(["CCN", "CCC", "CCF"])
+    assert np.isnan(answers.scores).all()

@@ -8,6 +8,7 @@ from molvae.chem import scaffold
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.pareto import front, hypervolume
 from molvae.optimization.proposal import Proposal
+from molvae.optimization.session import result as session_result
 from molvae.optimization.session.log import Call, CallLog
 from molvae.optimization.session.result import SearchResult
 from tests.optimization.stand_in import MOLECULES
@@ -98,3 +99,12 @@ def test_a_search_without_any_score_says_so(tmp_path):
     assert found.best().empty and found._repr_svg_() is None and "1 call" in repr(found)
     found.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} >= {"best.csv", "curve.svg"} - {"best.svg"}
+
+
+def test_of_many_best_molecules_the_first_hundred_are_drawn(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(session_result, "families", lambda members, kind: drawn.append(len(members)) or "")
+    found = result(n=160)
+    found.save(tmp_path, k=130)
+    assert drawn == [100, 100]
+    assert len((tmp_path / "best.csv").read_text().splitlines()) == 131

@@ -68,6 +68,7 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_is_refused(plain, tmp_path):
     with pytest.raises(ConfigError, match="30 calls were made already: the budget cannot be 20"):
         starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **OPTIONS)
     assert len((tmp_path / "run" / "calls.csv").read_text().splitlines()) == 31
+    assert read_request(tmp_path / "run").run.budget == 30
 
 
 @pytest.mark.parametrize(
@@ -106,10 +107,71 @@ def test_an_older_search_is_replaced_only_if_that_is_asked_for(plain, tmp_path):
         starting.optimize(VAE, "qed", folder=tmp_path / "run", overwrite=True, **OPTIONS)
 
 
-def test_a_search_that_comes_to_nothing_is_not_in_the_way(tmp_path):
-    def broken(smiles):
-        raise ValueError("no licence")
+def broken(smiles):
+    raise ValueError("no licence")
 
+
+@pytest.mark.parametrize("start", [[" CCO "], ["C[C@H](N)O |&1:1|"], ["C C", "CCN"]])
+def test_a_search_goes_on_from_molecules_however_they_were_written(plain, tmp_path, monkeypatch, start):
+    monkeypatch.setattr(starting, "Optimizer", lambda vae, *, start, **rest: StandIn(vae, **rest))
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", budget=10, start=start)
+    more = starting.optimize(VAE, "qed", folder=tmp_path / "run", budget=20, start=start, resume=True)
+    assert len(more.table) == 20
+
+
+def test_a_search_that_comes_to_nothing_costs_no_older_one(plain, tmp_path):
+    folder = tmp_path / "run"
+    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match="no licence"):
+        starting.optimize(VAE, UserObjective(broken, "broken"), folder=folder, overwrite=True, **OPTIONS)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    nothing = {**OPTIONS, "start": [], "constraints": ["keep:[U]"]}
+    assert not len(starting.optimize(VAE, "qed", folder=folder, overwrite=True, **nothing).table)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_search_that_breaks_later_on_stays_and_the_older_one_goes(plain, tmp_path):
+    asked = []
+
+    def breaks(smiles):
+        asked.extend(smiles)
+        return [1.0] * (len(smiles) if len(asked) < 10 else 0)
+
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    with pytest.raises(InputError, match="gave 0 numbers"):
+        starting.optimize(VAE, UserObjective(breaks, "breaks"), folder=tmp_path / "run", overwrite=True, **OPTIONS)
+    assert read_request(tmp_path / "run").run.objectives == ("breaks",)
+    assert len((tmp_path / "run" / "calls.csv").read_text().splitlines()) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_a_search_did_not_write_stays_when_it_comes_to_nothing(tmp_path):
+    def docking(smiles):
+        (tmp_path / "run" / "docking.log").write_text("no licence")
+        raise ValueError
+
+    for name, goal in (("empty", broken), ("run", docking)):
+        if name == "empty":
+            (tmp_path / name).mkdir()
+        with pytest.raises(InputError, match="failed for the first 3"):
+            starting.optimize(VAE, UserObjective(goal, "broken"), folder=tmp_path / name, **OPTIONS)
+    assert not list((tmp_path / "empty").iterdir())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["docking.log"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_cache_is_not_replaced_with_the_folder_that_it_is_in(plain, tmp_path, overwrite):
+    folder = tmp_path / "run"
+    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    before = (folder / "cache.csv").read_bytes()
+    with pytest.raises(ConfigError, match=r"is in the folder of the search.*copy it to another place"):
+        starting.optimize(VAE, "qed", folder=folder, cache=folder / "cache.csv", overwrite=overwrite, **OPTIONS)
+    assert (folder / "cache.csv").read_bytes() == before
+
+
+def test_a_search_that_comes_to_nothing_is_not_in_the_way(tmp_path):
     with pytest.raises(InputError, match=r"failed for the first 3 molecules.*no licence"):
         starting.optimize(VAE, UserObjective(broken, "broken"), folder=tmp_path / "run", **OPTIONS)
     assert not (tmp_path / "run").exists()
