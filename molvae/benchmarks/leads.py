@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from molvae.benchmarks.identity import model_checksum
 from molvae.chem import map_chunks
 from molvae.files import write_text
 
@@ -52,7 +53,7 @@ def leads_of(library: Sequence[str], n: int = 100) -> list[str]:
 
 
 def improve_all(leads: Sequence[str], setup: LeadSetup, *, workers: int = 1) -> Iterator[dict[str, Any]]:
-    """What came of each lead, as soon as it is there; a lead that has been improved before is not improved again.
+    """What came of each lead, as soon as it is there; one that was improved before, in this way, is not improved again.
 
     Args:
         leads: SMILES.
@@ -89,9 +90,11 @@ def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
 
     number, lead = numbered
     place = setup.folder / f"{number:03d}.json"
+    own = {"lead": lead, "budget": setup.budget, "seed": setup.seed, "similarity": setup.similarity}
+    own["model"] = model_checksum(setup.model)
     if place.exists():
         known: dict[str, Any] = json.loads(place.read_text())
-        if (known["lead"], known["budget"], known["seed"]) == (lead, setup.budget, setup.seed):
+        if own.items() <= known.items():
             return known
     torch.set_num_threads(1)
     result = optimize(
@@ -107,7 +110,6 @@ def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
     best = result.table["smiles"][int(np.nanargmax(scores))]
     gains = np.fmax.accumulate(scores) - scores[0]
     improvement = {str(calls): float(gains[min(calls, len(gains)) - 1]) for calls in CALLS if calls <= setup.budget}
-    figures = {"lead": lead, "start": float(scores[0]), "best": best, "improvement": improvement}
-    figures |= {"budget": setup.budget, "seed": setup.seed, "calls": len(scores)}
+    figures = {**own, "start": float(scores[0]), "best": best, "improvement": improvement, "calls": len(scores)}
     write_text(place, json.dumps(figures, indent=1) + "\n")
     return figures

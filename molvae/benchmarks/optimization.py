@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from molvae.benchmarks.identity import checksum, model_checksum
 from molvae.chem import map_chunks
 from molvae.errors import ConfigError
 from molvae.files import write_text
@@ -86,7 +87,8 @@ def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[
 
     Figures are those of `molvae.optimization.protocol.pmo_figures`, ``seconds``, of which ``objective`` are the
     objective's, and for searches through a latent space ``decoded``, strings, with ``decoded_valid``, the share of them
-    that are molecules.
+    that are molecules. ``budget`` and the checksums ``model`` and ``library`` tell what it is a run of; where one of
+    them is another now, it is run again.
 
     Args:
         jobs: what to run.
@@ -127,9 +129,10 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
 
     place = setup.folder / job.method / f"{job.task}-{job.seed}"
     summary = place.with_suffix(".json")
+    own = {"budget": setup.budget, "model": model_checksum(setup.model), "library": checksum(setup.library)}
     if summary.exists():
         known: dict[str, float] = json.loads(summary.read_text())
-        if known["budget"] == setup.budget:
+        if own.items() <= known.items():
             return known
     torch.set_num_threads(setup.threads)
     place.with_suffix(".csv").unlink(missing_ok=True)
@@ -140,7 +143,7 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
     Runner(search, CountedObjective(clock, budget=setup.budget, cache=Cache(None, [job.task])), log).run()
     seconds = time.monotonic() - started
     figures = pmo_figures(search.archive.smiles, search.archive.scores, budget=setup.budget)
-    figures |= {"seconds": seconds, "objective": clock.seconds, "budget": float(setup.budget)}
+    figures |= {"seconds": seconds, "objective": clock.seconds, **own}
     drawn = getattr(search, "drawn", None)
     if drawn is not None:
         figures |= {"decoded": float(drawn.strings), "decoded_valid": drawn.molecules / max(1, drawn.strings)}

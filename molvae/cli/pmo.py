@@ -79,9 +79,13 @@ def optimization(
         names = list(dict.fromkeys(key for one in found.values() for key in one))
         lines = [",".join(["method", "task", "seed", *names])]
         for job, one in found.items():
-            values = [f"{one[key]:.6g}" if key in one else "" for key in names]
+            values = ["" if key not in one else _text(one[key]) for key in names]
             lines.append(",".join([job.method, job.task, str(job.seed), *values]))
         print_result("".join(f"{line}\n" for line in lines))
+
+
+def _text(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def _plain(value: float) -> float | None:

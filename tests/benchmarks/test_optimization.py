@@ -2,11 +2,15 @@
 
 import json
 import math
+import shutil
 
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
 from molvae.benchmarks.optimization import METHODS, Job, Setup, areas, jobs_of, run_all
+from molvae.benchmarks.searchers.screening import Screening
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import ConfigError
 from molvae.objectives import objective_of
@@ -49,6 +53,10 @@ def test_what_was_run_is_not_run_again(setup):
     path = setup.folder / "screening" / "qed-1.json"
     path.write_text(json.dumps({**first, "auc_top10": 2.0}))
     assert next(iter(run_all([job], setup)))[1]["auc_top10"] == 2.0
+    other = setup.folder / "other.smi"
+    other.write_text("\n".join(reversed(setup.library.read_text().split())) + "\n")
+    again = next(iter(run_all([job], setup._replace(library=other))))[1]
+    assert again["auc_top10"] not in (2.0, first["auc_top10"])
     assert next(iter(run_all([job], setup._replace(budget=20))))[1]["calls"] == 20
 
 
@@ -59,6 +67,26 @@ def test_the_seed_decides_what_is_screened(setup):
     assert values[0] != values[1]
     assert table[0] == pytest.approx(sum(values) / 2)
     assert table[1] == pytest.approx(abs(values[0] - values[1]) / math.sqrt(2))
+
+
+def test_a_library_is_screened_to_its_end(library):
+    search = Screening(library, seed=0)
+    batches = []
+    while batch := search.ask(7):
+        batches += [one.smiles for one in batch]
+    assert sorted(batches) == sorted({canonical(one, stereo=False) for one in library})
+
+
+def test_figures_of_another_model_are_not_taken_for_those_of_this(tmp_path, setup, tiny_run):
+    other = tmp_path / "other"
+    shutil.copytree(tiny_run, other)
+    weights = load_file(other / "model.safetensors")
+    with safe_open(other / "model.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    save_file({name: value + 0.01 for name, value in weights.items()}, other / "model.safetensors", metadata=metadata)
+    job = Job("frozen", "qed", 3)
+    figures = [next(iter(run_all([job], setup._replace(model=str(one), budget=25))))[1] for one in (tiny_run, other)]
+    assert figures[0]["model"] != figures[1]["model"] and figures[0]["seconds"] != figures[1]["seconds"]
 
 
 def test_methods_and_tasks_that_are_none_are_named():
@@ -84,3 +112,4 @@ def test_leads_are_improved_and_kept_in_sight(tmp_path, tiny_run, library):
     assert summary([found])["20"]["improvement"] == found["improvement"]["20"]
     (tmp_path / "000.json").write_text(json.dumps({**found, "best": "C"}))
     assert next(iter(improve_all([found["lead"]], setup)))["best"] == "C"
+    assert next(iter(improve_all([found["lead"]], setup._replace(similarity=0.5))))["best"] != "C"

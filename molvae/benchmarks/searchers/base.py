@@ -61,11 +61,11 @@ class Baseline(ABC):
         """The first n molecules among texts that were never asked for."""
         found: list[Proposal] = []
         for text in texts:
-            if len(found) == n:
-                break
             if text is not None and text not in self._asked:
                 self._asked.add(text)
                 found.append(Proposal(text, self._name))
+                if len(found) == n:  # before another text is taken, which would be lost
+                    break
         return found
 
 
