@@ -24,6 +24,14 @@ _BUDGET, _N, _TOP = 1_000, 50, 20
 _MUST = "What molecules must be"
 _MEASURED = "From measurements"
 _ON_RESUME = "--resume goes on with the settings of the search; beside it there are only --budget, --top and --device"
+_UNMEASURED = (
+    "--measured calls no objective: leave out OBJECTIVE, --budget, --start, --mean, --batch, --timeout, --cache, --top "
+    "and --resume"
+)
+_ONLY_MEASURED = (
+    "--column, --minimize, --maximize and --n go with --measured; of an objective as little as possible is wanted by "
+    "minimize:NAME"
+)
 _LONGEST = 34  # characters of a name that others are aligned with
 
 
@@ -70,9 +78,13 @@ def optimize(
         ),
     ] = None,
     mean: Annotated[
-        Literal["geometric", "arithmetic", "pareto"],
-        typer.Option(help="What is made of several objectives; pareto: the front of their trade-offs."),
-    ] = "geometric",
+        Optional[Literal["geometric", "arithmetic", "pareto"]],
+        typer.Option(
+            help="What is made of several objectives; pareto: the front of their trade-offs "
+            "[dim]\\[default: geometric][/dim]",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same search.")] = 0,
     batch: Annotated[
         Optional[int],
@@ -98,7 +110,14 @@ def optimize(
         Optional[Path],
         typer.Option(help="Go on with the search in this folder; --budget gives it more calls.", show_default=False),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Best molecules that are printed, written and drawn.")] = _TOP,
+    top: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help=f"Best molecules that are printed, written and, up to 100, drawn [dim]\\[default: {_TOP}][/dim]",
+            show_default=False,
+        ),
+    ] = None,
     names: Annotated[bool, typer.Option("--list", help="Print the objectives there are, and stop.")] = False,
     device: Device = "auto",
     keep: Annotated[
@@ -144,10 +163,25 @@ def optimize(
         Optional[str], typer.Option(help="What was measured.", rich_help_panel=_MEASURED, show_default=False)
     ] = None,
     maximize: Annotated[
-        bool,
-        typer.Option("--maximize/--minimize", help="Which values are wanted.", rich_help_panel=_MEASURED),
-    ] = True,
-    n: Annotated[int, typer.Option("--n", "-n", help="How many molecules.", rich_help_panel=_MEASURED)] = _N,
+        Optional[bool],
+        typer.Option(
+            "--maximize/--minimize",
+            metavar="",
+            help="Which values are wanted [dim]\\[default: maximize][/dim]",
+            rich_help_panel=_MEASURED,
+            show_default=False,
+        ),
+    ] = None,
+    n: Annotated[
+        Optional[int],
+        typer.Option(
+            "--n",
+            "-n",
+            help=f"How many molecules [dim]\\[default: {_N}][/dim]",
+            rich_help_panel=_MEASURED,
+            show_default=False,
+        ),
+    ] = None,
     smiles_column: SmilesColumn = None,
     *,
     search: dict[str, Any],
@@ -174,32 +208,43 @@ def optimize(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
     rules = constraints_of(keep, forbid, similar_to, window, no_alerts)
     place = Place(resume or output or RUNS / f"optimize-{time.strftime('%Y%m%d-%H%M%S')}", overwrite, device)
+    _check_together(
+        measured is not None,
+        of_search=(objectives, budget, start, mean, batch, timeout, cache, top, resume),
+        of_measured=(column, maximize, n),
+    )
+    if smiles_column and not (start or measured):
+        raise ConfigError("--smiles-column is the column of --start or --measured; give the file")
     if measured is not None:
-        if objectives or resume or start or cache:
-            raise ConfigError("--measured calls no objective: no OBJECTIVE, --start, --cache, --resume")
         from molvae.cli.suggesting import suggest_in
 
-        options = {"n": n, "maximize": maximize, "constraints": rules, "seed": seed}
+        options = {"n": _N if n is None else n, "maximize": maximize is not False, "constraints": rules, "seed": seed}
         suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), options)
         return
     from molvae.optimization.session.request import Request, RunConfig
 
     if resume is not None:
-        if overwrite or seed or mean != "geometric":
-            raise ConfigError(_ON_RESUME)
-        if any((objectives, model, start, batch, timeout, cache, output, rules, search)):
+        if any((overwrite, seed, mean, objectives, model, start, batch, timeout, cache, output, rules, search)):
             raise ConfigError(_ON_RESUME)
         request = resumed(resume, budget)
     else:
         if not objectives:
             raise ConfigError("name what is to be maximized (molvae optimize --list), or give --measured FILE")
         run = RunConfig(
-            objectives=tuple(objectives), mean=mean, timeout=timeout or 0.0, budget=budget or _BUDGET,
+            objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
             batch=batch or 0, constraints=tuple(one.name for one in rules), seed=seed, model=model or "",
             cache=str(cache or ""),
         )  # fmt: skip
         request = Request(run, SearchConfig(**search), molecules_of(start, smiles_column))
-    search_in(place, request, top, resume=resume is not None)
+    search_in(place, request, top or _TOP, resume=resume is not None)
+
+
+def _check_together(measured: bool, *, of_search: tuple[Any, ...], of_measured: tuple[Any, ...]) -> None:
+    """Raise `ConfigError` if options of one kind of search were given to the other."""
+    if measured and any(one is not None and one != [] for one in of_search):
+        raise ConfigError(_UNMEASURED)
+    if not measured and any(one is not None for one in of_measured):
+        raise ConfigError(_ONLY_MEASURED)
 
 
 def _list() -> None:

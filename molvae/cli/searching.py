@@ -155,8 +155,8 @@ def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None
     if len(best):
         scores = best["score"]
         say(f"best of {count(calls, 'call')}: {scores.iloc[0]:.4g}; ten best: {scores.head(10).mean():.4g}")
-    if result.pareto:
-        say(f"front: {count(len(result.front()), 'molecule')}, hypervolume {result.hypervolume():.4g} from 0")
     lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
     print_result("smiles,score\n" + "".join(lines))
+    if result.pareto:
+        say(f"front: {count(len(result.front()), 'molecule')}, hypervolume {result.hypervolume():.4g} from 0")
     say(f"done: {folder}", "bold green")

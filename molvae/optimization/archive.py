@@ -59,7 +59,7 @@ class Archive:
     @property
     def parts(self) -> NDArray[np.float64]:
         """(N, K)"""
-        return np.array(self._parts, dtype=np.float64).reshape(len(self), -1)
+        return np.array(self._parts, dtype=np.float64).reshape(len(self), len(self._parts[0]) if self._parts else 0)
 
     def row(self, smiles: str) -> int:
         """Where a molecule is; KeyError where it is not."""

@@ -99,11 +99,11 @@ class Keep(_PerMolecule):
 
     def __init__(self, smarts: str) -> None:
         super().__init__(f"keep:{smarts}")
-        self._smarts = smarts
+        self.smarts = smarts
         has_pattern(Chem.Mol(), smarts)
 
     def _allows(self, mol: Chem.Mol) -> bool:
-        return has_pattern(mol, self._smarts)
+        return has_pattern(mol, self.smarts)
 
 
 class Forbid(Keep):

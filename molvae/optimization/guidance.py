@@ -19,6 +19,7 @@ Numbers = NDArray[np.float64]
 _POWERS = (-2.0, 0.0)  # logarithms to base 10, between which the share of the boldness of a round lies
 _IDLE = 200  # calls without anything better, after which a search is twice as bold
 _BOLDEST = 10.0
+_ROUNDING = 1e-9
 _TOP = 10
 
 
@@ -97,6 +98,14 @@ class Guide:
 
 
 def _joined(values: Numbers, known: Numbers, weights: Numbers) -> Numbers:
-    """(M,) of (M, K): the scalarization, each objective measured from the worst known to the best."""
-    low, high = np.nanmin(known, axis=0), np.nanmax(known, axis=0)
-    return chebyshev((values - low) / np.maximum(high - low, np.finfo(np.float64).tiny), weights)
+    """(M,) of (M, K): the scalarization, each objective measured from the worst known to the best.
+
+    One that has been the same for all, or has no number yet, tells no molecule from another.
+    """
+    there = np.isfinite(known)
+    low = np.where(there, known, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(there, known, -np.inf).max(axis=0, initial=-np.inf)
+    telling = high - low > _ROUNDING * np.maximum(np.abs(low), np.abs(high))  # NaN for one without numbers
+    low, unit = np.where(telling, low, 0.0), np.where(telling, high - low, 1.0)
+    same = np.where(np.isnan(values) & there.any(axis=0), np.nan, 1.0)
+    return chebyshev(np.where(telling, (values - low) / unit, same), weights)

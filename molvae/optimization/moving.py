@@ -10,7 +10,6 @@ https://arxiv.org/abs/2305.16160
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,6 +38,7 @@ _REHEARSED = 16  # of a batch
 _BANK = 512  # molecules of the model as it came
 _BETA = 0.1
 _CLIP = 1.0
+_STEADY = 16  # rows of a batch, from which on a row does not depend on the others to the last bit
 
 
 class MovingModel:
@@ -57,7 +57,9 @@ class MovingModel:
 
     def reset(self) -> None:
         """Forget what was learned."""
-        self._take(copy.deepcopy(self._first.model), self._first.tokenizer)
+        first, tokenizer = self._first.model, self._first.tokenizer
+        # Without dropout, whose random numbers are torch's and not the search's.
+        self._take(grown(first, len(tokenizer), torch.Generator(), dropout=0.0), tokenizer)
 
     def _take(self, model: SmilesVAE, tokenizer: SmilesTokenizer) -> None:
         self.model, self.tokenizer = model.to(self._first.device).eval(), tokenizer
@@ -74,7 +76,9 @@ class MovingModel:
         """Posterior means (N, D); NaN for a molecule with a token that the model does not know."""
         new = [one for one in dict.fromkeys(smiles) if one not in self._points]
         if new:
-            self._points.update(zip(new, self.codec.posterior(new)[0], strict=True))
+            # Few rows are multiplied in another order than many, and a search that is resumed has others together.
+            padded = [*new, *new[-1:] * (_STEADY - len(new))]
+            self._points.update(zip(new, self.codec.posterior(padded)[0], strict=False))
         return np.stack([self._points[one] for one in smiles]) if smiles else np.empty((0, self.latent_dim), np.float32)
 
     def decode(
@@ -166,7 +170,7 @@ class MovingModel:
     def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Go on as another did that had this state."""
         tokenizer = SmilesTokenizer.from_json(metadata["tokenizer"])
-        model = SmilesVAE(self._first.config, len(tokenizer))
+        model = SmilesVAE(self._first.config.replace(dropout=0.0), len(tokenizer))
         parts = {name.partition("/")[2]: value for name, value in tensors.items() if name.startswith("model/")}
         model.load_state_dict(parts)
         self._take(model, tokenizer)

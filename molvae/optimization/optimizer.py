@@ -7,6 +7,7 @@ search, and one that is restored goes on as it would have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ from molvae.errors import InputError
 from molvae.generator import MolVAE
 from molvae.optimization.archive import Archive
 from molvae.optimization.breeding import Makers, breed
-from molvae.optimization.constraints import Constraint
+from molvae.optimization.constraints import Constraint, Keep
+from molvae.optimization.diversity import ScaffoldLimit, diverse
 from molvae.optimization.guidance import Guide, idle_calls, merits_of
 from molvae.optimization.moving import MovingModel
 from molvae.optimization.pool import Pool
@@ -29,8 +31,11 @@ from molvae.optimization.selection import rank_weights, ranked
 from molvae.optimization.settings import SearchConfig
 from molvae.optimization.shares import Shares
 from molvae.optimization.workshop import Workshop
+from molvae.wording import count
 
 __all__ = ["Optimizer"]
+
+Numbers = NDArray[np.float64]
 
 _TRIES = 20  # pools in a row without anything new, before the search is at its end
 _RARELY = 10  # the model is trained anew only when that share of all calls is new to it
@@ -41,9 +46,9 @@ _SUCCESS = 100  # a call is one where its molecule is among so many best
 class _View(NamedTuple):
     """The archive as a round sees it."""
 
-    merits: NDArray[np.float64]
+    merits: Numbers
     """(N,); NaN for what is not looked at"""
-    weights: NDArray[np.float64] | None
+    weights: Numbers | None
     """of several objectives"""
     idle: int
     """calls without anything better"""
@@ -82,7 +87,7 @@ class Optimizer:
         self._constraints, self._seed = tuple(constraints), seed
         self._start = list(dict.fromkeys(_standard(start, stereo=self.settings.stereo)))
         self._space = MovingModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
-        self._workshop = Workshop(self._space, self.settings)
+        self._workshop = Workshop(self._space, self.settings, _core(constraints))
         self._shares = Shares(self._workshop.operators)
         self._guide = Guide(front=front, noisy=self.settings.noisy)
         self._regions = Regions(0 if front else self.settings.patience)  # a front has no single best to leave
@@ -123,24 +128,45 @@ class Optimizer:
     def tell(
         self,
         proposals: Sequence[Proposal],
-        scores: Sequence[float] | NDArray[np.float64],
-        parts: Sequence[Sequence[float]] | NDArray[np.float64] | None = None,
+        scores: Sequence[float] | Numbers,
+        parts: Sequence[Sequence[float]] | Numbers | None = None,
     ) -> None:
         """Learn what molecules scored.
 
         Args:
             proposals: N, asked for or not (measured ones, say), none of them told before.
-            scores: N, the more the better; NaN where there is none.
+            scores: N, the more the better; NaN, or what is not finite, where there is none.
             parts: (N, K), the scores by each of several objectives.
+
+        Raises:
+            InputError: there are not N of them all, or a molecule is told twice; nothing was learned then.
         """
-        for row, (proposal, score) in enumerate(zip(proposals, scores, strict=True)):
-            self.archive.add(proposal, score, () if parts is None else parts[row])
+        values, each = self._checked(proposals, scores, parts)
+        for proposal, score, row in zip(proposals, values.tolist(), each.tolist(), strict=True):
+            self.archive.add(proposal, score, row)
             self._asked.pop(proposal.smiles, None)
         best = self.archive.best()
         top = {self.archive.proposals[row].smiles for row in best[: min(_SUCCESS, max(1, len(best) // 10))]}
         for proposal in proposals:
             self._shares.learn(proposal.operator, proposal.smiles in top)
         self._follow(best)
+
+    def _checked(self, proposals: Sequence[Proposal], scores: Any, parts: Any) -> tuple[Numbers, Numbers]:
+        """Scores (N,) and parts (N, K) as the archive takes them."""
+        n, known = len(proposals), self.archive
+        values = np.asarray(scores, dtype=np.float64)
+        each = np.asarray(np.empty((n, 0)) if parts is None else parts, dtype=np.float64)
+        shape = (n, known.parts.shape[1] if len(known) else each.shape[-1])
+        if values.shape != (n,) or (n and each.shape != shape):
+            raise InputError(
+                f"{count(n, 'molecule')} cannot have scores of shape {values.shape} and parts of shape {each.shape}; "
+                f"give ({n},) and {shape}"
+            )
+        smiles = [one.smiles for one in proposals]
+        twice = next((one for place, one in enumerate(smiles) if one in known or one in smiles[:place]), None)
+        if twice is not None:
+            raise InputError(f"{twice} was scored before; tell each molecule once")
+        return np.where(np.isfinite(values), values, np.nan), np.where(np.isfinite(each), each, np.nan)
 
     def _follow(self, best: NDArray[np.int64]) -> None:
         """Train the model on the best, when it is time."""
@@ -166,7 +192,10 @@ class Optimizer:
             operators = self._shares.draw(known, size, rng) if there and attempt else ["latent draw"] * size
             parents = [there[row] for row in rng.integers(len(there), size=2 * size)] if there else [""] * (2 * size)
             pool.add(self._workshop.make(operators, parents[:size], parents[size:], rng))
-        return pool.proposals[:n]
+        given = [one for one in pool.proposals if one.operator == "start"][:n]
+        limit = ScaffoldLimit(self.settings.per_scaffold or None, [one.smiles for one in given])
+        made = (one for one in pool.proposals if one.operator != "start" and limit.take(one.smiles))
+        return [*given, *islice(made, n - len(given))]
 
     def _go_on(self, n: int, rng: np.random.Generator) -> list[Proposal]:
         """The best of several generations as the surrogate sees them, and a few that it has no say in."""
@@ -210,17 +239,17 @@ class Optimizer:
         return [Proposal(left[row], "start") for row in rng.permutation(len(left))[: self.settings.pool]]
 
     def _chosen(self, pool: Pool, n: int, rng: np.random.Generator) -> list[Proposal]:
-        proposals, free = pool.proposals, self.settings.free
+        proposals, smiles, free, cap = pool.proposals, pool.smiles, self.settings.free, self.settings.per_scaffold
         if not self.settings.surrogate:
-            return [proposals[row] for row in rng.permutation(len(pool))[:n]]
-        cap = self.settings.per_scaffold
-        keys = [scaffold(one) for one in pool.smiles] if cap else None
-        choice = self._guide.choose(pool.smiles, n - int(rng.binomial(n, free)), rng, keys=keys, cap=cap or 1)
-        rest = rng.permutation(np.setdiff1d(np.arange(len(pool)), choice.rows))[: n - len(choice.rows)]
-        return [
-            proposals[row]._replace(mean=float(choice.mean[row]), std=float(choice.std[row]))
-            for row in [*choice.rows.tolist(), *rest.tolist()]
-        ]
+            order = rng.permutation(len(pool))
+            return [proposals[order[at]] for at in diverse([smiles[row] for row in order], n, per_scaffold=cap or None)]
+        keys = [scaffold(one) for one in smiles] if cap else None
+        choice = self._guide.choose(smiles, n - int(rng.binomial(n, free)), rng, keys=keys, cap=cap or 1)
+        chosen = choice.rows.tolist()
+        limit = ScaffoldLimit(cap or None, [smiles[row] for row in chosen])
+        others = rng.permutation(np.setdiff1d(np.arange(len(pool)), choice.rows)).tolist()
+        chosen += islice((row for row in others if limit.take(smiles[row])), n - len(chosen))
+        return [proposals[row]._replace(mean=float(choice.mean[row]), std=float(choice.std[row])) for row in chosen]
 
     def _pool(self, rules: Sequence[Constraint] = ()) -> Pool:
         return Pool((*self._constraints, *rules), lambda smiles: smiles in self.archive or smiles in self._asked)
@@ -239,6 +268,11 @@ class Optimizer:
         self._round, self._followed = metadata["round"], metadata["followed"]
         self._workshop.drawn = Drawn(*metadata["drawn"])
         self._asked = dict.fromkeys(metadata["asked"])
+
+
+def _core(constraints: Sequence[Constraint]) -> str | None:
+    """What graph edits are to leave as it is."""
+    return next((one.smarts for one in constraints if type(one) is Keep), None)
 
 
 def _standard(smiles: Sequence[str], *, stereo: bool) -> list[str]:

@@ -32,19 +32,18 @@ def front(parts: ArrayLike) -> NDArray[np.int64]:
     known = np.flatnonzero(~np.isnan(values).any(axis=1))
     # The best sums first: no row is dominated by one that comes after it.
     order = known[np.argsort(-values[known].sum(axis=1), kind="stable")]
-    kept: list[int] = []
-    for row in order:
-        others = values[kept]
-        if not ((others >= values[row]).all(axis=1) & (others > values[row]).any(axis=1)).any():
-            kept.append(int(row))
-    return np.array(sorted(kept), dtype=np.int64)
+    ranked, kept = values[order], np.zeros(len(order), dtype=np.bool_)
+    for place, one in enumerate(ranked):
+        others = ranked[:place][kept[:place]]
+        kept[place] = not ((others >= one).all(axis=1) & (others > one).any(axis=1)).any()
+    return np.sort(order[kept])
 
 
 def hypervolume(parts: ArrayLike, reference: ArrayLike = 0.0) -> float:
     """The volume between a reference point and the molecules: exact, for any number of objectives.
 
-    The more objectives, the longer it takes: milliseconds for some hundred points of a front and two or three
-    objectives, seconds for four.
+    The more objectives, the longer it takes: hundredths of a second for 300 points of a front and three objectives,
+    seconds for 500 points and four, or 150 and five.
 
     Source: the hypervolume by slicing objectives (HSO; While et al., 2006), https://doi.org/10.1109/TEVC.2005.851275
 
@@ -63,7 +62,7 @@ def hypervolume(parts: ArrayLike, reference: ArrayLike = 0.0) -> float:
         return 0.0
     values = values[~np.isnan(values).any(axis=1)] - np.asarray(reference, dtype=np.float64)
     values = values[(values > 0).all(axis=1)]
-    return _volume(values)
+    return _volume(values[front(values)])
 
 
 def _volume(values: NDArray[np.float64]) -> float:
@@ -72,9 +71,12 @@ def _volume(values: NDArray[np.float64]) -> float:
         return 0.0
     if values.shape[1] == 1:
         return float(values.max())
-    values = np.unique(values[front(values)], axis=0)  # ascending in the first objective
     if values.shape[1] == 2:
-        return float(np.diff(values[:, 0], prepend=0.0) @ values[:, 1])
+        ascending = values[np.argsort(values[:, 0])]
+        beyond = np.maximum.accumulate(ascending[::-1, 1])[::-1]
+        return float(np.diff(ascending[:, 0], prepend=0.0) @ beyond)
+    values = np.unique(values, axis=0)  # ascending in the first objective
+    values = values[(values[:, None] >= values).all(axis=2).sum(axis=0) == 1]  # what no other one is as good as
     # Between two neighbouring values of the first objective the cut is that of all points beyond.
     heights = np.diff(values[:, 0], prepend=0.0)
     return sum(float(height) * _volume(values[row:, 1:]) for row, height in enumerate(heights) if height > 0)

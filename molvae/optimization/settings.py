@@ -47,9 +47,13 @@ class SearchConfig(Settings):
     )
     follow_steps: int = Field(4, ge=1, description="Steps of that training.")
     follow_rate: float = Field(5e-4, gt=0.0, description="Its learning rate.")
-    per_scaffold: int = Field(0, ge=0, description="Molecules of one scaffold in a batch, at most; 0: any number.")
+    per_scaffold: int = Field(
+        0,
+        ge=0,
+        description="Molecules of one scaffold in a batch, at most, those to begin with left out; 0: any number.",
+    )
     stereo: bool = Field(False, description="Tell stereoisomers apart; off, molecules have no stereo.")
-    max_heavy_atoms: int = Field(60, ge=1, description="Heavy atoms of a molecule, at most.")
+    max_heavy_atoms: int = Field(60, ge=1, description="Heavy atoms of a molecule that the search makes, at most.")
 
     def for_budget(self, budget: int | None = None) -> Self:
         """These settings for so many calls, None for an unknown number: with `first` above 0."""

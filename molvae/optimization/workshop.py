@@ -24,6 +24,7 @@ class Workshop:
     Args:
         space: of latent operators.
         settings: which operators there are, and what of molecules.
+        core: a SMARTS that graph edits leave as it is, as in `GraphProposer`.
 
     Attributes:
         operators: by name.
@@ -34,11 +35,12 @@ class Workshop:
         ConfigError: there is no such operator, or none at all.
     """
 
-    def __init__(self, space: MovingModel, settings: SearchConfig) -> None:
+    def __init__(self, space: MovingModel, settings: SearchConfig, core: str | None = None) -> None:
         self.operators = split_names(settings.operators)
-        self._latent = LatentProposals(space, stereo=settings.stereo)
         stereo, most = settings.stereo, settings.max_heavy_atoms
-        graph: list[Proposer] = [one(stereo=stereo, max_heavy_atoms=most) for one in (GraphMutation, GraphCrossover)]
+        self._latent = LatentProposals(space, stereo=stereo, max_heavy_atoms=most)
+        kinds = (GraphMutation, GraphCrossover)
+        graph: list[Proposer] = [one(stereo=stereo, max_heavy_atoms=most, core=core) for one in kinds]
         self._graph = {one.name: one for one in graph}
         known = [*LATENT_OPERATORS, *self._graph]
         for name in self.operators:

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from molvae import MolVAE
+from molvae.model import grown
+from molvae.model_folder import StoredModel
 from molvae.optimization.moving import MovingModel
 
 ELITES = ["CCOc1ccccc1", "CCNc1ccccc1", "CCOc1ccncc1"]
@@ -54,6 +56,26 @@ def test_new_tokens_are_learned_and_old_ones_keep_their_meaning(vae):
     assert model.tokenizer.tokens[: len(vae.tokenizer)] == vae.tokenizer.tokens
     model.reset()
     assert not model.knows(strange)
+
+
+def test_a_point_does_not_depend_on_what_is_encoded_beside_it(vae):
+    molecules = [f"{'C' * length}Oc1ccccc1" for length in range(1, 40)]
+    one_by_one = MovingModel(vae, seed=0, learning_rate=1e-3)
+    apart = np.concatenate([one_by_one.encode([one]) for one in molecules])
+    assert np.array_equal(MovingModel(vae, seed=0, learning_rate=1e-3).encode(molecules), apart)
+
+
+def test_a_model_that_was_trained_with_dropout_moves_by_the_seed_alone(vae):
+    model = grown(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.5)
+    dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.training_set, vae.card))
+    first, second = moved(dropping), moved(dropping)
+    for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+    copy = MovingModel(dropping, seed=0, learning_rate=1e-3)
+    copy.restore(*first.state())
+    for each in (first, copy):
+        each.follow(ELITES, WEIGHTS, steps=2, rng=np.random.default_rng(1))
+    assert all(map(torch.equal, first.model.parameters(), copy.model.parameters()))
 
 
 def test_the_same_seed_moves_the_same_way(vae):

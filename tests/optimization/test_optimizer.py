@@ -1,10 +1,13 @@
 """Laws of the search: what it asks for is new and allowed, it learns, and it can be repeated and resumed."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from rdkit import Chem
 
 from molvae import MolVAE
-from molvae.chem import canonical
+from molvae.chem import canonical, scaffold
 from molvae.errors import ConfigError, InputError
 from molvae.objectives import objective_of
 from molvae.optimization.constraints import constraint_of
@@ -198,6 +201,71 @@ def test_a_front_is_looked_for_in_all_directions(vae):
         parts = np.array([[one.smiles.upper().count("N"), -len(one.smiles)] for one in batch], dtype=float)
         search.tell(batch, parts.sum(1), parts)
     assert search.archive.parts.shape[1] == 2
+
+
+@pytest.mark.parametrize("constant", [1.0, np.nan], ids=["always the same", "without a number"])
+def test_an_objective_that_tells_nothing_leaves_the_others_their_say(vae, constant, recwarn):
+    def told(front):
+        search = Optimizer(vae, start=START, front=True, settings=QUICK)
+        while len(search.archive) < 60:
+            batch = search.ask(6)
+            first = nitrogens([one.smiles for one in batch])
+            parts = np.column_stack([first, np.full(len(batch), constant)] if front else [first, first])
+            search.tell(batch, parts.sum(1), parts)
+        return search.archive.parts[:, 0]
+
+    assert np.median(told(True)[30:]) >= np.median(told(True)[:12])
+    assert np.sort(told(True))[-10:].mean() >= 0.7 * np.sort(told(False))[-10:].mean()
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
+
+
+@pytest.mark.parametrize("changes", [{}, {"surrogate": False}, {"free": 1.0}])
+def test_a_batch_has_no_more_of_a_scaffold_than_it_may(vae, changes):
+    benzenes = [f"{'C' * length}c1ccccc1" for length in range(1, 16)]
+    search = Optimizer(vae, start=benzenes, settings=QUICK.replace(per_scaffold=2, **changes))
+    for number in range(8):
+        batch = search.ask(8)
+        kinds = Counter(scaffold(one.smiles) for one in batch)
+        assert batch and (number < 2 or max(kinds.values()) <= 2)
+        assert number >= 2 or all(kinds[scaffold(one.smiles)] <= 2 for one in batch if one.operator != "start")
+        search.tell(batch, nitrogens([one.smiles for one in batch]))
+
+
+@pytest.mark.parametrize("operators", ["latent noise, latent mix, latent draw", "graph mutation, graph crossover"])
+def test_what_it_makes_is_not_larger_than_it_may_be(vae, operators):
+    start = ["CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1"]
+    search = Optimizer(vae, start=start, settings=QUICK.replace(operators=operators, max_heavy_atoms=8))
+    for _ in range(5):
+        batch = search.ask(6)
+        search.tell(batch, objective_of("mw")([one.smiles for one in batch]))
+    made = [one.smiles for one in search.archive.proposals if one.operator != "start"]
+    assert len(made) > 10 and max(Chem.MolFromSmiles(one).GetNumHeavyAtoms() for one in made) <= 8
+
+
+def test_what_cannot_be_told_teaches_nothing(vae):
+    search = Optimizer(vae, start=START, settings=QUICK)
+    batch = search.ask(3)
+    for scores, parts in (([0.1, 0.2], None), (0.1, None), ([0.1, 0.2, 0.3], [[1.0], [2.0]]), (np.ones((3, 2)), None)):
+        with pytest.raises(InputError, match=r"3 molecules cannot have scores of shape .*; give \(3,\)"):
+            search.tell(batch, scores, parts)
+    with pytest.raises(InputError, match="was scored before; tell each molecule once"):
+        search.tell([*batch, batch[0]], [0.1] * 4)
+    assert not len(search.archive)
+    search.tell(batch, [0.1, -np.inf, 0.3], [[0.1, 0.2], [np.inf, 0.0], [0.3, 0.4]])
+    assert np.isnan(search.archive.scores[1]) and np.isnan(search.archive.parts[1, 0])
+    with pytest.raises(InputError, match="was scored before"):
+        search.tell(batch[:1], [0.5], [[0.5, 0.5]])
+    with pytest.raises(InputError, match=r"give \(1,\) and \(1, 2\)"):
+        search.tell([Proposal("CCO", "measured")], [0.5], [[0.5]])
+    assert len(search.archive) == 3 and len(search.ask(4)) == 4
+
+
+def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
+    rules = [constraint_of("keep:c1ccccc1")]
+    made = Optimizer(vae, constraints=rules, settings=QUICK)._workshop.make(
+        ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
+    )
+    assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()
 
 
 def test_bad_input_is_one_sentence(vae):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.chem import canonical, quiet_rdkit
+from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.optimization.moving import MovingModel
 from molvae.optimization.proposal import Proposal
 from molvae.tokenizer import scan
@@ -71,13 +71,14 @@ class LatentProposals:
     Args:
         space: the model.
         stereo: keep stereo.
+        max_heavy_atoms: no child has more.
 
     Attributes:
         drawn: what was decoded so far.
     """
 
-    def __init__(self, space: MovingModel, *, stereo: bool) -> None:
-        self._space, self._stereo = space, stereo
+    def __init__(self, space: MovingModel, *, stereo: bool, max_heavy_atoms: int) -> None:
+        self._space, self._stereo, self._max_heavy_atoms = space, stereo, max_heavy_atoms
         self.drawn = Drawn(0, 0)
 
     def propose(
@@ -112,8 +113,14 @@ class LatentProposals:
         return [
             Proposal(child, operators[row], _lineage(operators[row], parents[row], mates[row]))
             for child, row in zip(made, usable.tolist(), strict=True)
-            if child is not None and child not in (parents[row], mates[row])
+            if child is not None and child not in (parents[row], mates[row]) and self._is_small(child)
         ]
+
+    def _is_small(self, smiles: str) -> bool:
+        if len(smiles) <= self._max_heavy_atoms:  # each takes a letter at least
+            return True
+        mol = parse(smiles)
+        return mol is not None and mol.GetNumHeavyAtoms() <= self._max_heavy_atoms
 
     def _beginning(self, smiles: str, rng: np.random.Generator) -> list[str]:
         """The first tokens of a molecule, up to a random place."""
