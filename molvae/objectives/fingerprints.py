@@ -5,6 +5,7 @@ All but PHCO are counts of features, not folded into bits, as the tasks of Guaca
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -82,7 +83,13 @@ def _function(name: str) -> Callable[[Chem.Mol], Any]:
         from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 
         generate: Callable[..., Any] = Generate.Gen2DFingerprint
-        return lambda mol: generate(mol, Gobbi_Pharm2D.factory)
+        factory = copy.copy(Gobbi_Pharm2D.factory)
+        # Most of the time goes into the number of each bit, of which there are no more than 40,000.
+        number = functools.cache(factory.GetBitIdx)
+        factory.GetBitIdx = lambda kinds, distances, sortIndices=True: number(
+            tuple(kinds), tuple(distances), sortIndices
+        )
+        return lambda mol: generate(mol, factory)
     generator: Any
     if name == "AP":
         generator = rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10)
