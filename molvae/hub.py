@@ -22,14 +22,18 @@ def find_model(name: str | Path) -> Path:
         A folder, which need not be there.
 
     Raises:
-        ModelError: this installation has no bundled model, or it cannot be had from the hub.
+        ModelError: this installation has no bundled model, it cannot be looked for here, or it cannot be had from the
+            hub.
     """
     if name == BUNDLED:
         folder = bundled()
         if folder is None:
             raise ModelError(f"this installation of molvae has no bundled model; a folder of that name is ./{BUNDLED}")
         return folder
-    return model_from_hub(str(name)) if _is_repository(name) else Path(name)
+    if _is_repository(name):
+        return model_from_hub(str(name))
+    _is_here(name)
+    return Path(name)
 
 
 def full_name(name: str | Path) -> str:
@@ -54,4 +58,11 @@ def model_from_hub(name: str) -> Path:
 
 def _is_repository(name: str | Path) -> bool:
     looks_so = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "/", "~"))
-    return looks_so and not Path(name).exists()
+    return looks_so and not _is_here(name)
+
+
+def _is_here(name: str | Path) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError as error:
+        raise ModelError(f"{name} cannot be read: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ __all__ = ["MODEL_FILES", "MODEL_FORMAT", "Description", "Summary", "read_card",
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors")
 MODEL_FORMAT = "molvae-model/1"
 
+_MEASURED = ("figures", "memorization")
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
@@ -56,7 +57,10 @@ def read_description(folder: Path) -> Description:
     if not folder.is_dir():
         what = "is a file, not a model folder" if folder.exists() else "does not exist"
         raise ModelError(f"{folder} {what}")
-    missing = [name for name in MODEL_FILES[:3] if not (folder / name).is_file()]
+    try:
+        missing = [name for name in MODEL_FILES[:3] if not (folder / name).is_file()]
+    except OSError as error:  # a folder that may not be entered
+        raise ModelError(f"{folder} cannot be read: {error.strerror or error}") from None
     if missing:
         raise ModelError(f"{folder} is no model of molvae: it has no {', no '.join(missing)}")
     try:
@@ -95,7 +99,16 @@ def _description(folder: Path, data: dict[str, Any]) -> Description:
     except (MolVAEError, OSError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} is damaged: {error}") from None
     card = data.get("card") or {}
-    return Description(config, tokenizer, card if isinstance(card, dict) else {"card": card})
+    if not isinstance(card, dict):
+        return Description(config, tokenizer, {"card": card})
+    return Description(config, tokenizer, card | {key: _figures(card[key]) for key in _MEASURED if key in card})
+
+
+def _figures(value: Any) -> Any:
+    """Figures as they were measured: JSON has null for NaN."""
+    if isinstance(value, dict):
+        return {key: _figures(one) for key, one in value.items()}
+    return math.nan if value is None else value
 
 
 def _numbers(path: Path) -> Counter[str]:

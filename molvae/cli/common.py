@@ -17,7 +17,7 @@ from molvae.config import ModelConfig, Settings
 from molvae.errors import InputError, MolVAEError
 from molvae.machine.distributed import is_main
 
-__all__ = ["command", "console", "print_result", "say", "with_settings"]
+__all__ = ["command", "console", "print_result", "say", "with_settings", "writable"]
 
 _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 
@@ -55,15 +55,23 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def writable(text: str) -> str:
+    """The text with escapes for what the encoding of stdout lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def print_result(text: str) -> None:
-    """Write to stdout, now.
+    """Write to stdout, now, with escapes for what its encoding lacks.
 
     Raises:
         InputError: it cannot be written, the disk being full, say.
         SystemExit: the reader has left (molvae sample | head), which is no error to speak of.
     """
+    if sys.stdout is None:
+        raise InputError("the result cannot be written: standard output is closed")
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(writable(text))
         sys.stdout.flush()
     except OSError as error:
         sys.stdout = None  # at exit Python would try to flush again, and complain

@@ -80,7 +80,8 @@ def _sink(output: Path | None, table: AnnotatedTable, latent_dim: int, *, std: b
         say(f"written: {output}")
         return
     names = [latent_columns(latent_dim), *([latent_columns(latent_dim, spread=True)] if std else [])]
-    with frames_to(output, table.extended({name: "float32" for each in names for name in each})) as write:
+    types = table.extended({name: "float32" for each in names for name in each})
+    with frames_to(output, types, table.grouping) as write:
 
         def take(chunk: AnnotatedChunk, arrays: list[Array]) -> None:
             added = [pd.DataFrame(array, columns=each) for array, each in zip(arrays, names, strict=True)]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from molvae.cli.common import command, print_result
+from molvae.cli.common import command, print_result, writable
 from molvae.cli.options import AsJson
 from molvae.errors import ModelError
+from molvae.files import finite
 
 if TYPE_CHECKING:
     from molvae.cli.card_text import Line
@@ -44,7 +44,7 @@ def info(
         about = read_card(find_model(choice.name))
         try:
             if as_json:
-                print_result(json.dumps(_finite(_as_dict(choice, about)), indent=1) + "\n")
+                print_result(json.dumps(finite(_as_dict(choice, about)), indent=1) + "\n")
             else:
                 _print_lines(choice, about)
         except RecursionError:
@@ -69,32 +69,17 @@ def _as_dict(choice: Choice, about: Summary) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    """The same with None for NaN and infinities, for which JSON has no words."""
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _print_lines(choice: Choice, about: Summary) -> None:
     from molvae.cli.card_text import lines_of, plain
 
     lines = [
-        line._replace(label=_writable(line.label), value=_writable(line.value))
+        line._replace(label=writable(line.label), value=writable(line.value))
         for line in lines_of(choice.name, choice.why, about)
     ]
     if sys.stdout.isatty():
         _print_table(lines)
     else:
         print_result(plain(lines))
-
-
-def _writable(text: str) -> str:
-    """The text with escapes for what the encoding of stdout lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _print_table(lines: list[Line]) -> None:

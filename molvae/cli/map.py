@@ -111,15 +111,17 @@ def _chunks(rows: AnnotatedTable, others: Sequence[str], colors: Sequence[str]) 
     # An empty table at the beginning: what has no rows still has columns.
     yield map_rows([], [], {name: [] for name in others}, color_by=colors)
     for chunk in rows.chunks():
-        columns = {name: _values(chunk.cells[name].tolist(), rows.types[name]) for name in others}
+        columns = {
+            name: _values(chunk.cells[name].tolist(), rows.types[name], rows.grouping.get(name, "")) for name in others
+        }
         yield map_rows(chunk.rows, chunk.smiles, columns, color_by=colors)
 
 
-def _values(cells: list[Any], kind: Any) -> list[Any]:
-    from molvae.corpus.columns import is_missing, number
+def _values(cells: list[Any], kind: Any, grouping: str) -> list[Any]:
+    from molvae.corpus.numbers import is_missing, number
 
     if kind is float:
-        return [number(text) for text in cells]
+        return [number(text, grouping) for text in cells]
     return [None if isinstance(cell, str) and is_missing(cell) else cell for cell in cells]
 
 

@@ -58,7 +58,7 @@ def predict(
     types = table.extended({f"{name}_predicted": "float32" for name in vae.config.heads})
     rows = Rows(table, vae)
     compared = _Compared(table, vae.config.heads)
-    with frames_to(output, types) as write:
+    with frames_to(output, types, table.grouping) as write:
         for chunk in rows.chunks():
             predicted = vae.predict(chunk.smiles, batch_size=batch_size)
             rows.refuse(chunk, predicted.isna().any(axis=1).to_numpy(bool))
@@ -81,16 +81,18 @@ class _Compared:
         folded = {column.casefold(): column for column in reversed(list(table.types))}
         columns = {name: name if name in table.types else folded.get(name.casefold()) for name in names}
         self._columns = {name: column for name, column in columns.items() if column is not None}
+        self._grouping = table.grouping
         self._pairs: dict[str, list[Any]] = {name: [] for name in self._columns}
 
     def add(self, cells: pd.DataFrame, predicted: pd.DataFrame) -> None:
         """Take in some rows: those with both numbers count."""
         import numpy as np
 
-        from molvae.corpus.columns import number
+        from molvae.corpus.numbers import number
 
         for name, column in self._columns.items():
-            measured = np.array([number(str(value)) for value in cells[column]])
+            sign = self._grouping.get(column, "")
+            measured = np.array([number(str(value), sign) for value in cells[column]])
             pairs = np.stack([measured, predicted[name].to_numpy()])
             self._pairs[name].append(pairs[:, np.isfinite(pairs).all(0)])
 

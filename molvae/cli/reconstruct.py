@@ -84,7 +84,7 @@ def reconstruct(
     if output is None:
         pour(lambda _: None)
     else:
-        with frames_to(output, types) as write:
+        with frames_to(output, types, table.grouping) as write:
             pour(write)
     _tell(fidelity.worst)
     if grid is not None:

@@ -104,12 +104,15 @@ class Rows:
 
 
 @contextmanager
-def frames_to(output: Path | None, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
+def frames_to(
+    output: Path | None, types: Mapping[str, Any], grouping: Mapping[str, str] | None = None
+) -> Iterator[WriteFrame]:
     """Give a function that writes tables below each other: to a file, or as csv to stdout.
 
     Args:
         output: a file, which is there, and said to be, when the block ends without an exception; None is stdout.
         types: of each column, as `molvae.corpus.frames.write_frames` takes them.
+        grouping: of columns, as it takes that.
 
     Raises:
         InputError: they cannot be written.
@@ -121,7 +124,7 @@ def frames_to(output: Path | None, types: Mapping[str, Any]) -> Iterator[WriteFr
 
     if output is not None:
         lost = 0
-        with write_frames(output, types) as write:
+        with write_frames(output, types, grouping) as write:
 
             def take(frame: pd.DataFrame) -> int:
                 nonlocal lost
@@ -130,9 +133,9 @@ def frames_to(output: Path | None, types: Mapping[str, Any]) -> Iterator[WriteFr
 
             yield take
         if lost:
-            cells = count(lost, "cell")
             say(
-                f"{cells} of columns of numbers held text and {'is' if lost == 1 else 'are'} empty; csv keeps them",
+                f"{count(lost, 'cell')} of columns of numbers held text that is no number, and empty now, or more than "
+                "their number, such as 007; csv keeps them",
                 "yellow",
             )
         say(f"written: {output}")

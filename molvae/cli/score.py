@@ -86,7 +86,7 @@ def score(
     vae = load_model(model, device)
     rows = Rows(table, vae)
     scored = _scored(rows, vae, draws=draws, importance=importance, seed=seed, batch_size=batch_size)
-    with frames_to(output, types) as write:
+    with frames_to(output, types, table.grouping) as write:
         if sort is not None:
             whole = pd.concat(scored, ignore_index=True)
             scored = iter([whole.sort_values(str(sort), ascending=sort in _LIKELY_IS_HIGH, kind="stable")])

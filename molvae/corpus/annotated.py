@@ -47,21 +47,29 @@ class AnnotatedTable:
         name: the file, without its folder.
         types: of each column, in the order of the file: ``str``, ``float`` or an Arrow type, as `write_frames` takes
             them. Of a file without a header the SMILES column is called smiles; structures of an SD file become one.
+            What are numbers but codes, such as 007, are texts.
+        grouping: what stands between thousands, of the columns where something does.
     """
 
     def __init__(self, table: Table, *, standardize: bool = False, stereo: bool = True) -> None:
         self._table, self._standardize, self._stereo = table, standardize, stereo
         self.name = table.name
-        kinds: Sequence[Any] = table.types or [
-            float if name in table.numeric_columns else str for name in table.columns
-        ]
+        numeric = set(table.numeric_columns) - set(table.codes)
+        kinds: Sequence[Any] = table.types or [float if name in numeric else str for name in table.columns]
         names = list(table.columns)
         self._from_blocks = not table.smiles_column
         if self._from_blocks:
             names, kinds = ["smiles", *names], [str, *kinds]
         elif not table.has_header:
             names[table.columns.index(table.smiles_column)] = "smiles"
-        self.types: dict[str, Any] = dict(zip(unique(names), kinds, strict=True))
+        names = list(unique(names))
+        self.types: dict[str, Any] = dict(zip(names, kinds, strict=True))
+        own = names[1:] if self._from_blocks else names
+        self.grouping = {
+            name: table.grouping[column]
+            for name, column in zip(own, table.columns, strict=True)
+            if column in table.grouping
+        }
 
     def extended(self, added: dict[str, Any]) -> dict[str, Any]:
         """The types with those of further columns.

@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from molvae.chem.molecules import parse, quiet_rdkit, without_extension
+from molvae.corpus.numbers import grouped_example, grouping, is_code, is_missing, number
 from molvae.errors import InputError
+from molvae.wording import count
 
 __all__ = [
     "Choice",
+    "Numeric",
     "choose",
-    "is_missing",
     "is_smiles_name",
     "looks_like_smiles",
-    "number",
     "numeric_columns",
     "resolve",
     "unique",
@@ -34,7 +35,6 @@ _NAMES = (
     *("smiles", "isomericsmiles", "canonicalsmiles", "standardizedsmiles", "smilesstring", "smile", "smi"),
     *("structure", "structures", "molecule", "molecules", "mol", "mols", "drug", "drugs", "ligand", "compound"),
 )
-_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "?"})
 _LEXICAL = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\[\]\s]+\]|[-0-9()=#$+\\/%.:~@<>])+")
 _NUMERIC_SHARE = 0.9
 _SMILES_SHARE = 0.5
@@ -58,6 +58,31 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Numeric:
+    """The columns of numbers.
+
+    Attributes:
+        columns: their 0-based indices.
+        grouping: of every column of the file, as `molvae.corpus.numbers.number` takes it.
+        codes: those of `columns` whose texts say more than their numbers, such as 007.
+        examples: those of `columns` with thousands in groups, and a text of each.
+    """
+
+    columns: tuple[int, ...]
+    grouping: tuple[str, ...]
+    codes: tuple[int, ...]
+    examples: tuple[tuple[int, str], ...]
+
+    def told(self, names: Sequence[str]) -> str:
+        """Say how thousands are written, to be put behind a sentence; "" where they are not in groups."""
+        if not self.examples:
+            return ""
+        index, text = self.examples[0]
+        more = f", and so in {count(len(self.examples) - 1, 'further column')}" if len(self.examples) > 1 else ""
+        return f"; {text} in {names[index]!r} is {number(text, self.grouping[index]):.15g}{more}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Trial:
     parsed: int
     total: int
@@ -75,40 +100,24 @@ def is_smiles_name(name: str) -> bool:
     return plain in _NAMES or ("smiles" in plain and len(plain) < 40)
 
 
-def is_missing(text: str) -> bool:
-    """Whether a cell says that there is no value."""
-    return text.strip().lower() in _MISSING
-
-
-def number(text: str) -> float:
-    """Read a number, with a decimal point or comma; NaN for everything that is no finite number."""
-    try:
-        value = float(text) if "_" not in text else math.nan
-    except ValueError:
-        try:
-            value = float(text.replace(",", ".")) if text.count(",") == 1 and "." not in text else math.nan
-        except ValueError:
-            return math.nan
-    return value if math.isfinite(value) else math.nan
-
-
-def numeric_columns(samples: Sequence[Sequence[str]], *, without: int | None) -> tuple[int, ...]:
-    """Find the columns of whose values that are there at least nine in ten are numbers.
+def numeric_columns(samples: Sequence[Sequence[str]], delimiter: str, *, without: int | None) -> Numeric:
+    """Find the columns of whose values that are there at least nine in ten are numbers, and how these are written.
 
     Args:
         samples: values of each column.
+        delimiter: between the cells of the file; "" where there is none.
         without: a column that is not looked at, the SMILES.
-
-    Returns:
-        0-based indices.
     """
+    signs = tuple(grouping(sample, delimiter) for sample in samples)
     found = []
-    for index, sample in enumerate(samples):
+    for index, (sample, sign) in enumerate(zip(samples, signs, strict=True)):
         values = [value for value in sample if not is_missing(value)]
-        numbers = sum(not math.isnan(number(value)) for value in values)
+        numbers = sum(not math.isnan(number(value, sign)) for value in values)
         if index != without and numbers and numbers >= _NUMERIC_SHARE * len(values):
             found.append(index)
-    return tuple(found)
+    examples = [(index, grouped_example(samples[index], signs[index])) for index in found]
+    codes = tuple(index for index in found if any(map(is_code, samples[index])))
+    return Numeric(tuple(found), signs, codes, tuple((index, text) for index, text in examples if text))
 
 
 def choose(names: Sequence[str] | None, samples: Sequence[Sequence[str]]) -> Choice | None:

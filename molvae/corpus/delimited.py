@@ -6,28 +6,27 @@ the SMILES are plainest.
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
-from typing import Any, Literal
+from typing import Any
 
 from molvae.corpus.columns import (
     SAMPLE,
     Choice,
     choose,
-    is_missing,
     is_smiles_name,
     looks_like_smiles,
-    number,
     numeric_columns,
     resolve,
     unique,
 )
+from molvae.corpus.numbers import is_missing, number
+from molvae.corpus.rows import SMILES_SUFFIXES, rows_of
 from molvae.corpus.sources import HEAD_BYTES, Source
 from molvae.errors import InputError
 
@@ -36,11 +35,10 @@ __all__ = ["Layout", "Record", "full_records", "layout_of", "records"]
 Record = tuple[int, str, list[float]]
 """Row number, text of the SMILES cell, values of the numeric columns."""
 
-_SMI = frozenset({".smi", ".smiles", ".ism", ".can"})
-_SPELLED = {",": "comma-separated", "\t": "tab-separated", ";": "';'-separated", "|": "'|'-separated"}
+_SPELLED = {",": "comma-separated", "\t": "tab-separated", " ": "space-separated"}
 _SAMPLED_ROWS = 2 * SAMPLE
-# A quote that is never closed makes one cell of the rest of the file; this is where to stop.
-_LONGEST_CELL = 1 << 24
+_TITLE_ROWS = 10  # a header is looked for below so many rows
+_TOLD_DELIMITER = re.compile(r'"?sep=([^\w"\r\n])"?[^\w\r\n]*(?:\r\n?|\n)', re.IGNORECASE)  # as Excel writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,10 @@ class Layout:
         delimiter: between cells; " " stands for any white space.
         header: whether the first row holds the names.
         types: the Arrow type of each column of a Parquet file; none for text.
+        grouping: what stands between thousands in each column, as `molvae.corpus.numbers.number` takes it; none for
+            Parquet.
+        codes: those of `numeric` whose texts say more than their numbers, such as 007.
+        first_line: the line of the first row; what stands above is a title or says what the delimiter is.
     """
 
     columns: tuple[str, ...]
@@ -64,12 +66,16 @@ class Layout:
     delimiter: str = ","
     header: bool = True
     types: tuple[Any, ...] = ()
+    grouping: tuple[str, ...] = ()
+    codes: tuple[int, ...] = ()
+    first_line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
     delimiter: str
     header: bool
+    first_line: int
     names: tuple[str, ...]
     first: list[str]
     samples: list[list[str]]
@@ -86,13 +92,16 @@ def layout_of(source: Source, smiles_column: str | int | None, header: bool | No
     """Find out how to read delimited text.
 
     Raises:
-        InputError: there is only a header, no column holds SMILES, or the column asked for is not there.
+        InputError: there are no rows, no column holds SMILES, or the column asked for is not there.
     """
-    readings = [_reading(source, delimiter, smiles_column, header) for delimiter in _delimiters(source)]
+    text = _head_text(source)
+    told = _TOLD_DELIMITER.match(text)
+    top, delimiters = (2, [told[1]]) if told is not None else (1, _delimiters(source))
+    readings = [_reading(source, text, delimiter, smiles_column, header, top) for delimiter in delimiters]
     found = [one for one in readings if one.choice is not None]
     best = max(found or readings, key=lambda one: one.rank)
-    if best.header and not any(best.samples):
-        raise InputError(f"{source.name} holds a header but no rows")
+    if not any(best.samples):
+        raise InputError(f"{source.name} holds {'a header but ' * best.header}no rows")
     if smiles_column is not None and best.choice is None:
         resolve(smiles_column, best.names, source.name)
     if best.choice is None:
@@ -101,33 +110,37 @@ def layout_of(source: Source, smiles_column: str | int | None, header: bool | No
             "name the column with smiles_column (--smiles-column), or check the file"
         )
     columns, index = best.names, best.choice.index
-    separated = "one column" if len(columns) == 1 else _SPELLED.get(best.delimiter, "space-separated")
+    numeric = numeric_columns(best.samples, best.delimiter, without=index)
+    separated = "one column" if len(columns) == 1 else _SPELLED.get(best.delimiter, f"'{best.delimiter}'-separated")
     place = f"column {columns[index]!r}" if best.header else f"column {index + 1}, no header"
+    below = f"; line {best.first_line} is the header" if best.first_line > top else ""
     return Layout(
         columns=columns,
         smiles=index,
-        numeric=numeric_columns(best.samples, without=index),
-        sentence=f"{source.name}: {separated}, {source.encoding_name}, SMILES in {place} ({best.choice.how})",
+        numeric=numeric.columns,
+        sentence=f"{source.name}: {separated}, {source.encoding_name}, SMILES in {place} ({best.choice.how})"
+        f"{below}{numeric.told(columns)}",
         delimiter=best.delimiter,
         header=best.header,
+        grouping=numeric.grouping,
+        codes=numeric.codes,
+        first_line=best.first_line,
     )
 
 
 def records(source: Source, layout: Layout) -> Iterator[Record]:
     """Read the rows, one by one.
 
-    Blank lines, and in .smi files those that begin with '#', are no rows. A row that lacks the SMILES cell has "".
+    What is no row is said at `molvae.corpus.rows.rows_of`. A row that lacks the SMILES cell has "".
 
     Raises:
         InputError: the file breaks off, or a cell is beyond all measure.
     """
-    smiles, numeric = layout.smiles, layout.numeric
-    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors, newline="") as text:
-        rows = _rows(text, layout.delimiter, source)
-        for line, cells in islice(rows, int(layout.header), None):
-            width = len(cells)
-            numbers = [number(cells[place]) if place < width else math.nan for place in numeric]
-            yield line, cells[smiles] if smiles < width else "", numbers
+    smiles, numeric = layout.smiles, [(place, layout.grouping[place]) for place in layout.numeric]
+    for line, cells in _rows(source, layout):
+        width = len(cells)
+        numbers = [number(cells[place], sign) if place < width else math.nan for place, sign in numeric]
+        yield line, cells[smiles] if smiles < width else "", numbers
 
 
 def full_records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
@@ -136,87 +149,69 @@ def full_records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str
     What a row lacks is ""; what it has beyond the last column stands in its last cell, behind the delimiter.
     """
     width = len(layout.columns)
+    for line, cells in _rows(source, layout):
+        if len(cells) > width:
+            cells = [*cells[: width - 1], layout.delimiter.join(cells[width - 1 :])]
+        yield line, cells + [""] * (width - len(cells))
+
+
+def _rows(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors, newline="") as text:
-        for line, cells in islice(_rows(text, layout.delimiter, source), int(layout.header), None):
-            if len(cells) > width:
-                cells = [*cells[: width - 1], layout.delimiter.join(cells[width - 1 :])]
-            yield line, cells + [""] * (width - len(cells))
-
-
-def _rows(lines: Iterable[str], delimiter: str, source: Source) -> Iterator[tuple[int, list[str]]]:
-    comments = source.suffix in _SMI or delimiter == " "
-    plain = _split_at_space(lines) if delimiter == " " else _split_by_csv(lines, delimiter, source)
-    for line, cells in plain:
-        if (len(cells) > 1 or (cells and cells[0].strip())) and not (comments and cells[0].startswith("#")):
-            yield line, cells
-
-
-def _split_at_space(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    for line, text in enumerate(lines, start=1):
-        yield line, text.split()
-
-
-def _split_by_csv(lines: Iterable[str], delimiter: str, source: Source) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if source.suffix in _SMI else csv.QUOTE_MINIMAL
-    held: list[str] = []
-    ended = False
-
-    def remembered() -> Iterator[str]:
-        nonlocal ended
-        for text in lines:
-            held.append(text)
-            yield text
-        ended = True
-
-    reader = csv.reader(remembered(), delimiter=delimiter, quoting=quoting, skipinitialspace=True)
-    line, width = 1, 0
-    try:
-        for cells in reader:
-            width = width or len(cells)
-            # A row that is not over when the file is, or that swallowed whole rows, began with a stray quote.
-            if ended or (len(held) > 1 and _are_rows(held, delimiter, width)):
-                for offset, text in enumerate(held):
-                    yield line + offset, _unquoted(text, delimiter)
-            else:
-                yield line, cells
-            line = reader.line_num + 1
-            held.clear()
-    except csv.Error as error:
-        raise InputError(f"{source.name}, line {line}: {error}; is there an unbalanced quote?") from error
-
-
-def _are_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
-    """Whether each of some lines is as wide as the first row, so that a line break in a cell cannot explain them."""
-    return width > 1 and all(text.count(delimiter) == width - 1 for text in lines if text.strip())
-
-
-def _unquoted(line: str, delimiter: str) -> list[str]:
-    """The cells of a line in which quotes mean nothing."""
-    text = line.rstrip("\r\n")
-    return [cell.lstrip(" ") for cell in text.split(delimiter)] if text else []
+        yield from islice(rows_of(text, layout.delimiter, source, layout.first_line), int(layout.header), None)
 
 
 def _delimiters(source: Source) -> Sequence[str]:
-    if source.suffix in _SMI:
+    if source.suffix in SMILES_SUFFIXES:
         return "\t", " ", ",", ";", "|"
     return ",", "\t", ";", "|", " "
 
 
-def _reading(source: Source, delimiter: str, wanted: str | int | None, header: bool | None) -> _Reading:
-    sampled = _rows(io.StringIO(_head_text(source), newline=""), delimiter, source)
-    rows = [cells for _, cells in islice(sampled, _SAMPLED_ROWS)] or [[]]
+def _reading(
+    source: Source, text: str, delimiter: str, wanted: str | int | None, header: bool | None, first_line: int
+) -> _Reading:
+    sampled = rows_of(io.StringIO(text, newline=""), delimiter, source, first_line)
+    numbered = list(islice(sampled, _SAMPLED_ROWS))
+    rows = [cells for _, cells in numbered] or [[]]
+    if header is None and (below := _place_of_header(rows, wanted)):
+        return _reading(source, text, delimiter, wanted, True, numbered[below][0])
     body = _columns(rows[1:])
     if header is None:
-        named = isinstance(wanted, str) and wanted.strip().casefold() in [cell.strip().casefold() for cell in rows[0]]
-        header = named or _begins_with_header(rows[0], body)
+        header = any(_is_asked_for(cell, wanted) for cell in rows[0]) or _begins_with_header(rows[0], body, delimiter)
     samples = body if header else _columns(rows)
     width = max(len(samples), len(rows[0]))
     samples += [[] for _ in range(width - len(samples))]
     names = unique((rows[0] if header else []) + [""] * (width - (len(rows[0]) if header else 0)))
     choice = choose(names if header else None, samples) if wanted is None else _asked_for(wanted, names, samples)
-    widths = Counter(map(len, rows))
-    return _Reading(delimiter, header, names, rows[0], samples, choice, max(widths.values()) / len(rows))
+    evenness = max(Counter(map(len, rows)).values()) / len(rows)
+    return _Reading(delimiter, header, first_line, names, rows[0], samples, choice, evenness)
+
+
+def _is_asked_for(cell: str, wanted: str | int | None) -> bool:
+    return isinstance(wanted, str) and cell.strip().casefold() == wanted.strip().casefold()
+
+
+def _place_of_header(rows: Sequence[list[str]], wanted: str | int | None) -> int:
+    """Which of the first rows is a header below a title; 0 if the first is a header itself, or none is."""
+    for place, cells in enumerate(rows[1 : 1 + _TITLE_ROWS], start=1):
+        heads = [index for index, cell in enumerate(cells) if is_smiles_name(cell) or _is_asked_for(cell, wanted)]
+        if not heads:
+            continue
+        asked = [index for index in heads if _is_asked_for(cells[index], wanted)]
+        choice = choose(cells, _columns(rows[place + 1 :]))
+        index = asked[0] if asked else choice.index if choice is not None else -1
+        if index in heads and all(_is_title(above, cells, index, wanted) for above in rows[:place]):
+            return place
+    return 0
+
+
+def _is_title(above: Sequence[str], header: Sequence[str], index: int, wanted: str | int | None) -> bool:
+    """Whether a row above a header is neither a molecule nor a header itself."""
+    if index >= len(above):
+        return True
+    if choose(None, [[above[index]]]) is not None:
+        return False
+    fuller = sum(map(bool, above)) < sum(map(bool, header))
+    return fuller or not (is_smiles_name(above[index]) or _is_asked_for(above[index], wanted))
 
 
 def _head_text(source: Source) -> str:
@@ -227,7 +222,7 @@ def _head_text(source: Source) -> str:
     return text[: cut + 1] or text
 
 
-def _columns(rows: list[list[str]]) -> list[list[str]]:
+def _columns(rows: Sequence[list[str]]) -> list[list[str]]:
     return [list(column) for column in zip_longest(*rows, fillvalue="")]
 
 
@@ -240,7 +235,7 @@ def _asked_for(wanted: str | int, names: tuple[str, ...], samples: list[list[str
     return Choice(index, "as asked", trial.score if trial is not None else 0.0)
 
 
-def _begins_with_header(first: list[str], body: list[list[str]]) -> bool:
+def _begins_with_header(first: list[str], body: list[list[str]], delimiter: str) -> bool:
     smiles = choose(None, body)
     if smiles is None or smiles.index >= len(first):
         return any(is_smiles_name(cell) for cell in first)
@@ -250,8 +245,9 @@ def _begins_with_header(first: list[str], body: list[list[str]]) -> bool:
     if not is_missing(cell):
         # What begins with SMILES symbols is a molecule, if perhaps a broken one; no row must vanish as a header.
         return not looks_like_smiles(re.split(r"[\s,;|]", cell, maxsplit=1)[0]) or cell.isdecimal()
-    others = numeric_columns(body, without=smiles.index)
-    return any(math.isnan(number(first[place])) and not is_missing(first[place]) for place in others[: len(first)])
+    numeric = numeric_columns(body, delimiter, without=smiles.index)
+    heads = [(first[place], numeric.grouping[place]) for place in numeric.columns if place < len(first)]
+    return any(math.isnan(number(head, sign)) and not is_missing(head) for head, sign in heads)
 
 
 def _listed(cells: list[str]) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 from rdkit import Chem
 
 from molvae.chem.molecules import LONGEST_SMILES, quiet_rdkit
-from molvae.corpus.columns import SAMPLE, Choice, choose, number, numeric_columns, resolve, unique
+from molvae.corpus.columns import SAMPLE, Choice, choose, numeric_columns, resolve, unique
 from molvae.corpus.delimited import Layout, Record
-from molvae.corpus.sources import Source
+from molvae.corpus.numbers import number
+from molvae.corpus.sources import HEAD_BYTES, Source
 from molvae.errors import InputError
+from molvae.wording import count
 
 __all__ = [
     "UNREADABLE_BLOCK",
@@ -36,29 +37,39 @@ _BATCH = 4_096
 def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
     """Find the data fields of an SD file; SMILES come from the mol blocks unless a field is asked for.
 
+    The fields are those of all records; of a pipe or standard input, which can be read only once, those of the head.
+
     Raises:
-        InputError: there is no mol block, or no such field.
+        InputError: there is no mol block, no such field, or the file breaks off.
     """
     text = source.head.decode(source.encoding, "replace")
     if "M  END" not in text:
         raise InputError(f"{source.name} holds no mol block (no 'M  END' line); is it an SD file?")
-    sample = [_fields(lines) for lines in islice(_sdf_split(io.StringIO(text)), SAMPLE)]
-    names = tuple(dict.fromkeys(name for fields in sample for name in fields))
+    known = ""
+    if source.file is not None:
+        with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as whole:
+            values = _sampled_values(whole)
+    else:
+        if len(source.head) >= HEAD_BYTES and "$$$$" in text:
+            text = text[: text.rfind("$$$$")]
+            known = f", fields as in its first {count(text.count('$$$$') + 1, 'record')}"
+        values = _sampled_values(io.StringIO(text, newline=None))
+    names, samples = tuple(values), list(values.values())
     index = -1 if smiles_column is None else resolve(smiles_column, names, source.name)
-    values = [[fields.get(name, "") for fields in sample] for name in names]
+    numeric = numeric_columns(samples, "", without=index)
     place = "mol blocks" if index < 0 else f"field {names[index]!r} (as asked)"
-    sentence = f"{source.name}: SD file, {source.encoding_name}, SMILES from {place}"
-    return Layout(names, index, numeric_columns(values, without=index), sentence)
+    sentence = f"{source.name}: SD file, {source.encoding_name}, SMILES from {place}{known}{numeric.told(names)}"
+    return Layout(names, index, numeric.columns, sentence, grouping=numeric.grouping, codes=numeric.codes)
 
 
 def sdf_records(source: Source, layout: Layout) -> Iterator[Record]:
     """Read the records, one by one; their row number is their place, from 1."""
-    names = [layout.columns[index] for index in layout.numeric]
+    names = [(layout.columns[index], layout.grouping[index]) for index in layout.numeric]
     with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as text:
         for place, lines in enumerate(_sdf_split(text), start=1):
             fields = _fields(lines)
             smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
-            yield place, smiles, [number(fields.get(name, "")) for name in names]
+            yield place, smiles, [number(fields.get(name, ""), sign) for name, sign in names]
 
 
 def full_sdf_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[str]]]:
@@ -82,13 +93,38 @@ def _sdf_split(text: Iterator[str]) -> Iterator[list[str]]:
         yield lines
 
 
-def _fields(lines: list[str]) -> dict[str, str]:
+def _fields(lines: Iterable[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for place, line in enumerate(lines):
-        begin, end = line.find("<"), line.rfind(">")
-        if line.startswith(">") and 0 < begin < end:
-            fields.setdefault(line[begin + 1 : end], lines[place + 1].strip() if place + 1 < len(lines) else "")
+    for name, value in _data(lines):
+        fields.setdefault(name, value)
     return fields
+
+
+def _data(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names and values of data fields, as they come; a value ends at a blank line."""
+    name: str | None = None
+    value: list[str] = []
+    for line in lines:
+        begin, end = (line.find("<"), line.rfind(">")) if line.startswith(">") else (0, 0)
+        if name is not None and (0 < begin < end or line.startswith("$$$$") or not line.strip()):
+            yield name, "".join(value).strip()
+            name = None
+        if 0 < begin < end:
+            name, value = line[begin + 1 : end], []
+        elif name is not None:
+            value.append(line)
+    if name is not None:
+        yield name, "".join(value).strip()
+
+
+def _sampled_values(lines: Iterable[str]) -> dict[str, list[str]]:
+    """The first values of each field."""
+    values: dict[str, list[str]] = {}
+    for name, value in _data(lines):
+        sample = values.setdefault(name, [])
+        if len(sample) < SAMPLE:
+            sample.append(value)
+    return values
 
 
 def _block_smiles(lines: list[str]) -> str:

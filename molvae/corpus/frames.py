@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from molvae.corpus.columns import is_missing, number
+from molvae.corpus.numbers import is_code, is_missing, number
 from molvae.files import atomic
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ FRAME_KINDS = ("csv", "tsv", "parquet")
 """Extensions that `write_frames` knows."""
 
 WriteFrame = Callable[["pd.DataFrame"], int]
-"""Takes the next rows; gives the number of cells that could not be kept: texts in a column of numbers, in Parquet."""
+"""Takes the next rows; gives the number of cells that could not be kept: in a Parquet column of numbers, those that are
+none (they become empty), and those that say more than their number, such as 007."""
 
 
 def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = False) -> str:
@@ -28,7 +29,9 @@ def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = Fals
 
 
 @contextmanager
-def write_frames(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
+def write_frames(
+    path: Path, types: Mapping[str, Any], grouping: Mapping[str, str] | None = None
+) -> Iterator[WriteFrame]:
     """Write tables, one below the other, to a path that `check_output` accepts for `FRAME_KINDS`.
 
     The file is there when the block ends, and not there at all if an exception leaves it.
@@ -37,6 +40,7 @@ def write_frames(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
         path: the file.
         types: of each column, in order: ``str``, ``float``, ``"float32"``, ``"int64"``, ``"bool"`` or an Arrow type;
             only Parquet keeps them.
+        grouping: of columns of texts that become numbers there, as `molvae.corpus.numbers.number` takes it.
 
     Raises:
         InputError: the file cannot be written.
@@ -44,7 +48,7 @@ def write_frames(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
     kind = path.suffix.lower()
     with atomic(path) as temporary:
         if kind == ".parquet":
-            with _parquet(temporary, types) as write:
+            with _parquet(temporary, types, grouping or {}) as write:
                 yield write
         else:
             with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -65,7 +69,7 @@ def _delimited(file: Any, types: Mapping[str, Any], separator: str) -> WriteFram
 
 
 @contextmanager
-def _parquet(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
+def _parquet(path: Path, types: Mapping[str, Any], grouping: Mapping[str, str]) -> Iterator[WriteFrame]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -85,8 +89,11 @@ def _parquet(path: Path, types: Mapping[str, Any]) -> Iterator[WriteFrame]:
             values: Any = frame[name]
             if kind is float and values.dtype == object:
                 texts = values.tolist()
-                values = [number(text) for text in texts]
-                lost += sum(value != value and not is_missing(text) for text, value in zip(texts, values, strict=True))
+                values = [number(text, grouping.get(name, "")) for text in texts]
+                lost += sum(
+                    is_code(text) or (value != value and not is_missing(text))
+                    for text, value in zip(texts, values, strict=True)
+                )
             arrays.append(pa.array(values, type=schema.field(name).type, from_pandas=True))
         file.write_table(pa.Table.from_arrays(arrays, schema=schema))
         return lost

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.corpus.rows import rows_of
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
 from molvae.files import atomic
@@ -29,7 +34,7 @@ WriteArchive = Callable[[Sequence[Array], Sequence[str], Sequence[int]], None]
 
 _COLUMN = re.compile(r"z(\d+)")
 _SPREAD = re.compile(r"z\d+_std")
-_MISSING = ["", "nan", "NaN"]
+_DAMAGE = (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 def latent_columns(latent_dim: int, *, spread: bool = False) -> list[str]:
@@ -82,11 +87,12 @@ def _from_numpy(path: Path, size: int) -> LatentTable:
     import pandas as pd
 
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"z": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {"z": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    except _DAMAGE:
         raise InputError(f"{path.name} is damaged, or no numpy file of numbers and texts") from None
     z = arrays.get("z")
     if z is None or z.ndim != 2 or z.dtype.kind not in "fiu":
@@ -104,33 +110,51 @@ def _from_numpy(path: Path, size: int) -> LatentTable:
 
 
 def _from_text(source: Source, size: int) -> LatentTable:
-    import pandas as pd
-
-    first = source.head.decode(source.encoding, "replace").partition("\n")[0]
-    separator = "\t" if "\t" in first else ","
-    with_names = [name.strip().strip('"') for name in first.rstrip("\r").split(separator)]
-    points = _points(source.name, with_names)
+    head = source.head.decode(source.encoding, "replace")
+    heads = {separator: _header(head, separator, source) for separator in (",", "\t")}
+    separator = max(heads, key=lambda one: sum(_COLUMN.fullmatch(name) is not None for name in heads[one]))
+    names = heads[separator]
+    if len(set(names)) < len(names):
+        raise InputError(f"{source.name} has two columns {Counter(names).most_common(1)[0][0]!r}; rename one")
+    points = [names.index(name) for name in _points(source.name, names)]
+    others = {name: names.index(name) for name in _others(names)}
 
     def chunks() -> Iterator[tuple[Array, pd.DataFrame]]:
-        kinds = {name: np.float32 if name in points else str for name in with_names}
-        with source.open() as file:
-            try:
-                reader = pd.read_csv(
-                    file, sep=separator, header=0, names=with_names, dtype=kinds, chunksize=size,
-                    keep_default_na=False, na_values=dict.fromkeys(points, _MISSING),
-                    encoding=source.encoding, encoding_errors="replace",
-                )  # fmt: skip
-                for frame in reader:
-                    yield _split(frame, points)
-            except (ValueError, pd.errors.ParserError) as error:
-                raise InputError(f"{source.name} cannot be read as a table of latent points: {error}") from None
+        import pandas as pd
 
-    return LatentTable(source.name, len(points), dict.fromkeys(_others(with_names), str), chunks)
+        with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors, newline="") as text:
+            rows = islice(rows_of(text, separator, source), 1, None)
+            while batch := list(islice(rows, size)):
+                full = [_filled(cells, len(names), source, line) for line, cells in batch]
+                z = [
+                    _numbers([cells[at] for at in points], source, line)
+                    for (line, _), cells in zip(batch, full, strict=True)
+                ]
+                cells = {name: [cells[at] for cells in full] for name, at in others.items()}
+                yield np.array(z, dtype=np.float32), pd.DataFrame(cells, index=range(len(full)), dtype=object)
+
+    return LatentTable(source.name, len(points), dict.fromkeys(others, str), chunks)
+
+
+def _header(head: str, separator: str, source: Source) -> list[str]:
+    _, names = next(rows_of(io.StringIO(head, newline=""), separator, source), (0, []))
+    return [name.strip() for name in names]
+
+
+def _filled(cells: list[str], width: int, source: Source, line: int) -> list[str]:
+    if len(cells) > width:
+        raise InputError(f"{source.name}, line {line}: {len(cells)} cells, but the header has {width}")
+    return cells + [""] * (width - len(cells))
+
+
+def _numbers(cells: list[str], source: Source, line: int) -> list[float]:
+    try:
+        return [float(cell or "nan") for cell in cells]
+    except ValueError as error:
+        raise InputError(f"{source.name}, line {line}: {error}") from None
 
 
 def _from_parquet(source: Source, size: int) -> LatentTable:
-    import io
-
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -175,11 +199,6 @@ def _points(name: str, columns: Sequence[str]) -> list[str]:
 
 def _others(columns: Sequence[str]) -> list[str]:
     return [name for name in columns if not _COLUMN.fullmatch(name) and not _SPREAD.fullmatch(name)]
-
-
-def _split(frame: pd.DataFrame, points: list[str]) -> tuple[Array, pd.DataFrame]:
-    frame = frame.reset_index(drop=True)
-    return frame[points].to_numpy(np.float32), frame[_others(list(frame.columns))]
 
 
 @contextmanager

@@ -55,6 +55,9 @@ class Table:
         numeric_columns: names of those that `chunks` carries along, judged by the first rows.
         has_header: whether the file itself names its columns.
         types: the Arrow type of each column of a Parquet file; none otherwise.
+        grouping: what stands between thousands in a column, as `molvae.corpus.numbers.number` takes it; columns that
+            are not there have "".
+        codes: those of `numeric_columns` whose texts say more than their numbers, such as 007.
     """
 
     def __init__(self, source: Source, layout: Layout, kind: str) -> None:
@@ -67,6 +70,8 @@ class Table:
         self.numeric_columns = tuple(layout.columns[index] for index in layout.numeric)
         self.has_header = layout.header
         self.types = layout.types
+        self.grouping = {name: sign for name, sign in zip(layout.columns, layout.grouping, strict=False) if sign}
+        self.codes = tuple(layout.columns[index] for index in layout.codes)
 
     def describe(self) -> str:
         """Say in one sentence how the file is read."""
@@ -86,8 +91,9 @@ class Table:
     def how(self) -> str:
         """All but the bytes that decides on the rows: the same bytes read in the same way are the same rows."""
         source, layout = self._source, self._layout
-        columns = [layout.columns, layout.smiles, layout.numeric, layout.delimiter, layout.header]
-        return json.dumps([self._kind, source.suffix, source.encoding, source.errors, columns])
+        columns = [layout.columns, layout.smiles, layout.numeric, layout.grouping]
+        lines = [layout.delimiter, layout.header, layout.first_line]
+        return json.dumps([self._kind, source.suffix, source.encoding, source.errors, columns, lines])
 
     def chunks(self, size: int = 10_000) -> Iterator[Chunk]:
         """Read the rows from the first to the last, in constant memory (Parquet: the file's size).
@@ -112,8 +118,8 @@ class Table:
     def full_records(self) -> Iterator[tuple[int, str, list[Any]]]:
         """Read the rows one by one: row number, text of the SMILES, and a value for each of `columns`.
 
-        The values are texts as they stand in the file, and of Parquet what it holds. An SD field that none of the
-        first records has is not among the columns.
+        The values are texts as they stand in the file, and of Parquet what it holds. Where an SD file can be read only
+        once, a field that none of the first records has is not among the columns.
 
         Raises:
             InputError: as in `chunks`.
@@ -140,8 +146,9 @@ def open_table(path: str | Path, *, smiles_column: str | int | None = None, head
 
     Reads csv, tsv, ';'- and '|'-separated text, SMILES files (.smi, .smiles, .txt; with or without names), SD files
     and Parquet, each also gzipped. SD files and Parquet are known by extension or content; for text, delimiter,
-    header and SMILES column are found by reading the head in every way. Text is UTF-8 or UTF-16 by its byte-order
-    mark, and Latin-1 where it is not valid UTF-8.
+    header and SMILES column are found by reading the head in every way. A line sep=; at the top says the delimiter; a
+    title above a header that announces SMILES is no row. Text is UTF-8 or UTF-16 by its byte-order mark, and Latin-1
+    where it is not valid UTF-8.
 
     Args:
         path: the file, or "-" for standard input.

@@ -9,6 +9,7 @@ import codecs
 import difflib
 import gzip
 import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ class Source:
         path: a file, or "-" for standard input.
 
     Attributes:
-        name: what to call it in messages.
+        name: what to call it, in characters that can be printed.
         suffix: the extension in lower case, without .gz; "" for standard input.
         head: the first `HEAD_BYTES` decompressed bytes.
         encoding, encoding_name, errors: how to decode it, if it is text.
@@ -92,7 +93,9 @@ class Source:
             raise InputError(f"{str(path)!r} cannot be the name of a file")
         self._stdin = str(path) == "-"
         self._path = Path(path)
-        self.name = "standard input" if self._stdin else self._path.name or str(path)
+        # A name of other bytes than UTF-8 is text that no file can hold.
+        name = os.fsencode(self._path.name or str(path)).decode("utf-8", "replace")
+        self.name = "standard input" if self._stdin else name
         suffixes = [] if self._stdin else [one.lower() for one in self._path.suffixes]
         self._named_gzip = suffixes[-1:] == [".gz"]
         self.suffix = "".join((suffixes[:-1] if self._named_gzip else suffixes)[-1:])
@@ -181,6 +184,8 @@ class Source:
                 return self._decompressed(file).read(HEAD_BYTES)
         if not self._stdin:
             self._pipe = self._path.open("rb")
+        elif sys.stdin is None:
+            raise InputError("standard input is closed; give a file")
         stream = self._decompressed(self._pipe or sys.stdin.buffer)
         head = stream.read(HEAD_BYTES)
         self._single = io.BufferedReader(_Replay(head, stream))

@@ -34,19 +34,21 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
         kinds: extensions that will do; by default those of `write_file`.
 
     Raises:
-        InputError: the extension names no format, the folder is not there or not writable, or pyarrow is missing.
+        InputError: the extension names no format, the folder is not there or not writable, the name is too long, or
+            pyarrow is missing.
     """
     known = kinds or _KINDS
     if path.suffix.lower().removeprefix(".") not in known:
         raise InputError(f"{path}: the extension must be one of {', '.join('.' + kind for kind in known)}")
     if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
         raise InputError('Parquet needs pyarrow: pip install "molvae[parquet]"')
-    if not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-    if path.is_dir():
-        raise InputError(f"{path} cannot be written: it is a folder")
     try:
-        tempfile.TemporaryFile(dir=path.parent).close()
+        if not path.parent.is_dir():
+            raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+        if path.is_dir():
+            raise InputError(f"{path} cannot be written: it is a folder")
+        # Named as that of `atomic`, which must not be too long either.
+        tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent).close()
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 

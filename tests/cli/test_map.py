@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import re
 
 import pandas as pd
@@ -128,3 +129,18 @@ def test_files_without_molecules(tiny_run, tmp_path, text, told):
     (tmp_path / "in.csv").write_text(text)
     assert_told(molvae(tmp_path / "in.csv", "--model", tiny_run, "-o", tmp_path / "map.html"), told)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_file_name_of_other_bytes_is_a_title_that_can_be_read(file, tiny_run, tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/Stoffe_\xe4.csv")
+    os.rename(file, odd)
+    result = molvae(odd, "--model", tiny_run, "-o", tmp_path / "map.html")
+    assert (result.exit_code, result.stdout) == (0, ""), result.output
+    assert "<title>Stoffe_\ufffd.csv</title>" in (tmp_path / "map.html").read_text(encoding="utf-8")
+
+
+def test_thousands_are_colours_of_their_size(tiny_run, tmp_path):
+    (tmp_path / "in.csv").write_text('smiles,IC50\nCCO,850\nCCN,"1,250"\nCCC,"12,345"\n')
+    result = molvae(tmp_path / "in.csv", "--model", tiny_run, "-c", "IC50")
+    assert pd.read_csv(io.StringIO(result.stdout))["IC50"].tolist() == [850, 1250, 12345]
+    assert "1,250 in 'IC50' is 1250" in result.stderr

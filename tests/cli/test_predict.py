@@ -72,6 +72,19 @@ def test_figures_beside_measured_numbers_are_right(model, table):
     assert float(rho) == pytest.approx(y.rank().corr(p.rank()), abs=1e-3)
 
 
+def test_measured_thousands_are_compared_as_such_and_written_as_such(model, tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "in.csv"
+    path.write_text('id,smiles,logP\n001,CCO,850\n002,CCC,"1,250"\n003,CCN,"-2,500"\n')
+    result = molvae("predict", path, "-o", tmp_path / "out.parquet", "--model", model)
+    assert result.exit_code == 0, result.output
+    out = pd.read_parquet(tmp_path / "out.parquet")
+    assert out["id"].tolist() == ["001", "002", "003"] and out["logP"].tolist() == [850, 1250, -2500]
+    mae = float(next(line.split() for line in result.stderr.splitlines() if line.startswith("logp "))[3])
+    assert mae == pytest.approx((out["logP"] - out["logp_predicted"]).abs().mean(), rel=1e-3)
+    assert "held text" not in result.stderr
+
+
 def test_parquet_keeps_its_types(model, tmp_path):
     pytest.importorskip("pyarrow")
     table = pd.DataFrame({"smiles": ["CCO", "CCN"], "n": [1, 2], "logp": [0.5, None]})

@@ -35,6 +35,44 @@ def test_points_and_other_columns_come_back(tmp_path, name):
     assert table.latent_dim == 11 and list(table.types) == ["id"] and list(cells["id"]) == list(frame["id"])
 
 
+@pytest.mark.parametrize("head", ["IC50, nM", "a\tb", "two\nlines", '5" x', "z, or not", " padded "])
+@pytest.mark.parametrize("name", ["z.csv", "z.tsv"])
+@pytest.mark.parametrize("last", [False, True])
+def test_any_head_and_any_cell_come_back(tmp_path, head, name, last):
+    frame = pd.DataFrame(Z, columns=latent_columns(11))
+    frame.insert(11 if last else 0, head, ["a, b", "two\nlines, and more", '"x"', "", "a\tb"])
+    frame.to_csv(tmp_path / name, index=False, sep="\t" if "tsv" in name else ",")
+    table, points, cells = read(tmp_path / name)
+    np.testing.assert_array_equal(points, Z)
+    assert list(table.types) == list(cells) == [head.strip()] and list(cells[head.strip()]) == list(frame[head])
+
+
+@pytest.mark.parametrize("row", ["CCO,0.1,0.2,", "CCO,0.1,0.2,9", "CCO,x,0.1,0.2"])
+@pytest.mark.parametrize("before", [0, 1, 5])
+def test_a_row_with_too_many_cells_is_refused(tmp_path, row, before):
+    path = written(tmp_path, "smiles,z0,z1\n" + "CC,1,2\n" * before + row + "\nCC,1,2\n")
+    with pytest.raises(InputError, match=rf"z\.csv, line {before + 2}: 4 cells, but the header has 3"):
+        read(path.rename(tmp_path / "z.csv"))
+
+
+def test_a_row_that_is_short_lacks_its_last_cells(tmp_path):
+    _, points, cells = read(written(tmp_path, "smiles,z0,id,z1\nCCO,1\n\nCCN,2,x,3\n"))
+    np.testing.assert_array_equal(points, [[1, np.nan], [2, 3]])
+    assert cells.to_dict("list") == {"smiles": ["CCO", "CCN"], "id": ["", "x"]}
+
+
+@pytest.mark.parametrize("at", range(0, 2000, 100))
+def test_an_archive_with_a_damaged_byte_is_read_or_refused(tmp_path, at):
+    np.savez_compressed(tmp_path / "z.npz", z=np.zeros((5, 3)), name=np.array(["a"] * 5), noise=Z)
+    damaged = bytearray((tmp_path / "z.npz").read_bytes())
+    damaged[at % len(damaged)] ^= 0xFF
+    (tmp_path / "z.npz").write_bytes(damaged)
+    try:
+        assert open_latents(tmp_path / "z.npz").latent_dim == 3
+    except InputError as error:
+        assert str(error).startswith("z.npz ")
+
+
 def test_an_archive_is_what_numpy_reads(tmp_path):
     path = tmp_path / "z.npz"
     with write_archive(path, ["z", "std"], 11) as write:
@@ -69,6 +107,8 @@ def test_columns_are_ordered_by_their_numbers(tmp_path):
         ("z.csv", b"smiles\nCCO\n", "has no columns z0, z1"),
         ("z.csv", b"smiles,z0,z2\nCCO,1,2\n", "a column z2 but none for dimension 1"),
         ("z.csv", b"z0,z1\n1,abc\n", "could not convert string to float: 'abc'"),
+        ("z.csv", b"z0,id\n1,a\n1,a\nx,b\n", "line 4: could not convert"),
+        ("z.csv", b"z0,id,id\n1,a,b\n", "two columns 'id'"),
         ("z.csv", b"", "is empty"),
         ("z.csv.gz", gzip.compress(b"z0\n" + b"1\n" * 9000, mtime=0)[:-9], "damaged or cut off"),
         ("z.npz", b"half", "is damaged"),

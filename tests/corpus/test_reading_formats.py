@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from molvae.corpus.reading import open_table
+from molvae.corpus.sources import HEAD_BYTES
 from molvae.errors import InputError
 from tests.corpus.tables import MOLECULES, NAMES, read, record, written
 
@@ -34,6 +35,38 @@ def test_sdf_fields(tmp_path):
     path = written(tmp_path, text, "mols.sdf")
     np.testing.assert_array_equal(read(path)[3]["y"], [1.5, math.nan])
     assert read(path, smiles_column="SMI")[1] == ["CCN", "CCS"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_field_of_several_lines_is_kept(tmp_path, end):
+    text = record("CCO", synonyms="ethanol\nalcohol\n EtOH", n=1) + record("CCN", n=2, synonyms="")
+    path = written(tmp_path, text.replace("\n", end), "mols.sdf")
+    cells = [cells for _, _, cells in open_table(path).full_records()]
+    assert cells == [["ethanol\nalcohol\n EtOH", "1"], ["", "2"]]
+    joined = written(tmp_path, record("CCO", a=1, b=2).replace("1\n\n", "1\n"), "joined.sdf")
+    assert [cells for _, _, cells in open_table(joined).full_records()] == [["1", "2"]]
+
+
+@pytest.mark.parametrize("name", ["late.sdf", "late.sdf.gz"])
+def test_a_field_that_begins_late_is_found(tmp_path, name):
+    records = [record("CCO", id=f"m{n}", **({"pIC50": n / 10} if n > 100 else {})) for n in range(150)]
+    text = "".join(records).encode()
+    path = written(tmp_path, gzip.compress(text) if name.endswith("gz") else text, name)
+    table, _, _, numbers = read(path)
+    assert (table.columns, table.numeric_columns) == (("id", "pIC50"), ("pIC50",))
+    assert numbers["pIC50"][101:] == [n / 10 for n in range(101, 150)]
+    assert read(path, smiles_column="id")[1][149] == "m149"
+
+
+@pytest.mark.parametrize("n", [10, 4000])
+def test_fields_of_an_sd_file_that_can_be_read_once(monkeypatch, n):
+    records = [record("CCO", id="m", **({"late": 1} if k == n - 1 else {})) for k in range(n)]
+    monkeypatch.setattr("sys.stdin", Stdin("".join(records).encode()))
+    table = open_table("-")
+    seen = len("".join(records)) < HEAD_BYTES
+    assert table.columns == (("id", "late") if seen else ("id",))
+    assert ("fields as in its first" in table.describe()) is not seen
+    assert sum(len(chunk) for chunk in table.chunks()) == n
 
 
 @pytest.fixture
@@ -100,6 +133,21 @@ def test_standard_input(monkeypatch, pack, rows):
     assert table.describe().startswith("standard input: ")
     with pytest.raises(InputError, match="standard input can be read only once"):
         next(table.chunks())
+
+
+def test_standard_input_that_is_closed(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="standard input is closed"):
+        open_table("-")
+
+
+def test_a_file_name_of_other_bytes_can_be_printed(tmp_path):
+    path = os.fsencode(tmp_path) + b"/Stoffe_\xe4.csv"
+    with open(path, "wb") as file:
+        file.write(b"smiles\nCCO\n")
+    table, smiles, _, _ = read(os.fsdecode(path))
+    assert (table.name, smiles) == ("Stoffe_\ufffd.csv", ["CCO"])
+    table.describe().encode()
 
 
 def test_standard_input_of_other_kinds(monkeypatch, frame):

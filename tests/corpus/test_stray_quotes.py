@@ -1,6 +1,11 @@
 """A quote that is never closed, or closed too late, loses no row."""
 
+import csv
+import io
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from molvae.corpus.cleaning import clean
 from molvae.corpus.reading import open_table
@@ -33,6 +38,118 @@ def test_a_quote_that_closes_rows_later(tmp_path):
     path = tmp_path / "in.csv"
     write(path, ["a", '"b', "c", "d", 'e"', "f", "g", "h"])
     assert rows_of(path) == EXPECTED
+
+
+def test_a_quote_that_closes_in_a_cell_with_a_comma(tmp_path):
+    path = tmp_path / "in.csv"
+    plain = [f"{smiles},mol {i}" for i, smiles in enumerate(SMILES)]
+    ends = ['CCOc1ccccc1,"(R)-thing', *plain, 'CC(=O)Nc1ccc(O)cc1,"acetamide, N-(4-hydroxyphenyl)"', "CCN(CC)CC,tea"]
+    path.write_text("SMILES,name\n" + "\n".join(ends) + "\n")
+    assert rows_of(path) == [(k, line.split(",")[0]) for k, line in enumerate(ends, start=2)]
+    assert clean(open_table(path)).counts.rows == len(ends)
+    names = [cells[1] for _, _, cells in open_table(path).full_records()]
+    assert names == ['"(R)-thing', *(f"mol {i}" for i in range(8)), "acetamide, N-(4-hydroxyphenyl)", "tea"]
+
+
+def test_a_cell_of_two_lines_that_look_like_rows_is_one(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text('SMILES,note\nCCOc1ccccc1,"soluble\nB, C"\nCCO,ok\n')
+    records = list(open_table(path).full_records())
+    assert records == [(2, "CCOc1ccccc1", ["CCOc1ccccc1", "soluble\nB, C"]), (4, "CCO", ["CCO", "ok"])]
+
+
+def test_cells_before_a_stray_quote_keep_their_commas(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text('name,SMILES,note\n"a, b",CCO,"5\nc,CCN,\n"d, e",CCC,x\n')
+    cells = [cells for _, _, cells in open_table(path).full_records()]
+    assert cells == [["a, b", "CCO", '"5'], ["c", "CCN", ""], ["d, e", "CCC", "x"]]
+
+
+def test_a_true_line_break_behind_a_stray_quote_stays(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text('SMILES,note,x\nCCO,"3\'-x,1\nCCN,b,2\nCCC,"true\nbreak, it is",3\nCCS,d,4\n')
+    records = [(row, cells) for row, _, cells in open_table(path).full_records()]
+    assert records == [
+        (2, ["CCO", "\"3'-x", "1"]),
+        (3, ["CCN", "b", "2"]),
+        (4, ["CCC", "true\nbreak, it is", "3"]),
+        (6, ["CCS", "d", "4"]),
+    ]
+
+
+@pytest.mark.parametrize("line", ['CCO,"a,x', 'CCO,"a","b', '"a,CCO,x', 'CCO,"a, b","c', 'CCO,x,"', 'CCO,"""a,x'])
+@pytest.mark.parametrize("end", ["", 'CCO,"x, y",z\n'])
+def test_thousands_of_stray_quotes(tmp_path, line, end):
+    path = tmp_path / "in.csv"
+    path.write_text("SMILES,name,x\n" + f"CCN,b,1\n\nCCC,c,2\n{line}\n" * 3000 + end)
+    table = open_table(path, smiles_column=1, header=True)
+    assert sum(len(chunk) for chunk in table.chunks()) == 9000 + bool(end)
+
+
+def test_a_column_of_molecules_alone_has_no_cell_of_several_lines(tmp_path):
+    path = tmp_path / "in.csv"
+    lines = ["CCO", '"CCN', "CCC", 'C"CS', "", '"CCF"', '"CO', "CN"]
+    path.write_text("SMILES\n" + "\n".join(lines) + "\n")
+    expected = [
+        (k, line.replace('"', "") if line == '"CCF"' else line) for k, line in enumerate(lines, start=2) if line
+    ]
+    assert rows_of(path) == expected
+
+
+def as_csv(rows):
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+def texts(letters):
+    # The reader takes blanks at the begin of a cell away.
+    return st.text(st.sampled_from(letters), max_size=6).map(lambda text: text.lstrip(" "))
+
+
+def tables(cells):
+    return st.integers(2, 4).flatmap(
+        lambda width: st.lists(st.lists(cells, min_size=width - 1, max_size=width - 1), min_size=1, max_size=6)
+    )
+
+
+def read_back(folder, content, width):
+    path = folder.getbasetemp() / "quotes.csv"
+    path.write_text(",".join(["SMILES", "b", "c", "d"][:width]) + "\n" + content, newline="")
+    return [cells for _, _, cells in open_table(path, smiles_column="SMILES", header=True).full_records()]
+
+
+@given(tables(st.one_of(texts('a"\n '), texts('a," '))))
+@settings(max_examples=200, deadline=None)
+def test_what_a_program_wrote_is_read_exactly(tmp_path_factory, notes):
+    """Any text in any cell; a row of several lines has no commas in its cells, with which they would look like rows."""
+    rows = [["CCO", *(cell.replace(",", "a") if "\n" in "".join(row) else cell for cell in row)] for row in notes]
+    assert read_back(tmp_path_factory, as_csv(rows), len(rows[0])) == rows
+
+
+@given(tables(texts('a," ')), st.data())
+@settings(max_examples=200, deadline=None)
+def test_one_line_break_beside_any_text_is_read_exactly(tmp_path_factory, notes, data):
+    for row in notes:
+        at = data.draw(st.integers(0, len(row) - 1))
+        row[at] = data.draw(texts('a," ')) + "\n" + data.draw(texts('a," '))
+    rows = [["CCO", *row] for row in notes]
+    assert read_back(tmp_path_factory, as_csv(rows), len(rows[0])) == rows
+
+
+@given(tables(st.sampled_from(["a", "b, c", 'd "e"', "", ",5", '"a", "b"', '"'])), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_stray_quote_loses_no_row_and_adds_none(tmp_path_factory, notes, data):
+    rows = [["CCO", *row] for row in notes]
+    row = data.draw(st.integers(0, len(rows) - 1))
+    at = data.draw(st.integers(0, len(rows[0]) - 1))
+    lines = as_csv(rows).splitlines(keepends=True)
+    cells = [as_csv([[cell]]).rstrip("\n") if cell else "" for cell in rows[row]]
+    lines[row] = ",".join([*cells[:at], '"' + cells[at], *cells[at + 1 :]]) + "\n"
+    # The row with the quote may have more cells than the others, which then are filled up.
+    found = [cells[: len(rows[0])] for cells in read_back(tmp_path_factory, "".join(lines), len(rows[0]))]
+    assert len(found) == len(rows)
+    assert found[:row] + found[row + 1 :] == rows[:row] + rows[row + 1 :]
 
 
 def test_an_inch_is_no_quote(tmp_path):

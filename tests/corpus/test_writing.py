@@ -8,7 +8,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
-from molvae.corpus.writing import to_text, write_file
+from molvae.corpus.writing import check_output, to_text, write_file
 from molvae.errors import InputError
 
 COLUMNS = ["qed", "charge"]
@@ -102,3 +102,22 @@ def test_a_failure_leaves_what_was_there(tmp_path, kind):
 def test_a_folder_that_is_gone_is_told(tmp_path):
     with pytest.raises(InputError, match="cannot be written: No such file"), write_file(tmp_path / "no" / "o.csv", []):
         pass
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".csv", "x" * 245 + ".csv", "no/o.csv", "folder.csv", "o.txt"])
+def test_what_cannot_be_written_is_told_before(tmp_path, name):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InputError, match=r"cannot be written|extension"):
+        check_output(tmp_path / name)
+    check_output(tmp_path / "o.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+
+
+@pytest.mark.parametrize("of", ["pathlib.Path.is_dir", "tempfile.NamedTemporaryFile"])
+def test_a_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch, of):
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(of, denied)
+    with pytest.raises(InputError, match=r"o\.csv cannot be written: Permission denied"):
+        check_output(tmp_path / "o.csv")
