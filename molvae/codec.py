@@ -10,16 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.config import Decoding
-from molvae.corpus.batching import TokenizedCorpus, bucketed
+from molvae.config import Decoding, check_batch_size, check_seed
+from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.errors import TokenError
 from molvae.model import DiagonalGaussian, SmilesVAE, generate
 from molvae.tokenizer import SmilesTokenizer
 
-__all__ = ["Codec", "ElboTerms"]
+__all__ = ["CUT_OFF", "Codec", "ElboTerms"]
 
 Array = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+CUT_OFF = "..."
+"""Behind a string that has no end: no parser takes it, and every encoding of texts has it."""
 
 _DRAWS = 16  # random numbers of so many draws are made at once: fast, and small beside the batch
 
@@ -43,10 +46,13 @@ class Codec:
     Args:
         model: in evaluation mode.
         tokenizer: its vocabulary.
+        max_length: of a `Decoding` that was given none: tokens that its training molecules could have.
     """
 
-    def __init__(self, model: SmilesVAE, tokenizer: SmilesTokenizer) -> None:
-        self._model, self._tokenizer = model, tokenizer
+    def __init__(
+        self, model: SmilesVAE, tokenizer: SmilesTokenizer, *, max_length: int = Decoding().max_length
+    ) -> None:
+        self._model, self._tokenizer, self.max_length = model, tokenizer, max_length
 
     @property
     def _device(self) -> torch.device:
@@ -62,8 +68,7 @@ class Codec:
         """Mean and standard deviation of q(z|x), each (N, D); a row of NaN for a string with an unknown token."""
         result = np.full((2, len(texts), self._model.config.latent_dim), np.nan, dtype=np.float32)
         corpus, rows = self.tokenize(texts)
-        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
-            batch = corpus.batch(at).to(self._device)
+        for at, batch in self._batches(corpus, batch_size):
             posterior = self._model.encoder(batch.tokens, batch.lengths)
             result[0, rows[at]], result[1, rows[at]] = posterior.mean.cpu().numpy(), posterior.std.cpu().numpy()
         return result[0], result[1]
@@ -81,11 +86,11 @@ class Codec:
             seed: of the draws.
             batch_size: rows at a time.
         """
+        check_seed(seed)
         terms = ElboTerms(*np.full((2, draws, len(texts)), np.nan), *np.full((2, len(texts)), np.nan))
         corpus, rows = self.tokenize(texts)
         terms.tokens[rows] = corpus.lengths - 1
-        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
-            batch = corpus.batch(at).to(self._device)
+        for at, batch in self._batches(corpus, batch_size):
             posterior = self._model.encoder(batch.tokens, batch.lengths)
             prior = DiagonalGaussian(torch.zeros_like(posterior.mean), torch.zeros_like(posterior.mean))
             terms.kl[rows[at]] = posterior.kl().sum(1).cpu().numpy()
@@ -106,8 +111,7 @@ class Codec:
         """
         hits = np.zeros((2, len(texts)), dtype=np.int64)
         corpus, rows = self.tokenize(texts)
-        for at in bucketed(np.arange(len(rows)), corpus.lengths, batch_size):
-            tokens, lengths = corpus.batch(at).to(self._device)
+        for at, (tokens, lengths) in self._batches(corpus, batch_size):
             logits = self._model.decoder(tokens[:, :-1], self._model.encoder(tokens, lengths).mean)
             target = torch.arange(1, tokens.shape[1], device=self._device) < lengths[:, None]
             right = (logits.argmax(-1) == tokens[:, 1:]) & target
@@ -117,24 +121,34 @@ class Codec:
     def decode(
         self, z: Array, decoding: Decoding, uniforms: Array | None, *, prefixes: Sequence[Sequence[str]] | None = None
     ) -> list[str]:
-        """The string at each point.
+        """The string at each point; one that was cut off ends in "...", so that it is no molecule.
 
         Args:
             z: (B, D)
-            decoding: temperature, top_p and max_length.
+            decoding: temperature, top_p and max_length; that of the model where none was given.
             uniforms: (B, max_length), the random numbers of each; None is greedy.
             prefixes: B, the tokens that each string begins with; all known to the vocabulary.
         """
         ids = generate(
             self._model.decoder,
             torch.from_numpy(z).to(self._device),
-            decoding,
+            decoding.for_model(self.max_length),
             bos_id=self._tokenizer.bos_id,
             eos_id=self._tokenizer.eos_id,
             uniforms=None if uniforms is None else torch.from_numpy(uniforms).to(self._device),
             prefix=None if prefixes is None else self._prefix(prefixes).to(self._device),
         )
-        return [self._tokenizer.decode(row) for row in ids.tolist()]
+        return [self._text(row) for row in ids.tolist()]
+
+    def _text(self, ids: list[int]) -> str:
+        whole = self._tokenizer.eos_id in ids
+        return self._tokenizer.decode(ids) if whole else self._tokenizer.decode(ids[:-1]) + CUT_OFF
+
+    def _batches(self, corpus: TokenizedCorpus, batch_size: int) -> Iterator[tuple[Rows, Batch]]:
+        """Positions in a corpus, and the molecules there."""
+        check_batch_size(batch_size)
+        for at in bucketed(np.arange(len(corpus)), corpus.lengths, batch_size):
+            yield at, corpus.batch(at).to(self._device)
 
     def _prefix(self, prefixes: Sequence[Sequence[str]]) -> torch.Tensor:
         """(B, P) ids, filled up with the end token."""

@@ -12,6 +12,7 @@ import json
 import math
 import tomllib
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -26,6 +27,8 @@ __all__ = [
     "ModelConfig",
     "Size",
     "TrainConfig",
+    "check_batch_size",
+    "check_seed",
     "default_fine_tuning",
     "default_size",
     "default_training",
@@ -58,7 +61,7 @@ class Settings(BaseModel):
 
     def replace(self, **changes: Any) -> Self:
         """These settings with some changed, checked again."""
-        return type(self)(**{**self.model_dump(), **changes})
+        return type(self)(**{**self.model_dump(exclude_unset=True), **changes})
 
 
 class CleanConfig(Settings):
@@ -153,7 +156,28 @@ class Decoding(Settings):
     top_p: float = Field(
         1.0, gt=0.0, le=1.0, description="Draw from the smallest set of tokens with this much probability."
     )
-    max_length: int = Field(120, ge=1, description="Tokens after which a molecule is cut off, and so invalid.")
+    max_length: int = Field(
+        120,
+        ge=1,
+        description="Tokens after which a molecule is cut off, ends in '...', and is invalid; by the number that "
+        "training molecules could have by default.",
+    )
+
+    def for_model(self, max_length: int) -> Self:
+        """These settings for a model of this `max_length`, where they were given none of their own."""
+        return self if "max_length" in self.model_fields_set else self.replace(max_length=max_length)
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise `ConfigError` for a batch size below 1."""
+    if batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
+
+
+def check_seed(seed: object) -> None:
+    """Raise `ConfigError` for a number below 0; a generator, or None, is no number."""
+    if isinstance(seed, Integral) and int(seed) < 0:
+        raise ConfigError(f"seed must be at least 0, not {seed}")
 
 
 SIZES: dict[Size, ModelConfig] = {

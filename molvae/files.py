@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tempfile
@@ -16,7 +17,16 @@ from molvae.errors import InputError, ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["atomic", "is_leftover", "read_json", "read_tensors", "remove_leftovers", "write_tensors", "write_text"]
+__all__ = [
+    "atomic",
+    "finite",
+    "is_leftover",
+    "read_json",
+    "read_tensors",
+    "remove_leftovers",
+    "write_tensors",
+    "write_text",
+]
 
 _OF_SAFETENSORS = re.compile(r"\.tmp\w{6}")  # what its save_file writes to before it renames in turn
 
@@ -93,6 +103,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(f"{path} does not exist") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path} is truncated or no safetensors file ({error})") from None
+
+
+def finite(value: Any) -> Any:
+    """The same with None for NaN and infinities, for which JSON has no words."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path) -> Any:

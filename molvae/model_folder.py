@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from molvae.config import Decoding
 from molvae.errors import InputError, ModelError
-from molvae.files import read_tensors, write_tensors, write_text
+from molvae.files import finite, read_tensors, write_tensors, write_text
 from molvae.model import SmilesVAE
 from molvae.model_card import MODEL_FILES, MODEL_FORMAT, read_description
 from molvae.molecule_set import MoleculeSet
@@ -34,6 +35,12 @@ class StoredModel:
     card: dict[str, Any] = field(default_factory=dict)
     """where the model comes from and how good it is, JSON-able"""
 
+    @property
+    def max_length(self) -> int:
+        """Tokens that a molecule of the training could have, by the card; the default where it does not say."""
+        length = self.card.get("max_length")
+        return length if type(length) is int and length > 0 else Decoding().max_length
+
 
 def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; each file is whole or not there.
@@ -50,8 +57,8 @@ def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
-    config = {"format": MODEL_FORMAT, "model": stored.model.config.model_dump(), "card": stored.card}
-    write_text(folder / "config.json", json.dumps(config, indent=1) + "\n")
+    config = {"format": MODEL_FORMAT, "model": stored.model.config.model_dump(), "card": finite(stored.card)}
+    write_text(folder / "config.json", json.dumps(config, indent=1, allow_nan=False) + "\n")
     write_text(folder / "tokenizer.json", stored.tokenizer.to_json() + "\n")
     if stored.training_set is not None:
         hashes = torch.from_numpy(stored.training_set.hashes.view(np.int64))

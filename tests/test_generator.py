@@ -1,5 +1,6 @@
 """Laws of the facade: N asked is N given, batches change nothing, bad molecules are values."""
 
+import copy
 import math
 from itertools import islice
 
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molvae import ConfigError, Decoding, InputError, ModelError, MolVAE
+from molvae import ConfigError, Decoding, InputError, ModelError, MolVAE, SamplingError
 from molvae.chem import canonical
+from molvae.corpus.reading import read_smiles
+from molvae.model_folder import StoredModel
+from tests.parrot import parrot
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +212,84 @@ def test_decode_can_repair(vae):
     plain, repaired = vae.decode(z), vae.decode(z, repair=2)
     assert all(a is None or a == b for a, b in zip(plain, repaired, strict=True))
     assert vae.sample(3, seed=0, repair=1)
+
+
+def speaking(vae, said, *, ends, max_length=None):
+    """The model, with a decoder that writes `said` at every point, once or for ever."""
+    card = {} if max_length is None else {"max_length": max_length}
+    model = parrot(copy.deepcopy(vae.model), vae.tokenizer, said, ends=ends)
+    return MolVAE(StoredModel(model, vae.tokenizer, None, card))
+
+
+Z = np.zeros((2, 8), dtype=np.float32)
+
+
+@pytest.mark.parametrize(("given", "longest"), [(None, 120), (200, 200), (7, 7), ("long", 120), (True, 120), (-1, 120)])
+def test_a_model_gives_molecules_as_long_as_its_training_could_have(vae, given, longest):
+    for length in (longest, longest + 1):
+        model = speaking(vae, "C" * length, ends=True, max_length=given)
+        whole = length == longest
+        molecule = "C" * length if whole else None
+        assert model.max_length == longest
+        assert (
+            model.decode(Z) == model.decode(Z, temperature=1.0, seed=0) == model.decode(Z, repair=1) == [molecule] * 2
+        )
+        raw = "C" * longest + ("" if whole else "...")
+        for decoding in (None, Decoding(), Decoding(temperature=0.5), Decoding(temperature=0.5).replace(top_p=0.9)):
+            with model.stream(3, decoding, seed=0, raw=True) as stream:
+                assert [one for block in stream for one in block] == [raw] * 3
+        assert (canonical(raw) is None) is not whole
+        assert model.fidelity(["CCO"])["reconstruction"].tolist() == [molecule]
+        if whole:
+            assert model.sample(1, seed=0) == [molecule]
+            assert model.sample(1, seed=0, max_length=500) == [molecule]
+
+
+def test_what_is_given_goes_before_the_length_of_the_model(vae):
+    model = speaking(vae, "C" * 150, ends=True, max_length=200)
+    for length in (149, 150):
+        with model.stream(1, Decoding(max_length=length), seed=0, raw=True) as stream:
+            assert next(stream) == (["C" * 150] if length == 150 else ["C" * 149 + "..."])
+
+
+def test_what_never_ends_is_no_molecule(vae, tmp_path, monkeypatch):
+    monkeypatch.setattr("molvae.sampling.account._PATIENCE", 64)
+    endless = speaking(vae, "C", ends=False)
+    assert endless.decode(Z) == endless.decode(Z, repair=3) == endless.reconstruct(["CCO", "CC"]) == [None, None]
+    with pytest.raises(SamplingError, match=r"0\.0% valid"):
+        endless.sample(1, seed=0)
+    (tmp_path / "raw.smi").write_text(
+        "".join(f"{one}\n" for one in [*SOME, *endless._codec.decode(Z, Decoding(temperature=0.0), None)])
+    )
+    assert [canonical(one) for one in read_smiles(tmp_path / "raw.smi")] == [*SOME, None, None]
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_size_below_one_is_refused(vae, size):
+    calls = [
+        lambda: vae.encode(SOME, batch_size=size),
+        lambda: vae.encode([], batch_size=size),
+        lambda: vae.decode(np.zeros((1, 8)), batch_size=size),
+        lambda: vae.decode(np.empty((0, 8)), batch_size=size),
+        lambda: vae.score(SOME, batch_size=size),
+        lambda: vae.fidelity(SOME, batch_size=size),
+        lambda: vae.neighbors("CCO", batch_size=size, radius=0.5),
+    ]
+    for call in calls:
+        with pytest.raises(ConfigError, match=f"batch_size must be at least 1, not {size}"):
+            call()
+
+
+def test_a_seed_below_zero_is_refused(vae):
+    calls = [
+        lambda: vae.sample(1, seed=-1),
+        lambda: vae.decode(np.zeros((1, 8)), temperature=1.0, seed=-1),
+        lambda: vae.score(SOME, seed=np.int64(-1)),
+        lambda: vae.interpolate("CCO", "CCN", seed=-1),
+        lambda: vae.mix(["CCO", "CCN"], seed=-1),
+        lambda: vae.neighbors("CCO", seed=-1),
+        lambda: vae.map(SOME, seed=-1),
+    ]
+    for call in calls:
+        with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
+            call()

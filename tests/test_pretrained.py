@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import molvae
-from molvae import Decoding, MolVAE
+from molvae import Decoding, ModelConfig, ModelError, MolVAE, SmilesTokenizer
+from molvae.benchmarks.bundle import bundle
 from molvae.chem import canonical
 from molvae.cli import app
+from molvae.model import LabelScale, SmilesVAE
+from molvae.model_folder import StoredModel, write_model
 
 FOLDER = Path(molvae.__file__).parent / "pretrained"
 
@@ -46,3 +50,35 @@ def test_it_samples_where_no_model_has_been_trained(monkeypatch, tmp_path):
     molecules = result.stdout.split()
     assert len(set(molecules)) == 12 and all(canonical(one) == one for one in molecules)
     assert MolVAE.from_pretrained().sample(12, seed=0) == molecules
+
+
+def bundled(run, folder, monkeypatch, largest=16_000_000):
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setattr("molvae.benchmarks.bundle._FOLDER", folder)
+    monkeypatch.setattr("molvae.benchmarks.bundle._LARGEST", largest)
+    monkeypatch.setattr("molvae.benchmarks.bundle.moses_rows", lambda vae, **_: {"molvae": {"valid": 1 / 3}})
+    bundle(run, command="molvae train")
+
+
+def test_what_is_bundled_keeps_the_scale_of_its_labels(tmp_path, monkeypatch, canonical_smiles):
+    """Beyond half precision; the weights are rounded to it."""
+    config = ModelConfig(properties="x", latent_dim=4, embedding_dim=4, encoder_hidden=4, decoder_hidden=4)
+    tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
+    model = SmilesVAE(config, len(tokenizer))
+    model.property_heads()["x"].measure_by(LabelScale(308.27, 80_000.0))
+    write_model(tmp_path / "run", StoredModel(model, tokenizer, None, {"max_length": 77}))
+    bundled(tmp_path / "run", tmp_path / "to", monkeypatch)
+    again = MolVAE.from_pretrained(tmp_path / "to")
+    assert again.model.property_heads()["x"].scale == model.property_heads()["x"].scale
+    for one, other in zip(again.model.parameters(), model.parameters(), strict=True):
+        assert torch.equal(one, other.half().float())
+    assert again.max_length == 77 and again.card["figures"]["molvae"]["valid"] == 0.33333
+
+
+def test_a_model_that_is_too_large_replaces_none(tiny_run, tmp_path, monkeypatch):
+    bundled(tiny_run, tmp_path / "to", monkeypatch)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()}
+    assert "training_set.safetensors" in before
+    with pytest.raises(ModelError, match=r"the model takes [\d,]+ bytes; 1,000 may be bundled"):
+        bundled(tiny_run, tmp_path / "to", monkeypatch, largest=1_000)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()} == before

@@ -1,6 +1,8 @@
 """A run as a user has it: from a file to a folder, stopped and resumed, never overwritten unasked."""
 
 import json
+import math
+import os
 import tomllib
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 
 from molvae import ConfigError, InputError, ModelError, MolVAE, resume, train
 from molvae.chem import canonical
-from molvae.latest_run import is_finished
+from molvae.latest_run import is_finished, latest_run
 from molvae.run import Reporter
+from molvae.training.checkpoint import write_checkpoint
 
 TINY = {
     "model": {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16},
@@ -58,7 +61,9 @@ def test_the_folder_holds_what_it_says(messy_file, tmp_path, canonical_smiles):
     assert vae.training_set.intersection(molecules["smiles"].tolist()) == set(training)
     history = pd.read_csv(folder / "history.csv")
     assert history["epoch"].tolist() == [1, 2]
-    assert np.isfinite(history.drop(columns="best").to_numpy(dtype=float)).all()
+    of_valid = ["prior_unique", "prior_novel"]
+    assert np.isfinite(history.drop(columns=["best", *of_valid]).to_numpy(dtype=float)).all()
+    assert ((history["prior_valid"] > 0) == np.isfinite(history[of_valid]).T).all(axis=None)
     settings = tomllib.loads((folder / "config.toml").read_text())
     assert settings["model"]["latent_dim"] == 4
     assert settings["training"]["batch_size"] == 32
@@ -441,3 +446,95 @@ def test_a_verbose_training_prints_its_lines_and_another_is_silent(canonical_smi
         assert said.err == ""
         assert [line.split()[0] for line in said.out.splitlines()].count("1") == verbose
         assert ("32 kept" in said.out) == verbose == ("the weights of epoch" in said.out)
+
+
+LONG = "NCC(=O)" * 25 + "O"
+
+
+@pytest.mark.parametrize("fails_at", [1, 2])
+@pytest.mark.parametrize("problem", [Killed, InputError("checkpoint.safetensors cannot be written: No space left")])
+def test_a_run_that_ended_before_its_second_state_was_saved_can_go_on(
+    messy_file, tmp_path, monkeypatch, fails_at, problem
+):
+    """However seldom states are saved: what holds a model and no state is taken for a finished run."""
+    how = {**TINY, "training": {**TINY["training"], "checkpoint_seconds": 1e9}}
+    train(messy_file, tmp_path / "whole", **how)
+    calls = []
+
+    def failing(*given):
+        calls.append(given)
+        if len(calls) == fails_at:
+            raise problem
+        write_checkpoint(*given)
+
+    monkeypatch.setattr("molvae.training.trainer.write_checkpoint", failing)
+    with pytest.raises((Killed, InputError)):
+        train(messy_file, tmp_path / "run", **how)
+    assert (tmp_path / "run" / "model.safetensors").exists() == (fails_at == 2)
+    assert not is_finished(tmp_path / "run")
+    monkeypatch.undo()
+    resume(tmp_path / "run")
+    assert is_finished(tmp_path / "run")
+    for name in ("model.safetensors", "tokenizer.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "run")]
+    pd.testing.assert_frame_equal(*(one.drop(columns=["seconds", "tokens_per_second"]) for one in histories))
+
+
+def test_a_model_knows_how_long_its_training_molecules_could_be(canonical_smiles, tmp_path):
+    with pytest.raises(InputError):
+        train([LONG] * 2, tmp_path / "short", **TINY)
+    vae = train([*canonical_smiles, LONG], tmp_path / "run", cleaning={"max_length": 200}, **TINY)
+    again = MolVAE.from_pretrained(tmp_path / "run")
+    assert vae.max_length == again.max_length == 200
+    again.save_pretrained(tmp_path / "copy")
+    assert MolVAE.from_pretrained(tmp_path / "copy").max_length == 200
+    card = json.loads((tmp_path / "copy" / "config.json").read_text())
+    del card["card"]["max_length"]  # as earlier versions wrote it
+    (tmp_path / "copy" / "config.json").write_text(json.dumps(card))
+    assert MolVAE.from_pretrained(tmp_path / "copy").max_length == 120
+
+
+def test_what_a_model_folder_says_is_json_whatever_was_measured(canonical_smiles, tmp_path):
+    vae = train(canonical_smiles, tmp_path / "run", **TINY)
+    vae.card["figures"] |= {"kl": math.nan, "elbo": -math.inf, "test": {"kl": math.nan, "valid": 0.5}}
+    vae.card["memorization"] = {"held_out": {"mean": math.nan}}
+    vae.save_pretrained(tmp_path / "copy")
+    text = (tmp_path / "copy" / "config.json").read_text()
+    told = json.loads(text, parse_constant=pytest.fail)["card"]
+    assert told["figures"]["kl"] is told["figures"]["test"]["kl"] is told["memorization"]["held_out"]["mean"] is None
+    card = MolVAE.from_pretrained(tmp_path / "copy").card
+    assert math.isnan(card["figures"]["kl"]) and math.isnan(card["memorization"]["held_out"]["mean"])
+    assert math.isnan(card["figures"]["test"]["kl"]) and card["figures"]["test"]["valid"] == 0.5
+    json.loads((tmp_path / "run" / "config.json").read_text(), parse_constant=pytest.fail)
+
+
+def finished(folder, time):
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"")
+    os.utime(folder / "model.safetensors", (time, time))
+    return folder
+
+
+def test_the_newest_run_is_none_that_is_hidden_or_may_not_be_seen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert latest_run() is None
+    mine = [finished(Path("molvae-runs") / name, time) for name, time in [("a", 1), ("b", 3), ("c", 2)]]
+    assert latest_run() == mine[1]
+    finished(Path("molvae-runs/.b.replaced"), 9)
+    (finished(Path("molvae-runs/unfinished"), 9) / "checkpoint.safetensors").write_bytes(b"")
+    Path("molvae-runs/file").write_text("")
+    assert latest_run() == mine[1]
+    stat = Path.stat
+
+    def refusing(error):
+        def asked(path, **given):
+            if path.parent.name == "b":
+                raise error
+            return stat(path, **given)
+
+        return asked
+
+    for error in (PermissionError(13, "denied"), FileNotFoundError(2, "gone")):
+        monkeypatch.setattr(Path, "stat", refusing(error))
+        assert latest_run() == mine[2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import torch
@@ -37,8 +38,8 @@ def bundle(
         ModelError: it is too large.
     """
     vae = MolVAE.from_pretrained(run)
-    for weight in vae.model.state_dict().values():
-        weight.copy_(weight.half())  # the figures are those of what is bundled
+    for weight in vae.model.parameters():
+        weight.data.copy_(weight.data.half())  # the figures are those of what is bundled
     rows = moses_rows(vae, repair=True, seed=0)
     rounded = {row: {name: float(f"{value:.5g}") for name, value in figures.items()} for row, figures in rows.items()}
     card = {
@@ -53,11 +54,13 @@ def bundle(
     # The hashes of a large training set do not fit: then --novel has nothing to go by.
     fits = vae.training_set is not None and weights + vae.training_set.hashes.nbytes < _LARGEST
     stored = StoredModel(vae.model, vae.tokenizer, vae.training_set if fits else None, card)
+    with TemporaryDirectory() as trial:
+        write_model(Path(trial), stored, dtype=torch.float16)
+        size = sum(path.stat().st_size for path in Path(trial).iterdir())
+    if size > _LARGEST:
+        raise ModelError(f"the model takes {size:,} bytes; {_LARGEST:,} may be bundled")
     (_FOLDER / "training_set.safetensors").unlink(missing_ok=True)
     write_model(_FOLDER, stored, dtype=torch.float16)
-    size = sum(path.stat().st_size for path in _FOLDER.iterdir() if path.is_file())
-    if size > _LARGEST:
-        raise ModelError(f"{_FOLDER} takes {size:,} bytes; {_LARGEST:,} may be bundled")
 
 
 if __name__ == "__main__":

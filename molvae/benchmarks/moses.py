@@ -107,7 +107,8 @@ def _flow_samples(vae: MolVAE, n: int, train: Sequence[str], *, seed: int, watch
     others, fitted = (DiagonalGaussian(*(part[rows] for part in posterior)) for rows in (slice(cut), slice(cut, None)))
     flow = fit_flow(fitted, epochs=_EPOCHS, seed=seed, watch=lambda done, steps: watch("flow", done, steps))
     found = mismatch(flow, others.rsample(torch.from_numpy(_normal(others.mean.shape, rng))))
-    codec, decoding, texts = Codec(vae.model, vae.tokenizer), Decoding(), list[str]()
+    codec, texts = Codec(vae.model, vae.tokenizer), list[str]()
+    decoding = Decoding().for_model(vae.max_length)
     while len(texts) < n:
         rows = min(_BLOCK, n - len(texts))
         with torch.inference_mode():
@@ -140,7 +141,8 @@ def _latent_figures(vae: MolVAE, test: Sequence[str], *, n: int, seed: int) -> d
     config = TrainConfig(health_samples=len(known), seed=seed)
     training = vae.training_set
     is_training = training.intersection if training is not None else lambda _: set()
-    health = HealthCheck(corpus, np.arange(len(known)), known, is_training, config)(vae.model)
+    check = HealthCheck(corpus, np.arange(len(known)), known, is_training, config, vae.max_length)
+    health = check(vae.model)
     mean, std = (torch.from_numpy(each) for each in vae.posterior(known))
     posterior = DiagonalGaussian(mean, 2.0 * std.log())
     z = posterior.rsample(torch.from_numpy(rng.standard_normal(mean.shape, dtype=np.float32)))

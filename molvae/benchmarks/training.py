@@ -146,7 +146,7 @@ class TrainingSpeed:
             block_size=min(block_size, pool),
             device=self.device,
         )
-        rows = self._rng.permutation(len(self.corpus))[:pool]
+        rows = np.resize(self._rng.permutation(len(self.corpus)), pool)  # again and again, where there are too few
         model = copy.deepcopy(self.trained) or SmilesVAE(self.model, len(self.corpus.tokenizer))
         stamps: list[float] = []
 

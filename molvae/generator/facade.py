@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from molvae.config import check_seed
 from molvae.errors import InputError
 from molvae.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
 from molvae.exploration.mixing import mix
@@ -74,6 +75,7 @@ class MolVAE(Sampler):
             InputError: an end cannot be encoded, or both are the same molecule.
             ConfigError: steps out of range, or an unknown property.
         """
+        check_seed(seed)
         return interpolate(
             self, a, b, steps=steps, linear=linear, properties=properties, seed=seed, batch_size=batch_size
         )
@@ -112,6 +114,7 @@ class MolVAE(Sampler):
             InputError: a molecule cannot be encoded, there are fewer than two, or one is there twice.
             ConfigError: weights of the wrong number, negative or all 0; n, radius or a property out of range.
         """
+        check_seed(seed)
         return mix(
             self, smiles, weights=weights, n=n, radius=radius, properties=properties, seed=seed, batch_size=batch_size
         )
@@ -153,6 +156,7 @@ class MolVAE(Sampler):
             ConfigError: n, radius or a property out of range.
             SamplingError: the radius is None, and the model cannot give the molecules to calibrate it with.
         """
+        check_seed(seed)
         if radius is None:
             radius = suitable_radius(self.calibrate_radius(batch_size=batch_size))
         return neighbors(
@@ -221,6 +225,7 @@ class MolVAE(Sampler):
         """
         if isinstance(smiles, str):
             raise InputError("give a list of SMILES, not a single one")
+        check_seed(seed)
         others = dict(columns.items()) if columns is not None else {}
         wanted = [color_by] if isinstance(color_by, str) else color_by
         colors = choose_colors(wanted, list(others), "the table")

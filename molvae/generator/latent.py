@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from molvae.chem import Standardized, canonical, quiet_rdkit, standardize
-from molvae.codec import Codec
-from molvae.config import Decoding, ModelConfig
+from molvae.codec import CUT_OFF, Codec
+from molvae.config import Decoding, ModelConfig, check_batch_size, check_seed
 from molvae.errors import ConfigError, InputError, TokenError
 from molvae.exploration.fidelity import fidelity_table
 from molvae.exploration.likelihood import score_table
@@ -42,7 +42,8 @@ class LatentModel:
         self.tokenizer: SmilesTokenizer = stored.tokenizer
         self.training_set = stored.training_set
         self.card: dict[str, Any] = stored.card
-        self._codec = Codec(self.model, self.tokenizer)
+        self.max_length = stored.max_length
+        self._codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
 
     @classmethod
     def from_pretrained(cls, model: str | Path = BUNDLED, *, device: str | torch.device = "cpu") -> Self:
@@ -107,15 +108,19 @@ class LatentModel:
             batch_size: rows decoded at a time.
 
         Returns:
-            N; None where the decoded string is no molecule, or the point is not finite.
+            N; None where the decoded string is no molecule, has more tokens than training molecules could have, or the
+            point is not finite.
 
         Raises:
             InputError: z has another shape.
+            ConfigError: a setting out of range.
         """
+        check_batch_size(batch_size)
+        check_seed(seed)
         points = np.asarray(z, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != self.config.latent_dim:
             raise InputError(f"z must have the shape (N, {self.config.latent_dim}), not {points.shape}")
-        decoding = Decoding(temperature=temperature)
+        decoding = Decoding(temperature=temperature).for_model(self.max_length)
         rng = np.random.default_rng(seed)
         result: list[str | None] = [None] * len(points)
         finite = np.flatnonzero(np.isfinite(points).all(1))
@@ -193,7 +198,7 @@ class LatentModel:
             ``elbo``, ``tokens``, ``per_token``, and ``bound`` where asked for; NaN for what cannot be encoded.
 
         Raises:
-            ConfigError: `draws` below 1, or `importance` below 0.
+            ConfigError: `draws` below 1, or `importance` or `seed` below 0.
         """
         if draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws}")
@@ -205,7 +210,10 @@ class LatentModel:
 
     def _decoder(self, repair: int) -> Decode:
         """Points to strings, as they come or repaired."""
-        return repairing(self._codec.decode, lambda texts: self._codec.posterior(texts)[0], repair)
+        return repairing(self._codec.decode, self._means_of_broken, repair)
+
+    def _means_of_broken(self, texts: list[str]) -> Array:
+        return self._codec.posterior([text.removesuffix(CUT_OFF) for text in texts])[0]
 
     def _readable(self, smiles: Sequence[str], *, strict: bool) -> list[str]:
         """Canonical SMILES; what is no molecule as a text that no vocabulary covers."""

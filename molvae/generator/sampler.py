@@ -24,7 +24,7 @@ class Sampler(LatentModel):
         seed: int | None = None,
         temperature: float = 1.0,
         top_p: float = 1.0,
-        max_length: int = 120,
+        max_length: int | None = None,
         novel: bool = False,
         repair: int = 0,
         batch_size: int = 512,
@@ -36,7 +36,8 @@ class Sampler(LatentModel):
             seed: the same seed gives the same molecules on the same machine and device; None draws a new one.
             temperature: of the decoder; 0 is greedy.
             top_p: nucleus of the decoder's distribution.
-            max_length: tokens after which a molecule is cut off, and so invalid.
+            max_length: tokens after which a molecule is cut off, and so invalid; None: as many as the training
+                molecules could have.
             novel: leave out training molecules.
             repair: how many times a string that is no molecule is encoded and decoded again, greedily.
             batch_size: rows decoded at a time; does not change what is drawn.
@@ -45,7 +46,8 @@ class Sampler(LatentModel):
             SamplingError: the model cannot produce that many.
             ConfigError: a setting out of range, or `novel` for a model without a training set.
         """
-        decoding = Decoding(temperature=temperature, top_p=top_p, max_length=max_length)
+        length = {} if max_length is None else {"max_length": max_length}
+        decoding = Decoding(temperature=temperature, top_p=top_p, **length)
         return self.collect(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size).smiles
 
     def collect(
@@ -90,7 +92,8 @@ class Sampler(LatentModel):
         Args:
             n, decoding, seed, novel, repair: as in `sample`; the molecules do not depend on the other arguments.
             properties: names of `molvae.chem.PROPERTIES`, to be computed on the way.
-            raw: n raw strings instead, valid or not; excludes `novel` and `properties`.
+            raw: n raw strings instead, valid or not, "..." behind what was cut off; excludes `novel` and
+                `properties`.
             batch_size: rows decoded at a time.
             workers: processes of RDKit; 1 has it work in this process, None chooses by n and the cores.
             distributed: share the work among the processes of torchrun. Each must call this with the same arguments
@@ -113,4 +116,5 @@ class Sampler(LatentModel):
 
     def draws(self, decoding: Decoding, *, seed: int | None = None, repair: int = 0, batch_size: int = 512) -> Draws:
         """Raw strings decoded from draws of N(0, I), valid or not: iterate for blocks, without end."""
+        decoding = decoding.for_model(self.max_length)
         return Draws(self._decoder(repair), self.config.latent_dim, decoding, seed=seed, batch_size=batch_size)

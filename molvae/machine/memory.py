@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 __all__ = ["kept_memory"]
 
-# Names and defaults of glibc's malloc.h.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-_DEFAULTS = {_M_MMAP_MAX: 65_536, _M_TRIM_THRESHOLD: 128 * 1024}
+# Names of glibc's malloc.h, with its limit for mappings, and the largest thresholds that it comes to by itself.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
+_AFTERWARDS = {_M_MMAP_MAX: 65_536, _M_MMAP_THRESHOLD: 32 * 2**20, _M_TRIM_THRESHOLD: 64 * 2**20}
 _KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1}
 
 
@@ -20,8 +20,9 @@ def kept_memory() -> Iterator[None]:
     """While the block runs, memory that is freed stays with this process.
 
     A tensor of tens of megabytes is otherwise a fresh mapping each time, whose pages the kernel clears one by one: a
-    fifth of the time of a training step on a CPU. Afterwards all is as glibc has it by default. On systems without
-    glibc this does nothing.
+    fifth of the time of a training step on a CPU. Afterwards what is left is handed back, and only tensors of 32 MB
+    or more are fresh mappings each time: as glibc has it once such a one was freed, since the thresholds that it moves
+    by itself do not move again when they were set. On systems without glibc this does nothing.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not (hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")):
@@ -32,6 +33,6 @@ def kept_memory() -> Iterator[None]:
     try:
         yield
     finally:
-        for option, value in _DEFAULTS.items():
+        for option, value in _AFTERWARDS.items():
             libc.mallopt(option, value)
         libc.malloc_trim(0)

@@ -19,6 +19,7 @@ from rdkit.Chem import Descriptors, rdFingerprintGenerator
 from molvae.chem import map_chunks, parse
 from molvae.metrics.chemnet import has_chemnet, moments_of
 from molvae.metrics.distances import frechet, kl_of_counts, kl_of_densities
+from molvae.metrics.features import canonical_all
 from molvae.metrics.similarity import nearest_similarity
 from molvae.metrics.statistics import Watch, unwatched
 
@@ -77,8 +78,13 @@ def guacamol_metrics(
     scores = [math.exp(-kl) for kl in figures.values()]
     figures["KL score"] = sum(scores) / len(scores) if scores else float("nan")
     if has_chemnet():
-        figures["FCD score"] = _fcd_score(reference, valid[:n], device, watch)
+        figures["FCD score"] = _fcd_score(_molecules_of(reference, workers), valid[:n], device, watch)
     return figures
+
+
+def _molecules_of(smiles: Sequence[str], workers: int | None) -> list[str]:
+    """Canonical SMILES: ChemNet sees another molecule in every other spelling. What is no molecule is left out."""
+    return [one for one in canonical_all(smiles, workers=workers) if one is not None]
 
 
 def _fcd_score(reference: Sequence[str], sample: Sequence[str], device: str | torch.device, watch: Watch) -> float:

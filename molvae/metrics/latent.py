@@ -12,6 +12,7 @@ from molvae.model import DiagonalGaussian
 __all__ = ["aggregate_mismatch", "local_variance", "mutual_information"]
 
 _ROWS = 256
+_FOLDS = 10
 
 
 def mutual_information(posterior: DiagonalGaussian, z: Tensor) -> float:
@@ -67,16 +68,33 @@ def local_variance(z: Tensor, values: Tensor, *, k: int = 10) -> float:
 def aggregate_mismatch(posterior: DiagonalGaussian) -> float:
     """A lower bound on KL(q(z) || N(0, I)) of the aggregate posterior, nats: what its mean and covariance show.
 
-    With g the Gaussian of q(z)'s moments, KL(q(z) || p) = KL(q(z) || g) + KL(g || p), because log g / p is quadratic;
-    this is the second part, in closed form.
+    For every density g, KL(q(z) || p) is at least E_q[log g / p]. Here g is the Gaussian of the moments of nine tenths
+    of the molecules, and the expectation, in closed form, is over q(z|x) of the others, each tenth in turn. The
+    molecules that g is fitted to are never those it is judged by, so that before it is cut at 0 this is on average no
+    more than the KL, whatever N; it is the tighter, the larger N. (Judged by its own molecules g would look better than
+    it is, by up to D (D + 1) / 4N nats.)
 
     Args:
-        posterior: q(z|x) of N molecules, (N, D), N well above D.
+        posterior: q(z|x) of N molecules in random order, (N, D), N at least 2.
+
+    Returns:
+        at least 0
     """
-    mean = posterior.mean.double()
-    center = mean.mean(0)
-    covariance = (mean - center).T @ (mean - center) / len(mean)
-    covariance += torch.diag(posterior.log_var.double().exp().mean(0))
-    log_det = torch.linalg.slogdet(covariance).logabsdet
-    kl = 0.5 * (covariance.trace() + center @ center - len(center) - log_det)
-    return float(kl)
+    mean, variance = posterior.mean.double(), posterior.log_var.double().exp()
+    count = min(_FOLDS, len(mean))
+    folds = torch.arange(len(mean), device=mean.device) % count
+    total = 0.0
+    for fold in range(count):
+        held, fitted = folds == fold, folds != fold
+        center = mean[fitted].mean(0)
+        covariance = _second_moment(mean[fitted] - center, variance[fitted])
+        judged = _second_moment(mean[held] - center, variance[held])
+        from_prior = (mean[held].square() + variance[held]).sum(1).mean()
+        from_g = torch.linalg.solve(covariance, judged).trace() + torch.linalg.slogdet(covariance).logabsdet
+        total += int(held.sum()) * 0.5 * float(from_prior - from_g)
+    return max(0.0, total / len(mean))
+
+
+def _second_moment(offset: Tensor, variance: Tensor) -> Tensor:
+    """(D, D), of the mixture of N Gaussians, by their means and variances (N, D)."""
+    return offset.T @ offset / len(offset) + torch.diag(variance.mean(0))

@@ -31,24 +31,28 @@ def generate(
     Args:
         decoder: in evaluation mode.
         z: (B, D)
-        decoding: temperature, top_p and max_length.
+        decoding: temperature, top_p and max_length, L.
         bos_id: id of the start token.
         eos_id: id of the end token, which fills the rest of a row.
-        uniforms: (B, max_length) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
+        uniforms: (B, L) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
         prefix: (B, P) ids that each row begins with, whatever the decoder thinks of them; from the first end token of a
             row on, the decoder goes on by itself.
 
     Returns:
-        (B, max_length) int64 ids without the start token; a row without an end token was cut off.
+        (B, L + 1) int64 ids without the start token. A row without an end token was cut off; behind L other tokens it
+        has one where that is the most likely, whatever the temperature.
     """
     B, L = len(z), decoding.max_length
-    result = torch.full((B, L), eos_id, device=z.device)
+    result = torch.full((B, L + 1), eos_id, device=z.device)
     rows = torch.arange(B, device=z.device)
     tokens = torch.full((B, 1), bos_id, device=z.device)
     state = decoder.initial_state(z)
-    for step in range(L):
+    for step in range(L + 1):
         logits, state = decoder.step(tokens, z, state)
-        drawn = _draw(logits[:, 0].float(), decoding, None if uniforms is None else uniforms[rows, step])
+        if step == L:
+            drawn = logits[:, 0].argmax(-1)
+        else:
+            drawn = _draw(logits[:, 0].float(), decoding, None if uniforms is None else uniforms[rows, step])
         if prefix is not None and step < prefix.shape[1]:
             given = prefix[rows, step]
             drawn = given.where(given != eos_id, drawn)

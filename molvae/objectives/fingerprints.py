@@ -83,12 +83,10 @@ def _function(name: str) -> Callable[[Chem.Mol], Any]:
         from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 
         generate: Callable[..., Any] = Generate.Gen2DFingerprint
-        factory = copy.copy(Gobbi_Pharm2D.factory)
+        factory: Any = copy.copy(Gobbi_Pharm2D.factory)
         # Most of the time goes into the number of each bit, of which there are no more than 40,000.
         number = functools.cache(factory.GetBitIdx)
-        factory.GetBitIdx = lambda kinds, distances, sortIndices=True: number(
-            tuple(kinds), tuple(distances), sortIndices
-        )
+        factory.GetBitIdx = lambda kinds, distances, **how: number(tuple(kinds), tuple(distances), **how)
         return lambda mol: generate(mol, factory)
     generator: Any
     if name == "AP":

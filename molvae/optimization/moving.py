@@ -63,7 +63,7 @@ class MovingModel:
 
     def _take(self, model: SmilesVAE, tokenizer: SmilesTokenizer) -> None:
         self.model, self.tokenizer = model.to(self._first.device).eval(), tokenizer
-        self.codec = Codec(self.model, tokenizer)
+        self.codec = Codec(self.model, tokenizer, max_length=self._first.max_length)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=self._learning_rate, betas=(0.9, 0.99))
         self._points: dict[str, Array] = {}
 
@@ -85,7 +85,7 @@ class MovingModel:
         self, z: Array, *, temperature: float, rng: np.random.Generator, prefixes: Sequence[Sequence[str]] | None = None
     ) -> list[str]:
         """Strings at points (N, D), which may be no molecules; each begins with its prefix."""
-        decoding = Decoding(temperature=temperature)
+        decoding = Decoding(temperature=temperature).for_model(self.codec.max_length)
         uniforms = rng.random((len(z), decoding.max_length), dtype=np.float32)
         return self.codec.decode(z, decoding, uniforms, prefixes=prefixes)
 

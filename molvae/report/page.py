@@ -128,7 +128,11 @@ def _health(facts: Facts) -> list[tuple[str, str, str]]:
         "nats": lambda value: f"{value:.2f} nats",
         "": lambda value: f"{value:.0f}",
     }
-    return [(name, texts[unit](best[name]), meaning) for name, unit, meaning in _HEALTH if name in best]
+    return [
+        (name, texts[unit](best[name]) if np.isfinite(best[name]) else "not measured", meaning)
+        for name, unit, meaning in _HEALTH
+        if name in best
+    ]
 
 
 def _structures(facts: Facts) -> list[tuple[Markup, str, str]]:

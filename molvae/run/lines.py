@@ -68,10 +68,7 @@ class LineReporter(Reporter):
             self._header = True
         health, left = epoch.health, epoch.seconds / epoch.epoch * (epochs - epoch.epoch)
         shares = [health.exact, health.prior_valid, health.prior_unique, health.prior_novel, health.midpoint_valid]
-        # Of no valid molecule none can be unique or novel.
-        percent = [
-            "    -" if i in (2, 3) and not health.prior_valid else f"{100 * x:5.1f}" for i, x in enumerate(shares)
-        ]
+        percent = ["    -" if math.isnan(share) else f"{100 * share:5.1f}" for share in shares]
         self._say(
             f"{epoch.epoch:5d} {_clock(left):>6} {health.reconstruction:6.2f} {health.bits_per_char:5.3f} "
             f"{health.kl:5.1f} {health.active_units:4d} {health.prior:5.1f} {' '.join(percent)} "

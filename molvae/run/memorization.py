@@ -89,16 +89,19 @@ def memorization(
         samples: draws of each model.
     """
     known = MoleculeSet.from_smiles(training)
+    decoding = Decoding().for_model(tuned.max_length)  # of both: else the draws were not the same
     return Memorization(
-        _drawn(tuned, training, known, seed, samples),
-        _drawn(start, training, known, seed, samples),
+        _drawn(tuned, training, known, decoding, seed, samples),
+        _drawn(start, training, known, decoding, seed, samples),
         _nearness(held_out[:samples], training),
     )
 
 
-def _drawn(vae: MolVAE, training: Sequence[str], known: MoleculeSet, seed: int, samples: int) -> Drawn:
+def _drawn(
+    vae: MolVAE, training: Sequence[str], known: MoleculeSet, decoding: Decoding, seed: int, samples: int
+) -> Drawn:
     texts: list[str] = []
-    for block in islice(vae.draws(Decoding(), seed=seed), -(-samples // 1024)):
+    for block in islice(vae.draws(decoding, seed=seed), -(-samples // 1024)):
         texts += block
     with quiet_rdkit():
         found = screen((), Raw(0, texts[:samples], 0.0))

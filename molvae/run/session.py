@@ -116,8 +116,15 @@ class Session:
     def _make_trainer(self) -> Trainer:
         config, smiles, parts = self._start.training, self._start.smiles, self._start.parts
         corpus = TokenizedCorpus(smiles, self._tokenizer)
-        held = np.random.default_rng(config.seed).permutation(parts["valid"])[: config.health_samples]
-        check = HealthCheck(corpus, held, [smiles[row] for row in held], self._training_set.intersection, config)
+        held = np.random.default_rng(config.seed).permutation(parts["valid"])
+        check = HealthCheck(
+            corpus,
+            held,
+            [smiles[row] for row in held],
+            self._training_set.intersection,
+            config,
+            self._start.cleaning.max_length,
+        )
         scales = [head.scale for head in self._model.property_heads().values()]
         labels = Labels(self._start.labels, scales, parts["train"]) if scales else None
         return Trainer(
@@ -169,6 +176,7 @@ class Session:
             "molvae": __version__,
             "date": time.strftime("%Y-%m-%d"),
             "molecules": len(self._start.parts["train"]),
+            "max_length": self._start.cleaning.max_length,
             "trained on": self._trainer.where,
             "training": self._start.training.model_dump(),
             **self._heads(model),

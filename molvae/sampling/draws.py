@@ -15,8 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.config import Decoding
-from molvae.errors import ConfigError
+from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.sampling.screening import Raw
 
 __all__ = ["BLOCK", "Decode", "Draws", "decoded"]
@@ -40,14 +39,14 @@ class Draws:
         batch_size: rows decoded at a time; does not change what is drawn.
 
     Raises:
-        ConfigError: `batch_size` below 1.
+        ConfigError: `batch_size` below 1, or `seed` below 0.
     """
 
     def __init__(
         self, decode: Decode, latent_dim: int, decoding: Decoding, *, seed: int | None, batch_size: int
     ) -> None:
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1, not {batch_size}")
+        check_batch_size(batch_size)
+        check_seed(seed)
         self._decode, self._latent_dim, self._decoding, self._batch_size = decode, latent_dim, decoding, batch_size
         self._key = np.random.SeedSequence(seed).generate_state(4)
 

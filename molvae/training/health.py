@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molvae.chem import canonical, quiet_rdkit
+from molvae.codec import Codec
 from molvae.config import Decoding, TrainConfig
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
-from molvae.model import DiagonalGaussian, SmilesVAE, generate, slerp
+from molvae.model import DiagonalGaussian, SmilesVAE, slerp
 from molvae.training.coupling import couple
 
 __all__ = ["Health", "HealthCheck"]
@@ -47,9 +48,9 @@ class Health(NamedTuple):
     prior_valid: float
     """share of valid strings among draws from N(0, I) decoded at temperature 1"""
     prior_unique: float
-    """share of distinct molecules among the valid ones"""
+    """share of distinct molecules among the valid ones; NaN where none is valid"""
     prior_novel: float
-    """share of the distinct ones that are not training molecules"""
+    """share of the distinct ones that are not training molecules; NaN where none is valid"""
     midpoint_valid: float
     """share of valid strings among greedily decoded midpoints (slerp) of random held-out pairs"""
 
@@ -78,6 +79,7 @@ class HealthCheck:
         smiles: canonical SMILES of those rows.
         is_training: which of some canonical SMILES are training molecules.
         config: sizes and seed.
+        max_length: tokens after which a decoded string is cut off, and so invalid.
     """
 
     corpus: TokenizedCorpus
@@ -85,6 +87,11 @@ class HealthCheck:
     smiles: Sequence[str]
     is_training: Callable[[Collection[str]], set[str]]
     config: TrainConfig
+    max_length: int = Decoding().max_length
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "smiles"):
+            object.__setattr__(self, name, getattr(self, name)[: self.config.health_samples])
 
     @torch.inference_mode()
     def __call__(self, model: SmilesVAE) -> Health:
@@ -102,7 +109,7 @@ class HealthCheck:
         exact = sum(map(operator.eq, self._decode(model, posterior.mean), self.smiles)) / n
         k = self.config.health_samples
         draws = torch.randn(k, D, generator=rng).to(device)
-        uniforms = torch.rand(k, Decoding().max_length, generator=rng).to(device)
+        uniforms = torch.rand(k, self.max_length, generator=rng).numpy()
         molecules = [one for one in self._decode(model, draws, uniforms) if one]
         distinct = set(molecules)
         half = n // 2
@@ -119,8 +126,8 @@ class HealthCheck:
             active_units=int((posterior.mean.var(0) > _ACTIVE).sum()) if n > 1 else 0,
             exact=exact,
             prior_valid=len(molecules) / k,
-            prior_unique=len(distinct) / max(1, len(molecules)),
-            prior_novel=1.0 - len(self.is_training(distinct)) / max(1, len(distinct)),
+            prior_unique=len(distinct) / len(molecules) if molecules else math.nan,
+            prior_novel=1.0 - len(self.is_training(distinct)) / len(distinct) if distinct else math.nan,
             midpoint_valid=sum(map(bool, midpoints)) / max(1, half),
         )
 
@@ -149,16 +156,9 @@ class HealthCheck:
         block = np.random.default_rng(self.config.seed)
         return torch.from_numpy(couple(means.cpu().numpy(), draws, len(draws), block))
 
-    def _decode(self, model: SmilesVAE, z: Tensor, uniforms: Tensor | None = None) -> list[str | None]:
+    def _decode(self, model: SmilesVAE, z: Tensor, uniforms: NDArray[np.float32] | None = None) -> list[str | None]:
         """Canonical SMILES of each point, None where the string is no molecule; greedy without uniforms."""
-        tokenizer = self.corpus.tokenizer
-        ids = generate(
-            model.decoder,
-            z,
-            Decoding(temperature=0.0 if uniforms is None else 1.0),
-            bos_id=tokenizer.bos_id,
-            eos_id=tokenizer.eos_id,
-            uniforms=uniforms,
-        )
+        codec = Codec(model, self.corpus.tokenizer, max_length=self.max_length)
+        decoding = Decoding(temperature=0.0 if uniforms is None else 1.0)
         with quiet_rdkit():
-            return [canonical(tokenizer.decode(row)) for row in ids.tolist()]
+            return [canonical(text) for text in codec.decode(z.cpu().numpy(), decoding, uniforms)]

@@ -151,7 +151,8 @@ class Trainer:
             KeyboardInterrupt: on Ctrl-C or SIGTERM; the step is done and the state saved.
         """
         self._started = time.monotonic() - self._position.seconds
-        self._saved = time.monotonic()
+        # What has just begun is saved after its first step: a model without a checkpoint is that of a finished run.
+        self._saved = time.monotonic() if self._position.step else -math.inf
         per_epoch = self._plan.pools_per_epoch
         with ExitStack() as stack:
             interruption = stack.enter_context(Interruption(self._on_interrupt))
@@ -180,7 +181,7 @@ class Trainer:
 
     def _pause(self, interruption: Interruption) -> None:
         """Save where it is time to, and end where that is wanted: all processes at the same step."""
-        if world_size() > 1 and self._position.step % _STEPS_BETWEEN_TALKS:
+        if world_size() > 1 and (self._position.step - 1) % _STEPS_BETWEEN_TALKS:
             return
         due = is_main() and time.monotonic() - self._saved > self._config.checkpoint_seconds
         wanted, due = total(torch.tensor([float(interruption.asked), float(due)])).tolist()

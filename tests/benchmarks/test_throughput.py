@@ -14,6 +14,7 @@ from molvae.benchmarks.timing import rates
 from molvae.benchmarks.training import TrainingSpeed
 from molvae.cli import app
 from molvae.corpus.batching import TokenizedCorpus
+from molvae.training import Trainer
 
 TINY = ModelConfig(latent_dim=4, embedding_dim=4, encoder_hidden=8, decoder_hidden=16, decoder_layers=2)
 
@@ -102,3 +103,23 @@ def test_a_missing_file_is_one_sentence(tmp_path):
     result = CliRunner().invoke(app, ["benchmark", "throughput", str(tmp_path / "no.csv")])
     assert result.exit_code == 1
     assert "no.csv does not exist" in result.stderr and "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(64, 4), (13, 13)])
+def test_every_step_has_as_many_molecules_as_are_counted(corpus, monkeypatch, batch_size, steps):
+    """Though the file has fewer."""
+    sizes = []
+
+    class Counting(Trainer):
+        def _step(self, rows, draws):
+            sizes.append(len(rows))
+            super()._step(rows, draws)
+
+    monkeypatch.setattr("molvae.benchmarks.training.Trainer", Counting)
+    speed = TrainingSpeed(corpus, TINY, batch_size, steps, 1, "cpu")
+    assert speed._own_rate(coupled=False, block_size=1) > 0
+    assert sizes == [batch_size] * (2 * steps)
+
+
+def test_what_transport_costs_can_be_told_of_few_molecules(corpus):
+    assert len(TrainingSpeed(corpus, TINY, 8, 7, 1, "cpu").transport()) == 3

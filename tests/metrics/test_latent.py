@@ -63,3 +63,22 @@ def test_neighbours_are_the_nearest_without_the_point_itself():
     nearest = distance.argsort(1)[:, 1:6]
     expected = values[nearest].var(1).mean() / values.var()
     assert local_variance(z, values, k=5) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize(("n", "dimensions"), [(300, 64), (5000, 64), (5000, 128)])
+def test_nothing_is_found_where_all_posteriors_together_are_the_prior(n, dimensions):
+    """However many dimensions for however few molecules."""
+    rng, s = torch.Generator().manual_seed(0), 0.5
+    q = posterior(math.sqrt(1 - s * s) * torch.randn(n, dimensions, generator=rng), s)
+    assert aggregate_mismatch(q) < 1e-3
+
+
+def test_a_large_mismatch_in_many_dimensions_is_found_and_not_exceeded():
+    rng, s = torch.Generator().manual_seed(0), 0.5
+    spread = torch.linspace(0.6, 2.0, 64)  # standard deviation of q(z) by dimension
+    exact = 0.5 * float((spread**2 + 0.01 - 1 - 2 * spread.log()).sum())
+    found = []
+    for n in (500, 5000):
+        mean = (spread**2 - s * s).sqrt() * torch.randn(n, 64, generator=rng) + 0.1
+        found.append(aggregate_mismatch(posterior(mean, s)))
+    assert 0.7 * exact < found[0] < found[1] < 1.01 * exact and found[1] > 0.97 * exact

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from rdkit import Chem
 
 from molvae.chem import canonical, parse
 from molvae.corpus.reading import read_smiles
@@ -13,7 +14,7 @@ from molvae.metrics.chemnet import has_chemnet
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.features import features_of
 from molvae.metrics.filters import passes_filters
-from molvae.metrics.guacamol import guacamol_metrics
+from molvae.metrics.guacamol import _molecules_of, guacamol_metrics
 from molvae.metrics.moses import moses_metrics
 from molvae.metrics.statistics import molecule_set_of, statistics_of
 
@@ -199,3 +200,18 @@ def test_the_whole_protocol(row, moses_train):
         pytest.skip("needs reference_samples.smi in $MOLVAE_DATA")
     figures = evaluate(sample, train=moses_train, test=read_smiles(folder / "moses_test.csv.gz"))
     assert {name: figures[name] for name in REFERENCE_ROWS[row]} == pytest.approx(REFERENCE_ROWS[row], abs=5e-4)
+
+
+def test_chemnet_sees_canonical_molecules_only():
+    spellings = ["C1=CC=CC=C1", "OCC", "", "c1ccccc1", "C1CC", "no molecule"]
+    assert _molecules_of(spellings, workers=1) == ["c1ccccc1", "CCO", "c1ccccc1"]
+
+
+@pytest.mark.skipif(not has_chemnet(), reason="needs the extra fcd")
+def test_the_spelling_of_the_training_set_changes_nothing(sets):
+    sample = [canonical(one) for one in sets["test"][:60]]
+    train = sets["train"][:60]
+    figures = guacamol_metrics(sample, train, n=60, workers=1)
+    again = guacamol_metrics(sample, [Chem.MolToSmiles(parse(one), doRandom=True) for one in train], n=60, workers=1)
+    assert again["FCD score"] == pytest.approx(figures["FCD score"], rel=1e-6)
+    assert math.isfinite(guacamol_metrics(sample, [*train, "", "C1"], n=60, workers=1)["FCD score"])

@@ -220,3 +220,21 @@ def test_a_prefix_stands_and_what_follows_is_as_if_it_had_been_drawn(model, corp
         inside = prefix != ids.eos_id
         assert torch.equal(given[:, : prefix.shape[1]][inside], prefix[inside])
         assert expected is None or torch.equal(given, expected)
+
+
+def test_what_ends_does_so_whatever_the_longest_string_may_be(model, corpus):
+    """More steps, and the random numbers for them, change nothing of what has ended before."""
+    eos, n = corpus.tokenizer.eos_id, 200
+    z = torch.randn(n, 6, generator=torch.Generator().manual_seed(4))
+    uniforms = torch.rand(n, 40, generator=torch.Generator().manual_seed(5))
+    long = decoded(model, corpus, z, uniforms)
+    ended = dict.fromkeys((1, 5, 12), 0)
+    for length in ended:
+        short = decoded(model, corpus, z, uniforms[:, :length], max_length=length)
+        assert short.shape == (n, length + 1) and torch.equal(short[:, :length], long[:, :length])
+        whole = (long[:, :length] == eos).any(1)
+        assert bool((short[whole, length] == eos).all())
+        ended[length] = int(whole.sum())
+        inputs = torch.nn.functional.pad(short, (1, 0), value=corpus.tokenizer.bos_id)[:, :-1]
+        assert torch.equal(short[~whole, length], model.decoder(inputs, z).argmax(-1)[~whole, length])
+    assert 0 < ended[5] < n

@@ -1,6 +1,7 @@
 """Laws of training: it learns, it can be stopped anywhere, the same seed gives the same weights."""
 
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from molvae import ConfigError, ModelConfig, ModelError, SmilesTokenizer, TrainConfig
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.machine.device import pick_device
+from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
 from molvae.molecule_set import MoleculeSet
 from molvae.training import HealthCheck, Trainer
+from tests.parrot import parrot
 
 SMALL = ModelConfig(latent_dim=16, embedding_dim=8, encoder_hidden=24, decoder_hidden=64)
 
@@ -186,8 +189,64 @@ def test_health_is_the_same_each_time_and_leaves_no_trace(canonical_smiles):
 
 def test_health_of_one_molecule(canonical_smiles):
     epochs = []
-    make(canonical_smiles, settings(epochs=1), held=slice(1), on_epoch=lambda e, _: epochs.append(e)).run()
-    assert np.isfinite(list(epochs[0].health)).all()
+    model = make(canonical_smiles, settings(epochs=1), held=slice(1), on_epoch=lambda e, _: epochs.append(e)).run()
+    assert np.isfinite(list(epochs[0].health._replace(prior_unique=0.0, prior_novel=0.0))).all()
+    tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
+    speaking = parrot(model, tokenizer, "CCO", ends=True)
+    assert np.isfinite(list(health_of(canonical_smiles[:1], speaking, tokenizer))).all()
+
+
+def health_of(smiles, model, tokenizer, **settings_of_check):
+    corpus = TokenizedCorpus(smiles, tokenizer)
+    known = MoleculeSet.from_smiles(smiles).intersection
+    return HealthCheck(corpus, np.arange(len(smiles)), smiles, known, settings(), **settings_of_check)(model)
+
+
+@pytest.mark.parametrize("length", [119, 120, 121])
+def test_what_has_no_end_is_no_molecule(canonical_smiles, length):
+    tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
+    model = parrot(SmilesVAE(SMALL, len(tokenizer)), tokenizer, "C" * length, ends=True)
+    written = health_of(canonical_smiles, model, tokenizer)
+    assert written.prior_valid == written.midpoint_valid == (length <= 120)
+    longer = health_of(canonical_smiles, model, tokenizer, max_length=200)
+    assert longer.prior_valid == 1.0 and longer.prior_unique == 0.1 and longer.prior_novel == 1.0
+    endless = health_of(canonical_smiles, parrot(model, tokenizer, "C" * length, ends=False), tokenizer)
+    assert endless.prior_valid == endless.midpoint_valid == 0.0
+    assert np.isnan([endless.prior_unique, endless.prior_novel]).all()  # of nothing
+
+
+def test_health_looks_at_so_many_molecules_as_it_is_told(canonical_smiles):
+    tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
+    torch.manual_seed(0)
+    model = SmilesVAE(SMALL, len(tokenizer))
+    first, all_of_them = (health_of(smiles, model, tokenizer) for smiles in (canonical_smiles[:10], canonical_smiles))
+    assert dict(zip(first._fields, map(str, first), strict=True)) == {
+        k: str(v) for k, v in all_of_them._asdict().items()
+    }
+
+
+def test_what_has_begun_is_saved_before_it_has_a_model(canonical_smiles, tmp_path):
+    """However seldom it is saved: else the model would be taken for that of a finished training."""
+    path, there = tmp_path / "state.safetensors", []
+    config = settings(checkpoint_seconds=1e9)
+    make(canonical_smiles, config, checkpoint=path, on_epoch=lambda *_: there.append(path.exists())).run()
+    assert there == [True] * 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+def test_after_a_training_small_tensors_are_no_fresh_mappings():
+    import resource
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(50):
+            torch.empty(1_000_000).fill_(1.0)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    with kept_memory():
+        faults()
+    faults()
+    assert faults() < 50 * 100  # of a thousand pages each
 
 
 def test_training_leaves_the_global_generator_alone(canonical_smiles):

@@ -41,13 +41,13 @@ class Reinforcement(Baseline):
         super().__init__("reinforcement", _BATCH)
         self._vae, self._rng = vae, np.random.default_rng(seed)
         self._agent = copy.deepcopy(vae.model)
-        self._codec = Codec(self._agent.eval(), vae.tokenizer)
+        self._codec = Codec(self._agent.eval(), vae.tokenizer, max_length=vae.max_length)
         self._optimizer = torch.optim.Adam(self._agent.decoder.parameters(), lr=_RATE)
         self._written: dict[str, tuple[str, NDArray[np.float32]]] = {}
 
     def ask(self, n: int | None = None) -> list[Proposal]:
         """What is new of a batch that the agent writes."""
-        decoding = Decoding()
+        decoding = Decoding().for_model(self._codec.max_length)
         for _ in range(_PATIENCE):
             z = self._rng.standard_normal((_BATCH, self._vae.config.latent_dim), dtype=np.float32)
             uniforms = self._rng.random((_BATCH, decoding.max_length), dtype=np.float32)
