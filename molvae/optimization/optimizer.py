@@ -6,6 +6,7 @@ search, and one that is restored goes on as it would have.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -154,16 +155,19 @@ class Optimizer:
     def _checked(self, proposals: Sequence[Proposal], scores: Any, parts: Any) -> tuple[Numbers, Numbers]:
         """Scores (N,) and parts (N, K) as the archive takes them."""
         n, known = len(proposals), self.archive
-        values = np.asarray(scores, dtype=np.float64)
-        each = np.asarray(np.empty((n, 0)) if parts is None else parts, dtype=np.float64)
+        try:
+            values = np.asarray(scores, dtype=np.float64)
+            each = np.asarray(np.empty((n, 0)) if parts is None else parts, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"scores must be numbers, as many for each molecule ({error})") from None
         shape = (n, known.parts.shape[1] if len(known) else each.shape[-1])
         if values.shape != (n,) or (n and each.shape != shape):
             raise InputError(
                 f"{count(n, 'molecule')} cannot have scores of shape {values.shape} and parts of shape {each.shape}; "
                 f"give ({n},) and {shape}"
             )
-        smiles = [one.smiles for one in proposals]
-        twice = next((one for place, one in enumerate(smiles) if one in known or one in smiles[:place]), None)
+        times = Counter(one.smiles for one in proposals)
+        twice = next((one for one, number in times.items() if number > 1 or one in known), None)
         if twice is not None:
             raise InputError(f"{twice} was scored before; tell each molecule once")
         return np.where(np.isfinite(values), values, np.nan), np.where(np.isfinite(each), each, np.nan)

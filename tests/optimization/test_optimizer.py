@@ -248,6 +248,9 @@ def test_what_cannot_be_told_teaches_nothing(vae):
     for scores, parts in (([0.1, 0.2], None), (0.1, None), ([0.1, 0.2, 0.3], [[1.0], [2.0]]), (np.ones((3, 2)), None)):
         with pytest.raises(InputError, match=r"3 molecules cannot have scores of shape .*; give \(3,\)"):
             search.tell(batch, scores, parts)
+    for scores, parts in ((["high", 0.2, 0.3], None), ([0.1, 0.2, 0.3], [[1.0], [2.0, 3.0], [4.0]])):
+        with pytest.raises(InputError, match="scores must be numbers, as many for each molecule"):
+            search.tell(batch, scores, parts)
     with pytest.raises(InputError, match="was scored before; tell each molecule once"):
         search.tell([*batch, batch[0]], [0.1] * 4)
     assert not len(search.archive)
