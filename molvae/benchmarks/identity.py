@@ -26,5 +26,9 @@ def checksum(*files: Path) -> int:
 
 
 def model_checksum(model: str) -> int:
-    """That of the tokenizer and the weights of a model, by the name that `MolVAE.from_pretrained` takes; 0 for none."""
-    return checksum(*(find_model(model) / name for name in MODEL_FILES[1:3])) if model else 0
+    """That of the tokenizer and the weights of a model, by the name that `MolVAE.from_pretrained` takes; 0 for none.
+
+    That a file is missing is said when the model is loaded.
+    """
+    files = [find_model(model) / name for name in MODEL_FILES[1:3]] if model else []
+    return checksum(*(one for one in files if one.is_file()))
