@@ -28,7 +28,7 @@ def library(sample_file):
 def setup(tmp_path_factory, tiny_run, library):
     folder = tmp_path_factory.mktemp("pmo")
     (folder / "library.smi").write_text("\n".join(library) + "\n")
-    return Setup(str(tiny_run), folder / "library.smi", folder / "runs", 70)
+    return Setup(str(tiny_run), folder / "library.smi", folder / "runs", 40)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -40,10 +40,10 @@ def test_a_run_is_counted_and_kept(method, setup):
     smiles, scores = [one.proposal.smiles for one in calls], [one.score for one in calls]
     with quiet_rdkit():
         assert [canonical(one, stereo=False) for one in smiles] == smiles
-    assert len(set(smiles)) == len(smiles) <= 70
-    assert method in ("cma-es", "reinforcement") or len(smiles) == 70
+    assert len(set(smiles)) == len(smiles) <= 40
+    assert method in ("cma-es", "reinforcement") or len(smiles) == 40
     assert objective_of("qed")(smiles).tolist() == pytest.approx(scores)
-    assert figures["auc_top10"] == pytest.approx(auc_top(scores, budget=70))
+    assert figures["auc_top10"] == pytest.approx(auc_top(scores, budget=40))
     assert ("decoded_valid" in figures) == (METHODS[method] is not None)
 
 

@@ -207,15 +207,16 @@ def test_a_front_is_looked_for_in_all_directions(vae):
 def test_an_objective_that_tells_nothing_leaves_the_others_their_say(vae, constant, recwarn):
     def told(front):
         search = Optimizer(vae, start=START, front=True, settings=QUICK)
-        while len(search.archive) < 60:
+        while len(search.archive) < 42:
             batch = search.ask(6)
             first = nitrogens([one.smiles for one in batch])
             parts = np.column_stack([first, np.full(len(batch), constant)] if front else [first, first])
             search.tell(batch, parts.sum(1), parts)
         return search.archive.parts[:, 0]
 
-    assert np.median(told(True)[30:]) >= np.median(told(True)[:12])
-    assert np.sort(told(True))[-10:].mean() >= 0.7 * np.sort(told(False))[-10:].mean()
+    found = told(True)
+    assert np.median(found[24:]) >= np.median(found[:12])
+    assert np.sort(found)[-10:].mean() >= 0.7 * np.sort(told(False))[-10:].mean()
     assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
 
 
@@ -235,7 +236,7 @@ def test_a_batch_has_no_more_of_a_scaffold_than_it_may(vae, changes):
 def test_what_it_makes_is_not_larger_than_it_may_be(vae, operators):
     start = ["CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1"]
     search = Optimizer(vae, start=start, settings=QUICK.replace(operators=operators, max_heavy_atoms=8))
-    for _ in range(5):
+    for _ in range(3):
         batch = search.ask(6)
         search.tell(batch, objective_of("mw")([one.smiles for one in batch]))
     made = [one.smiles for one in search.archive.proposals if one.operator != "start"]
