@@ -166,3 +166,14 @@ def test_a_function_that_has_worked_before_a_resume_may_fail_as_often_as_it_like
     known.add(["CCCl"], [[0.5] * len(names)])
     answers = CountedObjective(goal, budget=9, cache=known, done=["CCO", "CCCl"])(["CCN", "CCC", "CCF"])
     assert np.isnan(answers.scores).all()
+
+
+def test_a_file_that_is_no_table_of_a_search_is_left_as_it_is(tmp_path):
+    path = tmp_path / "cache.csv"
+    path.write_text('{"precious": 1}')
+    with pytest.raises(InputError, match="it is of another search; name another file"):
+        Cache(path, ["qed"])
+    assert path.read_text() == '{"precious": 1}'
+    for beginning in ("", "smi", "smiles,qed"):  # what a process that was killed has left of the header
+        path.write_text(beginning)
+        assert not len(Cache(path, ["qed"])) and path.read_text() == "smiles,qed\n"
