@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -71,7 +72,7 @@ def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Jo
     """All runs of some methods on some tasks: one seed after the other, from 0.
 
     Raises:
-        ConfigError: there is no such method or task.
+        ConfigError: there is no such method or task, or what a method needs is not installed.
     """
     from molvae.objectives.tasks import TASKS
 
@@ -79,6 +80,8 @@ def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Jo
         for name in given:
             if name not in known:
                 raise ConfigError(f"there is no {kind} {name!r}; there are {', '.join(known)}")
+    if "cma-es" in methods and find_spec("cma") is None:
+        raise ConfigError('cma-es needs the package cma: pip install "molvae[cma]"')
     return [Job(method, task, seed) for seed in range(seeds) for method in methods for task in tasks]
 
 
@@ -152,7 +155,6 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
 
 
 def _search(job: Job, setup: Setup) -> Any:
-    from molvae.benchmarks.searchers.evolution import LatentEvolution
     from molvae.benchmarks.searchers.reinforcement import Reinforcement
     from molvae.benchmarks.searchers.screening import Screening
     from molvae.corpus.reading import read_smiles
@@ -165,6 +167,8 @@ def _search(job: Job, setup: Setup) -> Any:
         return Screening(library, job.seed)
     vae = MolVAE.from_pretrained(setup.model)
     if job.method == "cma-es":
+        from molvae.benchmarks.searchers.evolution import LatentEvolution  # needs an extra
+
         return LatentEvolution(vae, job.seed)
     if job.method == "reinforcement":
         return Reinforcement(vae, job.seed)

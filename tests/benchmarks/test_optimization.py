@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import sys
 
 import pytest
 from safetensors import safe_open
@@ -45,6 +46,15 @@ def test_a_run_is_counted_and_kept(method, setup):
     assert objective_of("qed")(smiles).tolist() == pytest.approx(scores)
     assert figures["auc_top10"] == pytest.approx(auc_top(scores, budget=40))
     assert ("decoded_valid" in figures) == (METHODS[method] is not None)
+
+
+def test_only_the_method_that_needs_an_extra_asks_for_it(setup, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cma", None)
+    monkeypatch.delitem(sys.modules, "molvae.benchmarks.searchers.evolution", raising=False)
+    with pytest.raises(ConfigError, match=r'cma-es .* pip install "molvae\[cma\]"'):
+        jobs_of(["screening", "cma-es"], ["qed"], 1)
+    jobs = jobs_of(["latent-only", "screening"], ["qed"], 1)
+    assert [job for job, _ in run_all(jobs, setup._replace(folder=setup.folder / "plain", budget=8))] == jobs
 
 
 def test_what_was_run_is_not_run_again(setup):
