@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molvae.cli.common import command, console, print_result, say
+from molvae.cli.descriptors import descriptors
 from molvae.cli.leads import leads
 from molvae.cli.moses import moses
 from molvae.cli.options import AsJson, Device
+from molvae.cli.outliers import outliers
 from molvae.cli.pmo import optimization
 from molvae.config import ModelConfig, TrainConfig
 
@@ -43,6 +45,8 @@ _SIZE = ModelConfig(latent_dim=128, encoder_hidden=256, decoder_hidden=512, deco
 benchmark.command()(moses)
 benchmark.command()(optimization)
 benchmark.command()(leads)
+benchmark.command()(outliers)
+benchmark.command()(descriptors)
 
 
 @benchmark.command()

@@ -53,3 +53,49 @@ def test_leads_are_summed_up(library, tiny_run):
     [row] = csv.DictReader(io.StringIO(result.stdout))
     assert row["calls"] == "20"
     assert float(row["improvement"]) >= 0.0
+
+
+def test_outliers_are_a_table_on_stdout(library, tiny_run):
+    """Of the tiny model's own file they are nothing to be proud of, but they are there."""
+    asked = ["benchmark", "outliers", str(library), "-n", "20", "--model", str(tiny_run), "--importance", "2"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.stderr
+    rows = {row["others"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    assert {"one random edit", "three random edits", "peptides"} <= rows.keys()
+    assert all(0.0 <= float(row["per_token"]) <= 1.0 for row in rows.values())
+    again = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert again["peptides"]["elbo"] == pytest.approx(float(rows["peptides"]["elbo"]), abs=1e-3)
+
+
+def test_descriptors_of_a_measured_column(tmp_path, tiny_run, sample_file):
+    lines = sample_file.read_text().splitlines()[:81]
+    path = tmp_path / "measured.csv"
+    path.write_text("\n".join([lines[0], *lines[1:], "[Xe],1,1,1"]) + "\n")
+    result = CliRunner().invoke(
+        app, ["benchmark", "descriptors", str(path), "--column", "logp", "--model", str(tiny_run)]
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "80 molecules with logp; 0 cannot be encoded" in result.stderr  # xenon is no element of a clean molecule
+    rows = {row["descriptors"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    assert rows.keys() == {"latent means", "Morgan fingerprints"}
+    assert -2.0 < float(rows["latent means"]["scaffold ridge"]) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (["descriptors", "FILE"], "which column was measured? give --column"),
+        (["descriptors", "FILE", "--column", "pIC50"], "there is no column 'pIC50'"),
+        (["descriptors", "EMPTY", "--column", "logp"], "only 0 measured molecules"),
+        (["outliers", "nowhere.csv"], "nowhere.csv"),
+        (["outliers", "NONE", "-s", "smiles"], "the file has no molecule"),
+    ],
+)
+def test_files_that_will_not_do_are_one_sentence(asked, reason, tmp_path, tiny_run, sample_file):
+    (tmp_path / "empty.csv").write_text("smiles,logp\nCCO,\nCCN,\n")
+    (tmp_path / "none.csv").write_text("smiles\nnothing\nat all\n")
+    places = {"FILE": sample_file, "EMPTY": tmp_path / "empty.csv", "NONE": tmp_path / "none.csv"}
+    arguments = [str(places.get(one, one)) for one in asked]
+    result = CliRunner().invoke(app, ["benchmark", *arguments, "--model", str(tiny_run)])
+    assert result.exit_code == 1
+    assert reason in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,139 @@
+"""Does a model find strange what is strange? Likelihoods of molecules of its kind, and of others.
+
+The others have only tokens that the model knows, so that none is given away by its letters: the same molecules after
+random edits or cut off, molecules of ZINC-250k without stereochemistry, and peptides. How well a figure tells them from
+held-out molecules is the area under its ROC curve (AUROC): 0.5 is chance, 1 never a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem
+from sklearn.metrics import roc_auc_score
+
+from molvae.chem import canonical, quiet_rdkit
+from molvae.corpus.reading import read_smiles
+from molvae.datasets import find_optional
+from molvae.errors import InputError
+from molvae.generator import MolVAE
+from molvae.tokenizer import scan
+
+__all__ = ["FIGURES", "auroc_table", "cut_off", "edited", "outliers_of", "peptide"]
+
+FIGURES = {"elbo": -1, "bound": -1, "reconstruction": 1, "per_token": 1}
+"""Columns of `MolVAE.score` by which molecules are told apart, and the sign with which more is stranger."""
+
+_ATTEMPTS = 200  # random edits of a molecule, until one leaves a molecule
+_RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
+
+
+def edited(smiles: str, edits: int, tokens: Sequence[str], rng: np.random.Generator) -> str | None:
+    """A molecule after some random edits, each of which leaves a molecule: a token replaced, put in or left out.
+
+    Args:
+        smiles: canonical.
+        edits: how many, one after the other.
+        tokens: what may be put in.
+        rng: chooses token, place and kind.
+
+    Returns:
+        canonical SMILES of another molecule; None where none was found
+    """
+    current = smiles
+    for _ in range(edits):
+        parts = scan(current)
+        for _ in range(_ATTEMPTS):
+            place, kind = int(rng.integers(len(parts))), int(rng.integers(3))
+            put_in = [] if kind == 2 else [tokens[int(rng.integers(len(tokens)))]]
+            found = canonical("".join([*parts[:place], *put_in, *parts[place + (kind != 1) :]]), stereo=False)
+            if found is not None and found not in (current, smiles) and "." not in found:
+                current = found
+                break
+        else:
+            return None
+    return current
+
+
+def cut_off(smiles: str, rng: np.random.Generator) -> str | None:
+    """A molecule cut off at random behind the middle of its SMILES; None where no such cut leaves a molecule."""
+    parts = scan(smiles)
+    for length in rng.permutation(np.arange((len(parts) + 1) // 2, len(parts))):
+        found = canonical("".join(parts[:length]), stereo=False)
+        if found is not None:
+            return found
+    return None
+
+
+def peptide(rng: np.random.Generator) -> str | None:
+    """A random peptide of two to four of the twenty residues, without stereochemistry."""
+    residues = "".join(_RESIDUES[one] for one in rng.integers(len(_RESIDUES), size=int(rng.integers(2, 5))))
+    return canonical(Chem.MolToSmiles(Chem.MolFromSequence(residues)), stereo=False)
+
+
+def outliers_of(molecules: Sequence[str], tokens: Sequence[str], *, seed: int = 0) -> dict[str, list[str]]:
+    """Sets of other molecules by name, each at most as many as the molecules; none of these is among them.
+
+    Args:
+        molecules: canonical SMILES.
+        tokens: what edits may put in.
+        seed: of every choice.
+    """
+    rng = np.random.default_rng(seed)
+    makers: dict[str, Callable[[str], str | None]] = {
+        "one random edit": lambda one: edited(one, 1, tokens, rng),
+        "three random edits": lambda one: edited(one, 3, tokens, rng),
+        "cut off": lambda one: cut_off(one, rng),
+        "peptides": lambda _: peptide(rng),
+    }
+    known = set(molecules)
+    sets = {}
+    with quiet_rdkit():
+        for name, make in makers.items():
+            sets[name] = [other for other in map(make, molecules) if other is not None and other not in known]
+        path = find_optional("zinc250k")
+        if path is not None:
+            library = read_smiles(path)
+            drawn = (canonical(library[row], stereo=False) for row in rng.permutation(len(library))[: len(molecules)])
+            sets["ZINC-250k without stereo"] = [one for one in drawn if one is not None and one not in known]
+    return sets
+
+
+def auroc_table(
+    vae: MolVAE, molecules: Sequence[str], sets: Mapping[str, Sequence[str]], *, importance: int = 16, seed: int = 0
+) -> pd.DataFrame:
+    """How well the likelihood tells each set from the molecules.
+
+    Args:
+        vae: the model.
+        molecules: of its kind, not trained on.
+        sets: other molecules by name; those that the model cannot encode are left out.
+        importance: K of the importance-weighted bound.
+        seed: of the posterior draws.
+
+    Returns:
+        a row a set: ``molecules`` that were compared, the AUROC by each of `FIGURES`, and ``length``, that by the
+        number of tokens alone, or by its distance from the median, whichever way tells most
+
+    Raises:
+        InputError: of the molecules, or of all sets, none can be encoded.
+    """
+    usual = vae.score(molecules, importance=importance, seed=seed).dropna()
+    if usual.empty:
+        raise InputError("the model can encode none of the molecules")
+    rows = {}
+    for name, others in sets.items():
+        strange = vae.score(others, importance=importance, seed=seed).dropna()
+        if strange.empty:
+            continue
+        both = pd.concat([usual, strange])
+        is_strange = np.arange(len(both)) >= len(usual)
+        row = {figure: roc_auc_score(is_strange, sign * both[figure]) for figure, sign in FIGURES.items()}
+        by_length = roc_auc_score(is_strange, both["tokens"])
+        by_distance = roc_auc_score(is_strange, (both["tokens"] - usual["tokens"].median()).abs())
+        rows[name] = {"molecules": len(strange), **row, "length": max(by_length, 1.0 - by_length, by_distance)}
+    if not rows:
+        raise InputError("the model can encode none of the molecules that it is to be compared with")
+    return pd.DataFrame.from_dict(rows, orient="index")
