@@ -13,7 +13,8 @@ import pytest
 from molvae import ConfigError, InputError, ModelError, MolVAE, resume, train
 from molvae.chem import canonical
 from molvae.latest_run import is_finished, latest_run
-from molvae.run import Reporter
+from molvae.run import LineReporter, Reporter
+from molvae.training import Progress
 from molvae.training.checkpoint import write_checkpoint
 
 TINY = {
@@ -538,3 +539,15 @@ def test_the_newest_run_is_none_that_is_hidden_or_may_not_be_seen(tmp_path, monk
     for error in (PermissionError(13, "denied"), FileNotFoundError(2, "gone")):
         monkeypatch.setattr(Path, "stat", refusing(error))
         assert latest_run() == mine[2]
+
+
+def test_a_long_epoch_is_told_of_every_two_minutes(monkeypatch):
+    said, now = [], [0.0]
+    monkeypatch.setattr("molvae.run.lines.time.monotonic", lambda: now[0])
+    reporter = LineReporter(lambda text, style="": said.append((now[0], text)))
+    for step in range(1, 101):
+        reporter.step(Progress(step, 1_000, 15_600.0))
+        now[0] += 2.5 if step <= 50 else 10.0
+    assert [when for when, _ in said] == [120.0, 245.0, 365.0, 485.0, 605.0]
+    assert said[0][1] == "step 49 of 1,000, 15.6 ktok/s, 39:38 left at this pace"  # 951 steps of 2.5 seconds
+    assert said[-1][1].startswith("step 99 of 1,000, 15.6 ktok/s, 2h30m left")  # 901 of 10

@@ -20,7 +20,7 @@ __all__ = ["TerminalReporter"]
 
 
 class TerminalReporter(LineReporter):
-    """Prints to stderr; a bar is shown where stderr is a terminal.
+    """Prints to stderr; a bar is shown where stderr is a terminal, else a line now and then.
 
     Args:
         report: write the report of a finished run.
@@ -62,7 +62,10 @@ class TerminalReporter(LineReporter):
         super().cleaned(counts, rejected)
 
     def step(self, progress: Steps) -> None:
-        self._show("training", progress.step, progress.steps, f"{progress.tokens_per_second:,.0f} tokens/s")
+        if self._bar.disable:
+            super().step(progress)
+        else:
+            self._show("training", progress.step, progress.steps, f"{progress.tokens_per_second:,.0f} tokens/s")
 
     def memorized(self, measured: Memorization) -> None:
         self._hide()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 from molvae.corpus.cleaning import Counts
 from molvae.run.memorization import Memorization, Nearness
 from molvae.run.reporter import Reporter
-from molvae.training import Epoch
+from molvae.training import Epoch, Progress
 from molvae.training.labels import Fit
 
 __all__ = ["LineReporter", "Say"]
@@ -23,6 +24,7 @@ _LEGEND = (
 )
 _HEADS = "; R2 and MAE (mean absolute error, in its unit) of each property, predicted from the posterior mean"
 _HEADER = "epoch   left    rec bit/c    KL  act prior exact valid  uniq novel midpt ktok/s"
+_SILENCE = 120.0  # seconds without a line, after which one tells where the training is
 
 
 class Say(Protocol):
@@ -41,6 +43,7 @@ class LineReporter(Reporter):
     def __init__(self, say: Say) -> None:
         self._say = say
         self._header = False
+        self._told: tuple[float, int] | None = None  # when the last line was, and the step then
 
     def table(self, sentence: str) -> None:
         self._say(sentence)
@@ -61,7 +64,21 @@ class LineReporter(Reporter):
         for token, holders in molecules.items():
             self._say(f"{token:{width}} {holders:9,}")
 
+    def step(self, progress: Progress) -> None:
+        now = time.monotonic()
+        since, step = self._told or (now, progress.step)
+        if now - since >= _SILENCE:
+            left = (progress.steps - progress.step) * (now - since) / max(1, progress.step - step)
+            self._say(
+                f"step {progress.step:,} of {progress.steps:,}, {progress.tokens_per_second / 1000:.1f} ktok/s, "
+                f"{_clock(left)} left at this pace",
+                "dim",
+            )
+            since, step = now, progress.step
+        self._told = since, step
+
     def epoch(self, epoch: Epoch, epochs: int, complaint: str | None) -> None:
+        self._told = None
         if not self._header:
             self._say(_LEGEND + (_HEADS if epoch.fits else ""), "dim")
             self._say(_HEADER, "bold")
