@@ -38,7 +38,6 @@ _REHEARSED = 16  # of a batch
 _BANK = 512  # molecules of the model as it came
 _BETA = 0.1
 _CLIP = 1.0
-_STEADY = 16  # rows of a batch, from which on a row does not depend on the others to the last bit
 
 
 class MovingModel:
@@ -76,9 +75,7 @@ class MovingModel:
         """Posterior means (N, D); NaN for a molecule with a token that the model does not know."""
         new = [one for one in dict.fromkeys(smiles) if one not in self._points]
         if new:
-            # Few rows are multiplied in another order than many, and a search that is resumed has others together.
-            padded = [*new, *new[-1:] * (_STEADY - len(new))]
-            self._points.update(zip(new, self.codec.posterior(padded)[0], strict=False))
+            self._points.update(zip(new, self.codec.posterior(new)[0], strict=True))
         return np.stack([self._points[one] for one in smiles]) if smiles else np.empty((0, self.latent_dim), np.float32)
 
     def decode(
@@ -165,7 +162,9 @@ class MovingModel:
         tensors = {f"model/{name}": value.clone() for name, value in self.model.state_dict().items()}
         for index, moments in state.items():
             tensors |= {f"optimizer/{index}/{key}": value.clone() for key, value in moments.items()}
-        return tensors, {"tokenizer": self.tokenizer.to_json()}
+        # Points too: products of other rows may be rounded otherwise, and who goes on has other molecules together.
+        tensors["points"] = torch.from_numpy(self.encode(list(self._points)))
+        return tensors, {"tokenizer": self.tokenizer.to_json(), "encoded": list(self._points)}
 
     def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Go on as another did that had this state."""
@@ -180,3 +179,4 @@ class MovingModel:
                 _, index, key = name.split("/")
                 state.setdefault(int(index), {})[key] = value
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+        self._points = dict(zip(metadata["encoded"], tensors["points"].numpy(), strict=True))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "Search", "SearchProgress", "restored"]
 
-_FORMAT = "molvae-search/2"  # to be raised with every change of what a search saves of itself
+_FORMAT = "molvae-search/3"  # to be raised with every change of what a search saves of itself
 _TOP = 10
 
 
