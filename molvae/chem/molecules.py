@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from rdkit import Chem, rdBase
@@ -72,10 +73,37 @@ def without_extension(text: str) -> str:
 def quiet_rdkit() -> Iterator[None]:
     """Silence RDKit's log inside a `with` block.
 
-    Afterwards every RDKit log is as it was before, also after an exception and when blocks are nested.
+    Afterwards every RDKit log is as it was before, also after an exception, when blocks are nested, and when blocks of
+    several threads overlap: the last to end opens the log.
     """
-    with rdBase.BlockLogs():
+    _silence.begin()
+    try:
         yield
+    finally:
+        _silence.end()
+
+
+class _Silence:
+    """RDKit's log is one for all threads; so is this."""
+
+    def __init__(self) -> None:
+        self._lock, self._blocks = Lock(), 0
+        self._closed: Any = None
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._closed = rdBase.BlockLogs()
+            self._blocks += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                self._closed = None  # which opens the log
+
+
+_silence = _Silence()
 
 
 def is_readable(text: str) -> bool:

@@ -39,11 +39,12 @@ def descriptors(
     import numpy as np
 
     from molvae.benchmarks.descriptors import cross_validated, descriptors_of, known_series
-    from molvae.cli.measured import Measurements, read_measurements
+    from molvae.cli.measured import Measurements, no_columns, read_measurements
     from molvae.cli.models import load_model
     from molvae.errors import InputError
 
     if file is None:
+        no_columns(column=column, smiles_column=smiles_column)
         series = known_series()
         measured = Measurements("activity", series["smiles"].tolist(), series["activity"].to_numpy(np.float64))
     else:

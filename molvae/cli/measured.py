@@ -15,7 +15,7 @@ from molvae.wording import count
 if TYPE_CHECKING:
     from molvae.corpus.reading import Table
 
-__all__ = ["MeasuredColumn", "Measurements", "read_measurements"]
+__all__ = ["MeasuredColumn", "Measurements", "no_columns", "read_measurements"]
 
 MeasuredColumn = Annotated[
     Optional[str],
@@ -30,6 +30,17 @@ class Measurements(NamedTuple):
     smiles: list[str]
     values: NDArray[np.float64]
     """NaN where a molecule was not measured"""
+
+
+def no_columns(**options: str | None) -> None:
+    """For a command without a file: refuse options, by name, that tell of its columns.
+
+    Raises:
+        ConfigError: one of them was given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(f"{' and '.join(given)} {'tell' if len(given) > 1 else 'tells'} of a file; name the file too")
 
 
 def read_measurements(file: str, column: str | None, smiles_column: str | None, *, stereo: bool = True) -> Measurements:

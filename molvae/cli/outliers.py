@@ -42,11 +42,14 @@ def outliers(
 
     from molvae.benchmarks.outliers import auroc_table, outliers_of
     from molvae.chem import canonical, quiet_rdkit
+    from molvae.cli.measured import no_columns
     from molvae.cli.models import load_model
     from molvae.corpus.reading import read_smiles
     from molvae.datasets import find
     from molvae.errors import InputError
 
+    if file is None:
+        no_columns(smiles_column=smiles_column)
     texts = read_smiles(find("moses_test") if file is None else file, smiles_column=smiles_column)
     vae = load_model(model, device)
     order = np.random.default_rng(seed).permutation(len(texts))[:n]

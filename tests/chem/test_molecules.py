@@ -224,8 +224,32 @@ assert rdBase.LogStatus() == before, rdBase.LogStatus()
 """
 
 
-def test_quiet_restores_the_logs():
-    done = subprocess.run([sys.executable, "-c", LOGS], capture_output=True, text=True)
+OVERLAP = """
+from threading import Event, Thread
+from rdkit import rdBase
+from molvae.chem import parse, quiet_rdkit
+inside, over = Event(), Event()
+
+def first():
+    with quiet_rdkit():
+        inside.set()
+        over.wait()
+
+before = rdBase.LogStatus()
+other = Thread(target=first)
+other.start()
+inside.wait()
+with quiet_rdkit():
+    over.set()
+    other.join()
+    parse("C1CC")
+assert rdBase.LogStatus() == before, rdBase.LogStatus()
+"""
+
+
+@pytest.mark.parametrize("script", [LOGS, OVERLAP], ids=["nested", "threads"])
+def test_quiet_restores_the_logs(script):
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -62,7 +62,9 @@ def test_outliers_are_a_table_on_stdout(library, tiny_run):
     assert result.exit_code == 0, result.stderr
     rows = {row["others"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
     assert {"one random edit", "three random edits", "peptides"} <= rows.keys()
+    assert rows["peptides"]["molecules"] == "20" and all(10 <= int(row["molecules"]) <= 20 for row in rows.values())
     assert all(0.0 <= float(row["per_token"]) <= 1.0 for row in rows.values())
+    assert float(rows["peptides"]["length"]) > 0.9  # twice as long as anything in the file
     again = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert again["peptides"]["elbo"] == pytest.approx(float(rows["peptides"]["elbo"]), abs=1e-3)
 
@@ -87,6 +89,9 @@ def test_descriptors_of_a_measured_column(tmp_path, tiny_run, sample_file):
         (["descriptors", "FILE"], "which column was measured? give --column"),
         (["descriptors", "FILE", "--column", "pIC50"], "there is no column 'pIC50'"),
         (["descriptors", "EMPTY", "--column", "logp"], "only 0 measured molecules"),
+        (["descriptors", "--column", "pIC50"], "--column tells of a file; name the file too"),
+        (["descriptors", "--column", "a", "-s", "b"], "--column and --smiles-column tell of a file"),
+        (["outliers", "-s", "smiles"], "--smiles-column tells of a file"),
         (["outliers", "nowhere.csv"], "nowhere.csv"),
         (["outliers", "NONE", "-s", "smiles"], "the file has no molecule"),
     ],
