@@ -64,7 +64,7 @@ def test_outliers_are_a_table_on_stdout(library, tiny_run):
     assert {"one random edit", "three random edits", "peptides"} <= rows.keys()
     assert rows["peptides"]["molecules"] == "20" and all(10 <= int(row["molecules"]) <= 20 for row in rows.values())
     assert all(0.0 <= float(row["per_token"]) <= 1.0 for row in rows.values())
-    assert float(rows["peptides"]["length"]) > 0.9  # twice as long as anything in the file
+    assert float(rows["peptides"]["length"]) > 0.7  # two to four residues are of other lengths than the file
     again = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert again["peptides"]["elbo"] == pytest.approx(float(rows["peptides"]["elbo"]), abs=1e-3)
 
