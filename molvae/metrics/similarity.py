@@ -38,10 +38,12 @@ def nearest_similarity(
     done = 0
     for column, block in enumerate(_blocks(fingerprints if reference is None else reference)):
         others = _bits(block, device)
-        for row, mine in enumerate(own):
+        for row, mine in enumerate(own if reference is not None else own[: column + 1]):
             similarity = _tanimoto(mine, others)
             if reference is None and row == column:
                 similarity.fill_diagonal_(0.0)
+            elif reference is None:  # what is left of the diagonal is the mirror of what is right of it
+                best[column] = torch.maximum(best[column], similarity.amax(0))
             best[row] = torch.maximum(best[row], similarity.amax(1))
         done += len(block)
         on_progress(done)
