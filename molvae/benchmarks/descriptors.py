@@ -28,6 +28,7 @@ __all__ = ["cross_validated", "descriptors_of", "known_series"]
 Features = NDArray[np.float32]
 
 _FOLDS = 5
+_TREES = 200
 
 
 def known_series() -> pd.DataFrame:
@@ -104,5 +105,5 @@ def _regressors(seed: int) -> dict[str, RegressorMixin]:
     return {
         "ridge": RidgeCV(np.logspace(-2, 4, 13)),
         "SVR": GridSearchCV(machine, choices, cv=KFold(3, shuffle=True, random_state=seed)),
-        "forest": RandomForestRegressor(200, random_state=seed, n_jobs=-1),
+        "forest": RandomForestRegressor(_TREES, random_state=seed, n_jobs=-1),
     }

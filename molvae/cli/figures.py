@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from molvae.cli.common import console, print_result
+from molvae.cli.common import console, print_result, say
 from molvae.cli.meanings import meaning_of
 from molvae.metrics.published import PUBLISHED
-from molvae.metrics.statistics import Watch, unwatched
+from molvae.metrics.statistics import Watch
 
 __all__ = ["print_figures", "watching"]
 
 _WHOLE = ("samples", "molecules", "reconstructed molecules")
+_SECONDS = 60.0  # without a line, after which one tells where an evaluation is
 
 
 @contextmanager
 def watching() -> Iterator[Watch]:
-    """What an evaluation tells while it goes on, as a bar where stderr is a terminal."""
+    """What an evaluation tells while it goes on: a bar where stderr is a terminal, a line a minute elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     if not console().is_terminal:
-        yield unwatched
+        yield _telling_now_and_then()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(), transient=True, redirect_stdout=False) as bar:
@@ -38,6 +40,18 @@ def watching() -> Iterator[Watch]:
             bar.update(tasks[what], completed=done, total=total)
 
         yield watch
+
+
+def _telling_now_and_then() -> Watch:
+    last = time.monotonic()
+
+    def watch(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS:
+            say(f"{what}: {done:,} of {total:,}", "dim")
+            last = time.monotonic()
+
+    return watch
 
 
 def print_figures(rows: Mapping[str, Mapping[str, float]], *, as_json: bool, published: bool) -> None:

@@ -8,6 +8,11 @@ from molvae.benchmarks.descriptors import cross_validated, descriptors_of, known
 from molvae.errors import InputError
 
 
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch):
+    monkeypatch.setattr("molvae.benchmarks.descriptors._TREES", 20)
+
+
 @pytest.fixture
 def molecules(sample_file):
     return [line.split(",")[0] for line in sample_file.read_text().splitlines()[1:61]]

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from molvae.cli import app
+from molvae.cli.figures import watching
 from molvae.metrics.chemnet import has_chemnet
 
 
@@ -74,3 +75,14 @@ def test_benchmark_moses(files, tiny_run, monkeypatch):
     monkeypatch.setenv("MOLVAE_CACHE", "off")
     result = run("benchmark", "moses", "--model", tiny_run)
     assert result.exit_code == 1 and "molvae download moses" in result.stderr
+
+
+def test_a_long_evaluation_tells_a_line_a_minute_where_there_is_no_terminal(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr("molvae.cli.figures.time.monotonic", lambda: now[0])
+    with watching() as watch:
+        for done in range(10):
+            watch("sampling", 1_000 * done, 30_000)
+            now[0] += 25.0
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"sampling: {done},000 of 30,000" for done in (3, 6, 9)]
