@@ -40,7 +40,7 @@ def no_columns(**options: str | None) -> None:
     """
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
     if given:
-        raise ConfigError(f"{' and '.join(given)} {'tell' if len(given) > 1 else 'tells'} of a file; name the file too")
+        raise ConfigError(f"{' and '.join(given)} {'go' if len(given) > 1 else 'goes'} with a file; name the file too")
 
 
 def read_measurements(file: str, column: str | None, smiles_column: str | None, *, stereo: bool = True) -> Measurements:
