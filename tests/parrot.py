@@ -9,13 +9,24 @@ def parrot(model, tokenizer, said, *, ends):
     """Have the decoder of a model write `said` at every point: once, or without an end."""
     ids = [tokenizer.ids[token] for token in scan(said)]
 
-    def step(tokens, z, state):
-        at = int(state[0, 0, 0]) if len(z) else 0  # tokens so far
-        logits = torch.full((*tokens.shape, len(tokenizer)), -50.0)
-        for t in range(tokens.shape[1]):
-            logits[:, t, tokenizer.eos_id if ends and at + t >= len(ids) else ids[(at + t) % len(ids)]] = 50.0
-        return logits, state + tokens.shape[1]
+    def logits_at(place, rows):
+        logits = torch.full((rows, len(tokenizer)), -50.0)
+        logits[:, tokenizer.eos_id if ends and place >= len(ids) else ids[place % len(ids)]] = 50.0
+        return logits
 
-    model.decoder.initial_state = lambda z: torch.zeros(1, len(z), 1)
-    model.decoder.step = step
+    class Reader:
+        def __init__(self, z):
+            self.place = 0
+
+        def read(self, tokens):
+            self.place += 1
+            return logits_at(self.place - 1, len(tokens))
+
+        def keep(self, rows):
+            pass
+
+    def forward(tokens, z):
+        return torch.stack([logits_at(place, len(z)) for place in range(tokens.shape[1])], dim=1)
+
+    model.decoder.forward, model.decoder.reader, model.decoder.logits = forward, Reader, lambda logits: logits
     return model

@@ -1,4 +1,4 @@
-"""The torch device that a name means on this machine."""
+"""The torch device that a name means on this machine, and what it is good at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from molvae.errors import ConfigError
 from molvae.machine.distributed import local_rank
 
-__all__ = ["pick_device"]
+__all__ = ["pick_device", "profits_from_bf16"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -34,3 +34,13 @@ def pick_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("device mps: torch finds no Apple GPU on this machine")
     return device
+
+
+def profits_from_bf16(device: torch.device) -> bool:
+    """Whether matrix products in bf16 are faster than in fp32: CUDA since Ampere, CPUs with AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for it
+        return any(getattr(torch.cpu, check, bool)() for check in checks)
+    return False

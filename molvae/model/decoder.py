@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from molvae.config import ModelConfig
-from molvae.model.gru import GRU
+from molvae.model.gru import GRU, TokenReader
 
 __all__ = ["GRUDecoder"]
 
@@ -32,19 +32,14 @@ class GRUDecoder(nn.Module):
         return state.view(len(z), self.layers, self.hidden).transpose(0, 1).contiguous()
 
     def forward(self, tokens: Tensor, z: Tensor) -> Tensor:
-        logits, _ = self.step(tokens, z, self.initial_state(z))
+        outputs, _ = self.gru.over_tokens(tokens.t(), self.embedding.weight, z, self.initial_state(z))
+        return self.logits(outputs).transpose(0, 1)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(..., H) -> (..., V)"""
+        logits: Tensor = self.to_logits(self.dropout(states))
         return logits
 
-    def step(self, tokens: Tensor, z: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits after each of `tokens` from a given state, and the state after the last.
-
-        Args:
-            tokens: (B, T)
-            z: (B, D)
-            state: (L, B, H)
-
-        Returns:
-            logits (B, T, V) and state (L, B, H)
-        """
-        outputs, state = self.gru.over_tokens(tokens.t(), self.embedding.weight, z, state)
-        return self.to_logits(self.dropout(outputs)).transpose(0, 1), state
+    def reader(self, z: Tensor) -> TokenReader:
+        """Reads tokens one by one, from the first, at points (B, D): `logits` of its states, in evaluation mode."""
+        return self.gru.reader(self.embedding.weight, z, self.initial_state(z))

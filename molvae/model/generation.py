@@ -45,24 +45,25 @@ def generate(
     B, L = len(z), decoding.max_length
     result = torch.full((B, L + 1), eos_id, device=z.device)
     rows = torch.arange(B, device=z.device)
-    tokens = torch.full((B, 1), bos_id, device=z.device)
-    state = decoder.initial_state(z)
+    tokens = torch.full((B,), bos_id, device=z.device)
+    reader = decoder.reader(z)
     for step in range(L + 1):
-        logits, state = decoder.step(tokens, z, state)
+        logits = decoder.logits(reader.read(tokens))
         if step == L:
-            drawn = logits[:, 0].argmax(-1)
+            drawn = logits.argmax(-1)
         else:
-            drawn = _draw(logits[:, 0].float(), decoding, None if uniforms is None else uniforms[rows, step])
+            drawn = _draw(logits.float(), decoding, None if uniforms is None else uniforms[rows, step])
         if prefix is not None and step < prefix.shape[1]:
             given = prefix[rows, step]
             drawn = given.where(given != eos_id, drawn)
         result[rows, step] = drawn
         going = drawn != eos_id
         if not going.all():
-            rows, z, state, drawn = rows[going], z[going], state[:, going], drawn[going]
+            rows, drawn = rows[going], drawn[going]
             if not len(rows):
                 break
-        tokens = drawn[:, None]
+            reader.keep(going)
+        tokens = drawn
     return result
 
 

@@ -10,13 +10,14 @@ in the form of cuDNN, where the reset gate acts after the matrix product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["GRU"]
+__all__ = ["GRU", "TokenReader"]
 
 
 class GRU(nn.GRU):
@@ -71,14 +72,27 @@ class GRU(nn.GRU):
             if context is not None:
                 x = torch.cat([x, context.to(x.dtype).expand(len(tokens), -1, -1)], dim=-1)
             return self.forward(x, state)
-        of_token, of_context = self.weight_ih_l0.tensor_split([embedding.shape[1]], 1)
-        gates = F.embedding(tokens, F.linear(embedding, of_token, self.bias_ih_l0))
+        gates = F.embedding(tokens, self._token_gates(embedding))
         if context is not None:
-            gates = gates + F.linear(context, of_context)
+            gates = gates + self._context_gates(context)
         return self._recur(gates, state)
 
-    def _recur(self, gates: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        """From the input's share of the first layer's gates (T, B, 3H)."""
+    def reader(self, embedding: Tensor, context: Tensor, state: Tensor) -> TokenReader:
+        """To read a token at a time, where no gradient is wanted; arguments as of `over_tokens`."""
+        return TokenReader(self, embedding, context, state)
+
+    def _token_gates(self, embedding: Tensor) -> Tensor:
+        """The share of each token in the first layer's gates, (V, 3H)."""
+        return F.linear(embedding, self.weight_ih_l0[:, : embedding.shape[1]], self.bias_ih_l0)
+
+    def _context_gates(self, context: Tensor) -> Tensor:
+        """The share of a context (B, D) in them, (B, 3H)."""
+        return F.linear(context, self.weight_ih_l0[:, -context.shape[1] :])
+
+    def _recur(
+        self, gates: Tensor, state: Tensor | None, weights: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """From the input's share of the first layer's gates (T, B, 3H); recurrent weights are the own by default."""
         if state is None:
             state = gates.new_zeros(self.num_layers, gates.shape[1], self.hidden_size)
         last: list[Tensor] = []
@@ -87,12 +101,44 @@ class GRU(nn.GRU):
             if layer:
                 x = F.dropout(outputs, self.dropout, self.training)
                 gates = F.linear(x, getattr(self, f"weight_ih_l{layer}"), getattr(self, f"bias_ih_l{layer}"))
-            weight, bias = getattr(self, f"weight_hh_l{layer}"), getattr(self, f"bias_hh_l{layer}")
+            weight = getattr(self, f"weight_hh_l{layer}") if weights is None else weights[layer]
+            bias = getattr(self, f"bias_hh_l{layer}")
             # One type of number throughout, that of the matrix products under autocast; autograd casts back.
             state_and_weights = (one.to(gates.dtype) for one in (state[layer], weight, bias))
             outputs = _Recurrence.apply(gates, *state_and_weights)  # type: ignore[no-untyped-call]
             last.append(outputs[-1])
         return outputs, torch.stack(last)
+
+
+class TokenReader:
+    """A GRU that reads a token at a time; what stays the same from one to the next is computed once.
+
+    The last bits of its states may be others than those of a whole sequence.
+    """
+
+    def __init__(self, gru: GRU, embedding: Tensor, context: Tensor, state: Tensor) -> None:
+        self._gru, self._state = gru, state
+        self._on_cpu = context.device.type == "cpu"
+        self._table, self._context = embedding, context
+        if self._on_cpu:
+            self._table, self._context = gru._token_gates(embedding), gru._context_gates(context)
+        # Small batches are multiplied a fifth faster by matrices that are stored the other way round.
+        weights = (getattr(gru, f"weight_hh_l{layer}") for layer in range(gru.num_layers))
+        self._weights = [weight.t().contiguous().t() for weight in weights] if self._on_cpu else None
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """The last layer's states (B, H) after tokens (B,)."""
+        gates = F.embedding(tokens, self._table)
+        if self._on_cpu:
+            outputs, self._state = self._gru._recur((gates + self._context)[None], self._state, self._weights)
+        else:
+            x = torch.cat([gates, self._context.to(gates.dtype)], dim=-1)
+            outputs, self._state = self._gru(x[None], self._state)
+        return outputs[0]
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with some rows of the batch only: a mask (B,), or indices."""
+        self._context, self._state = self._context[rows], self._state[:, rows]
 
 
 class _Recurrence(torch.autograd.Function):

@@ -65,6 +65,19 @@ class SmilesVAE(nn.Module):
         """
         read = tokens if encoder_tokens is None else encoder_tokens
         posterior = self.encoder(read, lengths if encoder_lengths is None else encoder_lengths)
+        return self.scored(posterior, tokens, lengths, noise, coupled=coupled, decoder_tokens=decoder_tokens)
+
+    def scored(
+        self,
+        posterior: DiagonalGaussian,
+        tokens: Tensor,
+        lengths: Tensor,
+        noise: Tensor,
+        *,
+        coupled: Tensor | None = None,
+        decoder_tokens: Tensor | None = None,
+    ) -> VAEOutput:
+        """As `forward`, of molecules that are encoded already."""
         z = posterior.rsample(noise)
         predicted = self.predict(posterior.mean) if self.heads else None
         seen = tokens if decoder_tokens is None else decoder_tokens

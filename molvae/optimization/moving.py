@@ -24,6 +24,7 @@ from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.errors import TokenError
 from molvae.generator import MolVAE
+from molvae.machine.device import profits_from_bf16
 from molvae.model import SmilesVAE, grown
 from molvae.tokenizer import SmilesTokenizer, scan
 from molvae.training.coupling import Block, match
@@ -127,15 +128,16 @@ class MovingModel:
         device, shape = self._first.device, (len(rows), self.latent_dim)
         batch = corpus.batch(rows).to(device)
         noise, draws = (rng.standard_normal(shape, dtype=np.float32) for _ in range(2))
-        with torch.no_grad():
-            means = self.model.encoder(batch.tokens, batch.lengths).mean.cpu().numpy()
-        coupled = match(Block(np.arange(len(rows)), means, draws))
-        output = self.model(
-            batch.tokens,
-            batch.lengths,
-            torch.from_numpy(noise).to(device),
-            coupled=torch.from_numpy(coupled).to(device),
-        )
+        with torch.autocast(device.type, torch.bfloat16, enabled=profits_from_bf16(device)):
+            posterior = self.model.encoder(*batch)
+            means = posterior.mean.detach().cpu().numpy()
+            coupled = match(Block(np.arange(len(rows)), means, draws))
+            output = self.model.scored(
+                posterior,
+                *batch,
+                torch.from_numpy(noise).to(device),
+                coupled=torch.from_numpy(coupled).to(device),
+            )
         loss = terms_of(output, 0.0).loss(_BETA, 1.0) * (len(rows) / float((batch.lengths - 1).sum()))
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -11,19 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 from molvae.chem import usable_cores
 from molvae.config import TrainConfig
 from molvae.machine import distributed
-from molvae.machine.device import pick_device
+from molvae.machine.device import pick_device, profits_from_bf16
 
-__all__ = ["coupling_threads", "data_parallel", "make_accelerator", "profits_from_bf16"]
-
-
-def profits_from_bf16(device: torch.device) -> bool:
-    """Whether matrix products in bf16 are faster than in fp32: CUDA since Ampere, CPUs with AVX512-BF16 or AMX."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for it
-        return any(getattr(torch.cpu, check, bool)() for check in checks)
-    return False
+__all__ = ["coupling_threads", "data_parallel", "make_accelerator"]
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:

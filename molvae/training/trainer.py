@@ -19,12 +19,13 @@ from torch import Tensor
 from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
+from molvae.machine.device import profits_from_bf16
 from molvae.machine.distributed import is_main, on_main, rank, total, world_size
 from molvae.machine.interruption import Interruption
 from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
-from molvae.training.device import coupling_threads, data_parallel, make_accelerator, profits_from_bf16
+from molvae.training.device import coupling_threads, data_parallel, make_accelerator
 from molvae.training.feed import Feed, Respell
 from molvae.training.health import Health
 from molvae.training.labels import HeadFigures, Labels

@@ -102,3 +102,18 @@ def test_turning_round_is_its_own_inverse_and_gradient():
     assert torch.equal(once[0, :, 0], states[lengths - 1, torch.arange(B), 0])
     assert torch.equal(_Reversed.apply(once, reverse), states)
     assert torch.autograd.gradcheck(lambda x: _Reversed.apply(x, reverse), states)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_reader_is_the_whole_sequence_and_lets_rows_go(layers):
+    ours, _ = pair(layers)
+    tokens, embedding, context = torch.randint(9, (T, B)), draws(9, E), draws(B, D)
+    state, kept = draws(layers, B, H), torch.tensor([True, False, True, True, False])
+    whole, _ = ours.over_tokens(tokens, embedding, context, state)
+    with torch.inference_mode():
+        reader = ours.reader(embedding, context, state)
+        first = [reader.read(tokens[t]) for t in range(3)]
+        reader.keep(kept)
+        last = [reader.read(tokens[t, kept]) for t in range(3, T)]
+    torch.testing.assert_close(torch.stack(first), whole[:3])
+    torch.testing.assert_close(torch.stack(last), whole[3:, kept])
