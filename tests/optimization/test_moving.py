@@ -37,7 +37,9 @@ def test_it_begins_as_the_model_and_leaves_it_alone(vae):
     np.testing.assert_allclose(model.encode(ELITES), vae.encode(ELITES), atol=1e-6)
 
 
-def test_it_learns_what_it_follows(vae):
+@pytest.mark.parametrize("bf16", [False, True])
+def test_it_learns_what_it_follows(vae, monkeypatch, bf16):
+    monkeypatch.setattr("molvae.optimization.moving.profits_from_bf16", lambda device: bf16)
     model = moved(vae, steps=60, rate=5e-3)
     terms = [
         each.codec.elbo_terms(ELITES, draws=4, seed=0).nll.mean()
