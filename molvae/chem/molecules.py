@@ -41,7 +41,7 @@ _MOST_SPELLINGS = 8
 _murcko: Callable[[Chem.Mol], Chem.Mol] = MurckoScaffold.GetScaffoldForMol
 _ATOM = re.compile(r"\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*]")
 _HYDROGEN = re.compile(r"\[\d*H(?![a-z])")
-_STEADY_BRACKETS = re.compile(r"\[(?:nH|C@@?H?)\]|\[N\+\]\(=O\)\[O-\]|O=\[N\+\]\(\[O-\]\)")
+_STEADY_BRACKETS = re.compile(r"\[(?:nH\+?|C@@?H?|NH[23]?\+|O-)\]|\[N\+\]\(=O\)\[O-\]|O=\[N\+\]\(\[O-\]\)")
 
 
 def strict_parameters(*, sanitize: bool = True) -> Any:
@@ -216,8 +216,8 @@ def random_spelling(smiles: str, seed: int) -> str | None:
 def is_steady(written: str, text: str, mol: Chem.Mol | None) -> bool:
     """Whether a SMILES that RDKit wrote is of the plain kind that it writes the same again.
 
-    Plain is: no bracket atoms but [nH], a carbon centre and a nitro group; and at most one stereo element, or several
-    centres that do not depend on each other. `standardize` respells the others; it would take twice the time to
+    Plain is: no bracket atoms but [nH], a carbon centre, a nitro group, [O-] and a nitrogen with hydrogen and a charge;
+    and at most one stereo element, or several centres that do not depend on each other. `standardize` respells the others; it would take twice the time to
     respell all.
 
     Args:

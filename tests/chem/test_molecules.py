@@ -181,6 +181,10 @@ def test_standardize_obeys_its_options_and_leaves_its_argument():
         ("C[C@H](N)[C@@H](C)O", True),
         ("O=[N+]([O-])c1ccc([C@H](N)O)cc1", True),
         ("CC1CC[C@H](F)[C@@H]1O", True),
+        ("[NH3+][C@@H](CC(=O)[O-])C[NH+](C)C", True),
+        ("C[NH2+]Cc1[nH]cc[nH+]1", True),
+        ("C[N@@H+]1CCC[C@H]1C", False),
+        ("C[n+]1ccccc1[O-]", False),
         ("C[C@H](O)CC[C@@H](C)O", False),  # the centres are equal but for stereo
         ("C[C@H](O)C([C@@H](C)O)O", False),
         ("C[C@H]1CC[C@@H](O)CC1", False),  # the ring runs alike both ways
