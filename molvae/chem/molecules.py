@@ -217,8 +217,8 @@ def is_steady(written: str, text: str, mol: Chem.Mol | None) -> bool:
     """Whether a SMILES that RDKit wrote is of the plain kind that it writes the same again.
 
     Plain is: no bracket atoms but [nH], a carbon centre, a nitro group, [O-] and a nitrogen with hydrogen and a charge;
-    and at most one stereo element, or several centres that do not depend on each other. `standardize` respells the others; it would take twice the time to
-    respell all.
+    and at most one stereo element, or several centres that do not depend on each other. `standardize` respells the
+    others; it would take twice the time to respell all.
 
     Args:
         written: what RDKit wrote of `mol`.
