@@ -42,4 +42,4 @@ class GRUDecoder(nn.Module):
 
     def reader(self, z: Tensor) -> TokenReader:
         """Reads tokens one by one, from the first, at points (B, D): `logits` of its states, in evaluation mode."""
-        return self.gru.reader(self.embedding.weight, z, self.initial_state(z))
+        return TokenReader(self.gru, self.embedding.weight, z, self.initial_state(z))

@@ -77,10 +77,6 @@ class GRU(nn.GRU):
             gates = gates + self._context_gates(context)
         return self._recur(gates, state)
 
-    def reader(self, embedding: Tensor, context: Tensor, state: Tensor) -> TokenReader:
-        """To read a token at a time, where no gradient is wanted; arguments as of `over_tokens`."""
-        return TokenReader(self, embedding, context, state)
-
     def _token_gates(self, embedding: Tensor) -> Tensor:
         """The share of each token in the first layer's gates, (V, 3H)."""
         return F.linear(embedding, self.weight_ih_l0[:, : embedding.shape[1]], self.bias_ih_l0)
@@ -113,7 +109,8 @@ class GRU(nn.GRU):
 class TokenReader:
     """A GRU that reads a token at a time; what stays the same from one to the next is computed once.
 
-    The last bits of its states may be others than those of a whole sequence.
+    No gradient is wanted of it, and the last bits of its states may be others than those of a whole sequence. Arguments
+    are those of `GRU.over_tokens`.
     """
 
     def __init__(self, gru: GRU, embedding: Tensor, context: Tensor, state: Tensor) -> None:

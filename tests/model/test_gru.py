@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from molvae.model.encoder import _Reversed
-from molvae.model.gru import GRU
+from molvae.model.gru import GRU, TokenReader
 
 T, B, E, D, H = 6, 5, 3, 4, 7
 
@@ -111,7 +111,7 @@ def test_a_reader_is_the_whole_sequence_and_lets_rows_go(layers):
     state, kept = draws(layers, B, H), torch.tensor([True, False, True, True, False])
     whole, _ = ours.over_tokens(tokens, embedding, context, state)
     with torch.inference_mode():
-        reader = ours.reader(embedding, context, state)
+        reader = TokenReader(ours, embedding, context, state)
         first = [reader.read(tokens[t]) for t in range(3)]
         reader.keep(kept)
         last = [reader.read(tokens[t, kept]) for t in range(3, T)]
