@@ -9,11 +9,13 @@ import numpy as np
 
 from molvae.chem import parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS, structural_alerts
-from molvae.errors import ConfigError
+from molvae.errors import ConfigError, InputError
 from molvae.objectives.means import MEANS
 from molvae.objectives.objective import NO_FAILURES, Objective, Scores
 
 __all__ = ["Mean", "NoAlerts", "Shaped"]
+
+_PATIENCE = 3  # molecules without a geometric mean before the first with one
 
 
 class Shaped:
@@ -45,6 +47,9 @@ class Mean:
         weights: a number above 0 for each; None weighs all the same.
         mean: ``geometric``, for which no score may be negative, or ``arithmetic``.
 
+    Attributes:
+        has_worked: a molecule had a mean, here or in a search that goes on here.
+
     Raises:
         ConfigError: no objective, another number of weights, a weight that is not above 0, or no such mean.
     """
@@ -65,6 +70,7 @@ class Mean:
         self.weights = weights
         self._mean = mean
         self._negative: dict[str, str] = {}
+        self.has_worked = False
         parts = zip(weights, self.objectives, strict=True)
         self.name = f"{mean} mean of " + ", ".join(f"{weight:g}*{one.name}" for weight, one in parts)
 
@@ -83,12 +89,23 @@ class Mean:
         return self.combined(smiles, self.scores(smiles))
 
     def combined(self, smiles: Sequence[str], scores: Scores) -> Scores:
-        """(N,) the means of scores (N, K) of N texts."""
+        """(N,) the means of scores (N, K) of N texts.
+
+        Raises:
+            InputError: the first three molecules have no geometric mean, their scores being negative.
+        """
         if self._mean == "geometric":
             for row, column in np.argwhere(scores < 0):
                 reason = f"{self.objectives[column].name} gave {scores[row, column]:g}, which has no geometric mean"
                 self._negative[smiles[row]] = reason
-        return MEANS[self._mean](scores, self.weights)
+        means = MEANS[self._mean](scores, self.weights)
+        self.has_worked = self.has_worked or bool((~np.isnan(means)).any())
+        if not self.has_worked and len(self._negative) >= _PATIENCE:
+            raise InputError(
+                f"{next(iter(self._negative.values()))}, nor had the others so far: make it a desirability from 0 to 1 "
+                "(ramp:OBJECTIVE:ZERO:ONE), or take another mean (arithmetic, pareto)"
+            )
+        return means
 
     def __repr__(self) -> str:
         return f"Mean({self.name!r})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -54,16 +56,48 @@ def _imported(place: str) -> ModuleType:
                 f"there is no module {place}, neither installed nor in {here}; give module:function or file.py:function"
             ) from error
         raise ConfigError(f"{place} cannot be imported: {error}") from error
-    except Exception as error:
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{place} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}; give file.py:function")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+        raise ConfigError(f"there is no file {path} in {Path.cwd()}; give file.py:function")
+    real, status = path.resolve(), path.stat()
+    return _executed(real, (status.st_mtime_ns, status.st_size))
+
+
+@functools.cache
+def _executed(path: Path, stamp: tuple[int, int]) -> ModuleType:
+    """The module of a file, as long as its stamp is the same, under a name by which pickle and dataclasses find it."""
+    name = _free_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+        raise
     return module
+
+
+def _free_name(path: Path) -> str:
+    """Its own name, unless that is another module's, which it must not stand in for."""
+    name = path.stem
+    if name.isidentifier():
+        there = (
+            importlib.util.find_spec(name) if name not in sys.modules else getattr(sys.modules[name], "__spec__", None)
+        )
+        if there is None and name not in sys.modules:
+            return name
+        if there is not None and there.origin is not None and Path(there.origin).resolve() == path:
+            return name
+    return f"_{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}"

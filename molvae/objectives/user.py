@@ -20,14 +20,20 @@ __all__ = ["UserObjective"]
 # So many failures before the first number, and it is the function that is broken, not the molecules.
 _PATIENCE = 3
 _LONGEST_REASON = 300
+_HINT = " (it is given a list of SMILES, not one, and gives a list of numbers)"
+_LARGEST = 1e300  # beyond it sums and squares of scores are infinite
+
+
+class _MiscountError(InputError):
+    """A function gave another number of scores than there are molecules."""
 
 
 class UserObjective:
     """A function on batches as an objective.
 
     It is called with those texts that are molecules, never with an empty batch. Where it raises for a batch, it is
-    called again for each molecule alone; a molecule that it raises for, or gives no finite number for, has NaN and is
-    in `failures` until it has a number. What it prints goes to stderr.
+    called again for each molecule alone; a molecule that it raises for, or gives no finite number for, or one beyond
+    1e300, has NaN and is in `failures` until it has a number. What it prints goes to stderr.
 
     Args:
         function: from a list of SMILES to as many numbers, the more the better: a list, an array, a column of a table;
@@ -61,26 +67,42 @@ class UserObjective:
 
     def _batch(self, molecules: list[str]) -> list[float]:
         try:
-            with redirect_stdout(sys.stderr):
-                result = self._function(list(molecules))
-        except Exception as error:
-            if len(molecules) > 1:
-                return [self._batch([one])[0] for one in molecules]
-            return [self._failed(molecules[0], _reason(error))]
-        values = _as_list(result)
+            values = self._answers(molecules)
+        except _MiscountError:
+            raise
+        except (Exception, SystemExit) as error:
+            if len(molecules) == 1:
+                return [self._failed(molecules[0], _reason(error))]
+            return [self._alone(one) for one in molecules]
+        return [self._number(value, one) for value, one in zip(values, molecules, strict=True)]
+
+    def _alone(self, molecule: str) -> float:
+        """The score of one molecule of a batch that failed: nothing that goes wrong with it costs the others theirs."""
+        try:
+            value = self._answers([molecule])[0]
+        except (Exception, SystemExit) as error:
+            return self._failed(molecule, _reason(error))
+        return self._number(value, molecule)
+
+    def _answers(self, molecules: list[str]) -> list[Any]:
+        """What the function gives, one for each molecule."""
+        with redirect_stdout(sys.stderr):
+            result = self._function(list(molecules))
+        # numpy's squeeze() takes the axis away from a batch of one.
+        values = [result] if len(molecules) == 1 and getattr(result, "ndim", None) == 0 else _as_list(result)
         if values is None or len(values) != len(molecules):
             given = type(result).__name__ if values is None else count(len(values), "number")
-            raise InputError(
+            raise _MiscountError(
                 f"{self.name} gave {given} for {count(len(molecules), 'molecule')}; it must give one for each, in "
                 "their order, NaN where it has none"
             )
-        return [self._number(value, one) for value, one in zip(values, molecules, strict=True)]
+        return values
 
     def _number(self, value: Any, molecule: str) -> float:
         number = _as_float(value)
         if number is None:
             return self._failed(molecule, f"gave {value!r:.{_LONGEST_REASON}}")
-        if math.isfinite(number):
+        if abs(number) <= _LARGEST:
             self.has_worked = True
             self.failures.pop(molecule, None)
             return number
@@ -94,6 +116,7 @@ class UserObjective:
             if len(self._broken) >= _PATIENCE:
                 raise InputError(
                     f"{self.name} failed for the first {count(_PATIENCE, 'molecule')}; of the first, {self._broken[0]}"
+                    f"{_HINT if 'Boost.Python.ArgumentError' in self._broken[0] or 'C++' in self._broken[0] else ''}"
                 )
         return math.nan
 
@@ -107,7 +130,7 @@ def _name_of(function: Callable[..., Any]) -> str:
     return f"{module}:{own}" if module else own
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())[:_LONGEST_REASON]
     if isinstance(error, InputError):
         return text

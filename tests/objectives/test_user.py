@@ -212,3 +212,78 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path):
 def test_a_timeout_without_sense(timeout):
     with pytest.raises(ConfigError):
         Command("cat", timeout=timeout)
+
+
+def test_an_array_of_one_without_its_axis_is_one_number():
+    scores = UserObjective(lambda smiles: np.array([[one] for one in lengths(smiles)], dtype=float).squeeze())
+    assert scores(["CCO"]).tolist() == [3.0] and scores(SMILES).tolist() == LENGTHS
+    with pytest.raises(InputError, match="gave float for 1 molecule"):
+        UserObjective(lambda smiles: 3.0, "mine")(["CCO"])
+
+
+@pytest.mark.parametrize("bad", [list, lambda: [1.0, 2.0], lambda: sys.exit(3), lambda: iter(())])
+def test_whatever_one_molecule_of_a_failed_batch_does_the_others_keep_theirs(bad):
+    def odd(smiles):
+        if len(smiles) > 1:
+            raise ValueError("one at a time")
+        return bad() if smiles == ["C"] else lengths(smiles)
+
+    scores = UserObjective(odd)
+    assert np.array_equal(scores(SMILES), [3, np.nan, 8, 3], equal_nan=True)
+    assert list(scores.failures) == ["C"]
+
+
+def test_a_function_that_leaves_python_fails_like_any_other():
+    with pytest.raises(InputError, match="failed for the first 3 molecules; of the first, CCO: SystemExit: 3"):
+        UserObjective(lambda smiles: sys.exit(3))(SMILES)
+
+
+def test_numbers_that_no_sum_can_hold_are_none():
+    scores = UserObjective(lambda smiles: [1.7e308, -1.7e308, 1e300, -1e300])
+    assert np.array_equal(scores(SMILES), [np.nan, np.nan, 1e300, -1e300], equal_nan=True)
+    assert scores.failures == {"CCO": "gave 1.7e+308", "C": "gave -1.7e+308"}
+
+
+def test_a_file_may_hold_what_is_looked_up_by_the_name_of_its_module(own_code, tmp_path):
+    (tmp_path / "own_pool.py").write_text(
+        "from __future__ import annotations\nimport pickle\nfrom dataclasses import dataclass\n\n"
+        "@dataclass\nclass Length:\n    of: str\n\n"
+        "def score(smiles):\n"
+        "    there = pickle.loads(pickle.dumps([Length(one) for one in smiles]))\n"
+        "    return [len(one.of) + pickle.loads(pickle.dumps(nil))() for one in there]\n\n"
+        "def nil():\n    return 0\n"
+    )
+    first = objective_of("own_pool.py:score")
+    assert (
+        first(SMILES).tolist()
+        == LENGTHS
+        == objective_of("own_pool.py:score")(SMILES).tolist()
+        == first(SMILES).tolist()
+    )
+
+
+def test_a_file_stands_in_for_no_other_module(own_code, tmp_path):
+    import json
+
+    (tmp_path / "json.py").write_text("def score(smiles):\n    return [len(one) for one in smiles]\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "json.py").write_text("def score(smiles):\n    return [0 for one in smiles]\n")
+    assert objective_of("json.py:score")(SMILES).tolist() == LENGTHS
+    assert objective_of("other/json.py:score")(SMILES).tolist() == [0] * 4
+    assert sys.modules["json"] is json
+
+
+def test_a_file_that_was_changed_is_read_again(own_code, tmp_path):
+    for value in (1, 22):
+        (tmp_path / "own_changing.py").write_text(f"def score(smiles):\n    return [{value}] * len(smiles)\n")
+        assert objective_of("own_changing.py:score")(SMILES).tolist() == [value] * 4
+    (tmp_path / "own_changing.py").write_text("raise SystemExit(3)\n")
+    with pytest.raises(ConfigError, match=r"own_changing\.py cannot be imported: SystemExit: 3"):
+        objective_of("own_changing.py:score")
+
+
+def test_a_function_of_one_molecule_is_told_what_it_is_given():
+    from rdkit import Chem
+
+    with pytest.raises(InputError, match="it is given a list of SMILES, not one"):
+        UserObjective(lambda smiles: Chem.MolFromSmiles(smiles).GetNumAtoms())(SMILES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import InputError
 from molvae.objectives import Objective, UserObjective
-from molvae.objectives.composing import Shaped
+from molvae.objectives.composing import Mean, Shaped
 from molvae.objectives.objective import Scores
 from molvae.optimization.session.rows import GrowingTable, as_float, as_text
 
@@ -64,7 +65,7 @@ class Cache:
         self._table = GrowingTable(path, ["smiles", *names]) if path is not None else None
         for number, (smiles, *numbers) in enumerate(self._table.rows if self._table else (), start=2):
             try:
-                self._known[smiles] = tuple(map(as_float, numbers))
+                self._known[smiles] = tuple(map(_finite, map(as_float, numbers)))
             except ValueError:
                 raise InputError(f"{path} is damaged in line {number}: there is a text for a number") from None
 
@@ -115,6 +116,8 @@ class CountedObjective:
         self._cache = cache if cache is not None else Cache(None, self.names_of(objective))
         self._done = set(done)
         self.asked = 0
+        if self._done and isinstance(objective, Mean):
+            objective.has_worked = True
         for column, one in enumerate(_parts_of(objective)):
             if self._cache.answered(column):
                 _trust(one)
@@ -154,7 +157,8 @@ class CountedObjective:
         self._done.update(smiles)
         parts = np.array([self._cache[one] for one in smiles], dtype=np.float64).reshape(len(smiles), -1)
         if isinstance(self._objective, Composite):
-            return Answers(self._objective.combined(smiles, parts), parts)
+            combined = self._objective.combined(smiles, parts)
+            return Answers(np.where(np.isfinite(combined), combined, np.nan), parts)
         return Answers(parts[:, 0], parts)
 
     def _asked(self, smiles: list[str]) -> NDArray[np.float64]:
@@ -162,6 +166,11 @@ class CountedObjective:
         parts = np.asarray(scores, dtype=np.float64).reshape(len(smiles), -1)
         parts[~np.isfinite(parts)] = np.nan
         return parts
+
+
+def _finite(value: float) -> float:
+    """NaN for what is no score, as if the objective had said so."""
+    return value if math.isfinite(value) else math.nan
 
 
 def _parts_of(objective: Objective) -> tuple[Objective, ...]:

@@ -177,3 +177,15 @@ def test_a_file_that_is_no_table_of_a_search_is_left_as_it_is(tmp_path):
     for beginning in ("", "smi", "smiles,qed"):  # what a process that was killed has left of the header
         path.write_text(beginning)
         assert not len(Cache(path, ["qed"])) and path.read_text() == "smiles,qed\n"
+
+
+def test_what_is_infinite_is_no_score_whoever_says_so(tmp_path):
+    path = tmp_path / "cache.csv"
+    path.write_text(f"smiles,length\n{MOLECULES[0]},inf\n{MOLECULES[1]},-inf\n{MOLECULES[2]},2\n")
+    objective, asked = recorded()
+    answers = CountedObjective(objective, budget=9, cache=Cache(path, ["length"]))(MOLECULES[:3])
+    assert np.array_equal(answers.scores, [NAN, NAN, 2.0], equal_nan=True) and not asked
+    huge = mean_of([UserObjective(lambda smiles: [1e300] * len(smiles), name) for name in "ab"], mean="arithmetic")
+    huge.combined = lambda smiles, parts: np.full(len(smiles), np.inf)
+    answers = CountedObjective(huge, budget=9)(MOLECULES[:2])
+    assert np.isnan(answers.scores).all() and (answers.parts == 1e300).all()
