@@ -69,13 +69,13 @@ def improve_all(leads: Sequence[str], setup: LeadSetup, *, workers: int = 1) -> 
 
 
 def summary(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """By number of calls: mean and standard deviation of the improvement, and the share of leads that were improved."""
+    """By number of calls: mean improvement, its standard error, and the share of leads that were improved."""
     table = {}
     for calls in found[0]["improvement"] if found else ():
         values = np.array([one["improvement"][calls] for one in found], dtype=np.float64)
         table[calls] = {
             "improvement": float(values.mean()),
-            "deviation": float(values.std(ddof=1)) if len(values) > 1 else float("nan"),
+            "standard_error": float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan"),
             "improved": float((values > 0).mean()),
         }
     return table

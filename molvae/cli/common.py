@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Optional
 
 import typer
@@ -17,7 +19,7 @@ from molvae.config import ModelConfig, Settings
 from molvae.errors import InputError, MolVAEError
 from molvae.machine.distributed import is_main
 
-__all__ = ["command", "console", "print_result", "say", "with_settings", "writable"]
+__all__ = ["command", "console", "print_result", "results_only", "say", "with_settings", "writable"]
 
 _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 
@@ -78,6 +80,25 @@ def print_result(text: str) -> None:
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
         raise InputError(f"the result cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def results_only() -> Iterator[None]:
+    """Let go to stderr what a user's function and the programs that it starts write to stdout."""
+    try:
+        kept = -1 if sys.stdout is None or sys.stderr is None else os.dup(1)
+    except OSError:
+        kept = -1
+    if kept < 0:  # one of them is closed
+        yield
+        return
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def with_settings(**sections: type[Settings]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -40,6 +40,7 @@ def leads(
     from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
     from molvae.corpus.reading import read_smiles
     from molvae.datasets import find
+    from molvae.files import finite
 
     chosen = leads_of(read_smiles(find("zinc250k")), n)
     setup = LeadSetup(model if model is not None else str(zinc_generator()), output, similarity, budget, seed)
@@ -50,10 +51,10 @@ def leads(
         say(f"{len(found)} of {len(chosen)}: {one['lead']} ({one['start']:.2f}): {gains}")
     table = summary(found)
     if as_json:
-        print_result(json.dumps({"summary": table, "leads": found}, indent=1) + "\n")
+        print_result(json.dumps(finite({"summary": table, "leads": found}), indent=1) + "\n")
     else:
         rows = [
-            f"{calls},{row['improvement']:.4f},{row['deviation']:.4f},{row['improved']:.3f}"
+            f"{calls},{row['improvement']:.4f},{row['standard_error']:.4f},{row['improved']:.3f}"
             for calls, row in table.items()
         ]
-        print_result("\n".join(["calls,improvement,deviation,improved", *rows]) + "\n")
+        print_result("\n".join(["calls,improvement,standard_error,improved", *rows]) + "\n")

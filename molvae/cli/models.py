@@ -60,7 +60,7 @@ def naming(choice: Choice) -> Iterator[None]:
         raise ModelError(f"{error} (the model was named by {choice.why})") from None
 
 
-def load_model(given: str | None, device: str) -> MolVAE:
+def load_model(given: str | None, device: str, given_by: str = "--model") -> MolVAE:
     """The model of ``--model``, else of $MOLVAE_MODEL, the newest finished run here, or the bundled one; says which.
 
     Raises:
@@ -69,7 +69,7 @@ def load_model(given: str | None, device: str) -> MolVAE:
     from molvae.generator import MolVAE
     from molvae.machine.device import pick_device
 
-    choice = choose_model(given)
+    choice = choose_model(given, given_by)
     with naming(choice):
         vae = MolVAE.from_pretrained(choice.name, device=pick_device(device))
     molecules = vae.card.get("molecules")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from molvae.cli.common import print_result, say
+from molvae.cli.common import print_result, results_only, say
 from molvae.cli.models import choose_model, load_model
 from molvae.cli.search_progress import SearchReporter
-from molvae.errors import ConfigError, InputError, ModelError
+from molvae.errors import ConfigError, InputError, ModelError, SamplingError
 from molvae.optimization.constraints import Constraint, Forbid, Keep, NoAlerts, SimilarTo, constraint_of
 from molvae.wording import count
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "constraints_of", "molecules_of", "resumed", "search_in"]
 
 _NAMED = 3  # reasons why molecules have no score
+_QUICK = 1e8  # the cost of a hypervolume that takes seconds, in comparisons: M^(K - 1) of M molecules, K objectives
 
 
 class Place(NamedTuple):
@@ -98,7 +99,8 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
     """Search, or search on, and print the best.
 
     Raises:
-        MolVAEError: as `molvae.optimization.session.start.optimize`; nothing that was scored is lost.
+        MolVAEError: as `molvae.optimization.session.start.optimize`; nothing that was scored is lost. Or nothing was
+            found to be scored.
         SystemExit: it was interrupted, or failed when it had begun; the command that goes on was said.
     """
     from molvae.hub import full_name
@@ -107,10 +109,10 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
 
     run = request.run
     name = full_name(choose_model(run.model or None).name)
-    vae = load_model(run.model or None, place.device)
+    vae = load_model(run.model or None, place.device, "what the search began with" if resume else "--model")
     goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
     say(f"{'going on' if resume else 'searching'} in {place.folder}: {goal}, {count(run.budget, 'call')}")
-    with SearchReporter(run.budget) as reporter:
+    with SearchReporter(run.budget) as reporter, results_only():
         try:
             result = optimize(
                 vae,
@@ -144,6 +146,10 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
 
 def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None:
     calls = len(result.table)
+    if not calls:
+        raise SamplingError(
+            "no molecule could be found inside the constraints; loosen them, or give some that fulfil them (--start)"
+        )
     if calls < budget:
         say(f"ended after {count(calls, 'call')} of {budget:,}: nothing new is found inside the constraints", "yellow")
     without = int(result.table["score"].isna().sum())
@@ -151,12 +157,29 @@ def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None
         reasons = Counter(result.failures.values()).most_common(_NAMED)
         said = "".join(f"\n  {number:,} x {reason}" for reason, number in reasons)
         say(f"{count(without, 'molecule')} without a score{said}", "yellow")
-    best = result.best(top)
-    if len(best):
-        scores = best["score"]
-        say(f"best of {count(calls, 'call')}: {scores.iloc[0]:.4g}; ten best: {scores.head(10).mean():.4g}")
-    lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
-    print_result("smiles,score\n" + "".join(lines))
     if result.pareto:
-        say(f"front: {count(len(result.front()), 'molecule')}, hypervolume {result.hypervolume():.4g} from 0")
+        _print_front(result, top)
+    else:
+        best = result.best(top)
+        if len(best):
+            scores = best["score"]
+            say(f"best of {count(calls, 'call')}: {scores.iloc[0]:.4g}; ten best: {scores.head(10).mean():.4g}")
+        lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
+        print_result("smiles,score\n" + "".join(lines))
     say(f"done: {folder}", "bold green")
+
+
+def _print_front(result: SearchResult, top: int) -> None:
+    """Molecules of the front, with what each objective says of them, at even steps where there are too many."""
+    from molvae.corpus.frames import frame_text
+
+    front = result.front()
+    size = len(front)
+    rows = sorted({round(step * (size - 1) / max(1, top - 1)) for step in range(top)}) if size > top else range(size)
+    print_result(frame_text(front.iloc[list(rows)][["smiles", *result.parts]], header=True, digits=6))
+    said = f"front: {count(size, 'molecule')}"
+    if size > top:
+        said += f", of which {top:,} are printed, and all are in front.csv"
+    if size ** (len(result.parts) - 1) <= _QUICK and (volume := result.hypervolume()) > 0:
+        said += f"; hypervolume {volume:.4g} from 0"
+    say(said)

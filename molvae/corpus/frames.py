@@ -23,9 +23,12 @@ WriteFrame = Callable[["pd.DataFrame"], int]
 none (they become empty), and those that say more than their number, such as 007."""
 
 
-def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = False) -> str:
-    """Rows as delimited text; numbers to their last digit, so that they are read as they were; empty where missing."""
-    return frame.to_csv(index=False, header=header, sep=separator, lineterminator="\n")
+def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = False, digits: int | None = None) -> str:
+    """Rows as delimited text; numbers to their last digit, so that they are read as they were, or with so many
+    significant ones; empty where missing.
+    """
+    form = None if digits is None else f"%.{digits}g"
+    return frame.to_csv(index=False, header=header, sep=separator, lineterminator="\n", float_format=form)
 
 
 @contextmanager

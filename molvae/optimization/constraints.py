@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.DataStructs import TanimotoSimilarity
 
-from molvae.chem import parse, quiet_rdkit
+from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS, structural_alerts
 from molvae.errors import ConfigError
 from molvae.objectives.fingerprints import fingerprint
@@ -35,6 +35,7 @@ __all__ = [
     "SimilarTo",
     "Window",
     "allowed",
+    "anchors_of",
     "constraint_of",
 ]
 
@@ -139,11 +140,12 @@ class SimilarTo(_PerMolecule):
             mol = parse(lead)
         if mol is None:
             raise ConfigError(f"the lead {lead!r} is no molecule; give a SMILES")
-        self._lead: Any = fingerprint(mol, _SIMILARITY)
+        self.lead = lead
+        self._fingerprint: Any = fingerprint(mol, _SIMILARITY)
         self._low, self._high = low, high
 
     def _allows(self, mol: Chem.Mol) -> bool:
-        similarity = float(TanimotoSimilarity(self._lead, fingerprint(mol, _SIMILARITY)))
+        similarity = float(TanimotoSimilarity(self._fingerprint, fingerprint(mol, _SIMILARITY)))
         return self._low <= similarity <= self._high
 
 
@@ -212,6 +214,17 @@ def allowed(constraints: Sequence[Constraint], smiles: Sequence[str]) -> Allowed
         rows = np.flatnonzero(good).tolist()
         good[rows] = constraint.allows([smiles[row] for row in rows])
     return good
+
+
+def anchors_of(constraints: Sequence[Constraint], *, stereo: bool) -> list[str]:
+    """Molecules from which those that are allowed are not far: leads of bands of similarity, and cores that are
+    molecules themselves; distinct, in canonical SMILES.
+    """
+    leads = [one.lead for one in constraints if isinstance(one, SimilarTo)]
+    cores = [one.smarts for one in constraints if type(one) is Keep]
+    with quiet_rdkit():
+        found = [canonical(one, stereo=stereo) for one in (*leads, *cores)]
+    return list(dict.fromkeys(one for one in found if one))
 
 
 def constraint_of(text: str) -> Constraint:

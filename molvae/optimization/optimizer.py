@@ -6,7 +6,6 @@ search, and one that is restored goes on as it would have.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from molvae.errors import InputError
 from molvae.generator import MolVAE
 from molvae.optimization.archive import Archive
 from molvae.optimization.breeding import Makers, breed
-from molvae.optimization.constraints import Constraint, Keep
+from molvae.optimization.constraints import Constraint, Keep, anchors_of
 from molvae.optimization.diversity import ScaffoldLimit, diverse
 from molvae.optimization.guidance import Guide, idle_calls, merits_of
 from molvae.optimization.moving import MovingModel
@@ -31,8 +30,8 @@ from molvae.optimization.regions import Regions
 from molvae.optimization.selection import rank_weights, ranked
 from molvae.optimization.settings import SearchConfig
 from molvae.optimization.shares import Shares
+from molvae.optimization.told import checked
 from molvae.optimization.workshop import Workshop
-from molvae.wording import count
 
 __all__ = ["Optimizer"]
 
@@ -85,8 +84,9 @@ class Optimizer:
     ) -> None:
         self.settings = (SearchConfig() if settings is None else settings).for_budget()
         self.archive = Archive()
-        self._constraints, self._seed = tuple(constraints), seed
+        self._constraints, self._seed, self._front = tuple(constraints), seed, front
         self._start = list(dict.fromkeys(_standard(start, stereo=self.settings.stereo)))
+        self._anchors = anchors_of(constraints, stereo=self.settings.stereo)
         self._space = MovingModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
         self._workshop = Workshop(self._space, self.settings, _core(constraints))
         self._shares = Shares(self._workshop.operators)
@@ -117,7 +117,7 @@ class Optimizer:
 
         Returns:
             At most n that were never asked nor told before, valid and inside the constraints; none where nothing new
-            can be found any more.
+            can be found any more. What is asked for before ``first`` of the settings are told is without a surrogate.
         """
         n = self.batch_size if n is None else n
         rng = np.random.default_rng((self._seed, self._round))
@@ -140,9 +140,11 @@ class Optimizer:
             parts: (N, K), the scores by each of several objectives.
 
         Raises:
-            InputError: there are not N of them all, or a molecule is told twice; nothing was learned then.
+            InputError: there are not N of them all, a molecule is told twice, or one that was not asked for is none or
+                not written canonically; or a front is looked for, and there are not two parts. Nothing was learned
+                then.
         """
-        values, each = self._checked(proposals, scores, parts)
+        values, each = checked(proposals, scores, parts, self.archive, self._asked, front=self._front)
         for proposal, score, row in zip(proposals, values.tolist(), each.tolist(), strict=True):
             self.archive.add(proposal, score, row)
             self._asked.pop(proposal.smiles, None)
@@ -151,26 +153,6 @@ class Optimizer:
         for proposal in proposals:
             self._shares.learn(proposal.operator, proposal.smiles in top)
         self._follow(best)
-
-    def _checked(self, proposals: Sequence[Proposal], scores: Any, parts: Any) -> tuple[Numbers, Numbers]:
-        """Scores (N,) and parts (N, K) as the archive takes them."""
-        n, known = len(proposals), self.archive
-        try:
-            values = np.asarray(scores, dtype=np.float64)
-            each = np.asarray(np.empty((n, 0)) if parts is None else parts, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"scores must be numbers, as many for each molecule ({error})") from None
-        shape = (n, known.parts.shape[1] if len(known) else each.shape[-1])
-        if values.shape != (n,) or (n and each.shape != shape):
-            raise InputError(
-                f"{count(n, 'molecule')} cannot have scores of shape {values.shape} and parts of shape {each.shape}; "
-                f"give ({n},) and {shape}"
-            )
-        times = Counter(one.smiles for one in proposals)
-        twice = next((one for one, number in times.items() if number > 1 or one in known), None)
-        if twice is not None:
-            raise InputError(f"{twice} was scored before; tell each molecule once")
-        return np.where(np.isfinite(values), values, np.nan), np.where(np.isfinite(each), each, np.nan)
 
     def _follow(self, best: NDArray[np.int64]) -> None:
         """Train the model on the best, when it is time."""
@@ -192,7 +174,7 @@ class Optimizer:
         for attempt in range(_TRIES):
             if len(pool) >= n:
                 break
-            there = [*self._start, *self.archive.smiles, *pool.smiles]
+            there = [*self._start, *self.archive.smiles, *pool.smiles] or self._anchors
             operators = self._shares.draw(known, size, rng) if there and attempt else ["latent draw"] * size
             parents = [there[row] for row in rng.integers(len(there), size=2 * size)] if there else [""] * (2 * size)
             pool.add(self._workshop.make(operators, parents[:size], parents[size:], rng))
@@ -280,6 +262,10 @@ def _core(constraints: Sequence[Constraint]) -> str | None:
 
 
 def _standard(smiles: Sequence[str], *, stereo: bool) -> list[str]:
+    given = [smiles] if isinstance(smiles, str) else list(smiles)
+    bad = [one for one in given if isinstance(smiles, str) or not isinstance(one, str)]
+    if bad:
+        raise InputError(f"molecules to start with are a list of SMILES, and {bad[0]!r} is not what such a list holds")
     with quiet_rdkit():
         forms = [standardize(one, stereo=stereo, neutralize=False) for one in smiles]
     for text, form in zip(smiles, forms, strict=True):

@@ -23,7 +23,8 @@ class SearchConfig(Settings):
     first: int = Field(
         0,
         ge=0,
-        description=f"Molecules scored before the surrogate is asked; 0: a fourth of all, at most {_MOST_FIRST}.",
+        description=f"Molecules scored before the surrogate is asked; 0: a fourth of all, at most {_MOST_FIRST}. "
+        "Batches are whole.",
     )
     pool: int = Field(100, ge=8, description="Proposals made at a time.")
     generations: int = Field(3, ge=1, description="Times that proposals are made of parents and of better proposals.")

@@ -123,3 +123,9 @@ def test_leads_are_improved_and_kept_in_sight(tmp_path, tiny_run, library):
     (tmp_path / "000.json").write_text(json.dumps({**found, "best": "C"}))
     assert next(iter(improve_all([found["lead"]], setup)))["best"] == "C"
     assert next(iter(improve_all([found["lead"]], setup._replace(similarity=0.5))))["best"] != "C"
+
+
+def test_an_improvement_is_told_with_its_standard_error():
+    found = [{"improvement": {"20": gain}} for gain in (0.0, 2.0, 7.0)]
+    expected = {"improvement": 3.0, "standard_error": pytest.approx((13 / 3) ** 0.5), "improved": pytest.approx(2 / 3)}
+    assert summary(found) == {"20": expected}

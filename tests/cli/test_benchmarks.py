@@ -53,6 +53,12 @@ def test_leads_are_summed_up(library, tiny_run):
     [row] = csv.DictReader(io.StringIO(result.stdout))
     assert row["calls"] == "20"
     assert float(row["improvement"]) >= 0.0
+    again = CliRunner().invoke(
+        app, ["benchmark", "leads", "-n", "1", "--budget", "20", "--model", str(tiny_run), "--json"]
+    )
+    found = json.loads(again.stdout, parse_constant=pytest.fail)["summary"]["20"]
+    assert found["standard_error"] is None  # of one lead
+    assert found["improvement"] == pytest.approx(float(row["improvement"]), abs=1e-4)
 
 
 def test_outliers_are_a_table_on_stdout(library, tiny_run):

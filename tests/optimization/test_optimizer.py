@@ -279,3 +279,34 @@ def test_bad_input_is_one_sentence(vae):
         Optimizer(vae, settings=QUICK.replace(operators="magic"))
     with pytest.raises(ConfigError, match="operators: name at least one"):
         Optimizer(vae, settings=QUICK.replace(operators=" , "))
+
+
+@pytest.mark.parametrize("rule", ["similar_to:CC(=O)Nc1ccc(OCC(O)CN2CCOCC2)cc1:0.5:0.9", "keep:O=C1CCc2cc(F)ccc2N1"])
+def test_a_narrow_constraint_alone_leads_to_where_it_holds(vae, rule):
+    rules = [constraint_of(rule)]
+    batch = [one.smiles for one in Optimizer(vae, constraints=rules, settings=QUICK).ask(5)]
+    assert len(batch) == 5 == len(set(batch)) and rules[0].allows(batch).all()
+
+
+@pytest.mark.parametrize("smiles", ["C1C", "OCC", "", "CCO.Cl.Cl C"])
+def test_what_it_could_not_learn_from_it_is_not_told(vae, smiles):
+    search = Optimizer(vae, settings=QUICK)
+    with pytest.raises(InputError, match="no molecule in canonical SMILES"):
+        search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
+    assert not len(search.archive)
+
+
+def test_a_front_wants_parts(vae):
+    search = Optimizer(vae, front=True, settings=QUICK)
+    batch = search.ask(4)
+    for parts in (None, [[1.0]] * 4):
+        with pytest.raises(InputError, match="two or more objectives"):
+            search.tell(batch, [1.0] * 4, parts)
+    search.tell(batch, [1.0] * 4, [[1.0, 0.5]] * 4)
+    assert search.ask(3)
+
+
+@pytest.mark.parametrize("start", ["CCO", [None], ["CCO", float("nan")], [b"CCO"]])
+def test_molecules_to_start_with_are_texts_in_a_list(vae, start):
+    with pytest.raises(InputError, match="a list of SMILES"):
+        Optimizer(vae, start=start)

@@ -40,15 +40,17 @@ class Suggestions:
 
     table: pd.DataFrame
     """``smiles``; ``predicted``, in the unit of what was measured, and ``std``, its standard deviation; ``nearest``,
-    the most similar measured molecule, its ``similarity`` (Tanimoto of Morgan bits, radius 2) and its ``measured``
-    value; ``operator`` and ``parents``"""
+    the most similar measured molecule, its ``similarity`` (Tanimoto of Morgan bits, radius 2), and
+    ``nearest_measured``, the value of that one; ``operator`` and ``parents``"""
 
     def draw(self, k: int = _DRAWN, format: str = "svg") -> str | bytes:
         """The first k, each beside the nearest measured molecule: text for "svg", bytes for "png"."""
         rows = self.table.head(k)
         texts: list[str] = []
         panels: list[str] = []
-        columns = (rows[name].tolist() for name in ("smiles", "predicted", "std", "nearest", "measured", "similarity"))
+        columns = (
+            rows[name].tolist() for name in ("smiles", "predicted", "std", "nearest", "nearest_measured", "similarity")
+        )
         for number, (smiles, mean, std, nearest, value, similarity) in enumerate(zip(*columns, strict=True), start=1):
             panels += [smiles, nearest]
             texts += [f"{number}:  {mean:.3g} +/- {std:.2g}", f"measured  {value:.3g}   Tanimoto {similarity:.2f}"]
@@ -66,8 +68,8 @@ class Suggestions:
             with atomic(folder / f"suggestions.{kind}") as temporary:
                 temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
 
-    def _repr_svg_(self) -> str:
-        return str(self.draw())
+    def _repr_svg_(self) -> str | None:
+        return str(self.draw()) if len(self.table) else None
 
 
 def suggest(
@@ -101,8 +103,8 @@ def suggest(
         found inside the constraints.
 
     Raises:
-        InputError: fewer than two molecules have a value.
-        ConfigError: n is below 1, or there are other than N values.
+        InputError: fewer than two molecules have a value, or all have the same.
+        ConfigError: n is below 1, or there are other than N values, or they are no numbers.
     """
     import pandas as pd
 
@@ -112,6 +114,8 @@ def suggest(
         raise ConfigError(f"n must be at least 1, not {n}")
     if len(known) < _FEWEST:
         raise InputError(f"{len(known)} of the molecules have a value; from fewer than {_FEWEST} nothing is learned")
+    if len(set(known.values())) == 1:
+        raise InputError(f"all {len(known):,} molecules have the same value: nothing is learned from it")
     sign = 1.0 if maximize else -1.0
     rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
     # All that is known is told at once, and nothing will be measured before the next search: the surrogate has its say.
@@ -127,7 +131,7 @@ def suggest(
         "std": [one.std for one in found],
         "nearest": [molecules[row] for row in nearest],
         "similarity": similarity.max(axis=1) if found else [],
-        "measured": [known[molecules[row]] for row in nearest],
+        "nearest_measured": [known[molecules[row]] for row in nearest],
         "operator": [one.operator for one in found],
         "parents": [" ".join(one.parents) for one in found],
     }
@@ -136,7 +140,10 @@ def suggest(
 
 def _averaged(smiles: Sequence[str], values: ArrayLike, *, stereo: bool) -> dict[str, float]:
     """The mean value of each molecule that has any, in order; what is no molecule is left out."""
-    numbers = np.asarray(values, dtype=np.float64)
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"what was measured must be numbers, NaN where there is none ({error})") from None
     if numbers.shape != (len(smiles),):
         raise ConfigError(f"{numbers.size} values do not fit {len(smiles)} molecules; give one for each")
     found: dict[str, list[float]] = {}

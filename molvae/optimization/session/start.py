@@ -63,9 +63,9 @@ def optimize(
 ) -> SearchResult:
     """Search for molecules with high scores.
 
-    The objective is called with distinct valid molecules in canonical SMILES, never twice with the same one, and never
-    more often than the budget says. A molecule that it fails for, or has no number for, costs a call and nothing more.
-    The same arguments give the same calls, on one machine.
+    The objective is called with distinct valid molecules in canonical SMILES, never again with one that it has answered
+    for, and never with more than the budget says. A molecule that it fails for, or has no number for, costs a call and
+    nothing more. The same arguments give the same calls, on one machine.
 
     Args:
         vae: the model whose latent space is searched; it is left as it is.
@@ -183,7 +183,10 @@ def goal_of(objective: What | Sequence[What], *, mean: str = "geometric", timeou
     names = CountedObjective.names_of(goal)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ConfigError(f"the objective {twice} is there twice; give it once, with a weight: 2*{twice}")
+        raise ConfigError(
+            f"the objective {twice} is there twice; give it once, with a weight: 2*{twice}; or, if these are two "
+            "functions, give each a name: UserObjective(function, name)"
+        )
     return goal
 
 
@@ -198,7 +201,7 @@ def _names(objective: What | Sequence[What]) -> tuple[str, ...]:
 
 def _check_apart(cache: Path, folder: Path) -> None:
     """Raise `ConfigError` if a cache is in the folder of a search that is to be begun, and would be replaced."""
-    if folder.absolute() in cache.absolute().parents:
+    if folder.resolve() in cache.resolve().parents:
         raise ConfigError(
             f"the cache {cache} is in the folder of the search, {folder}, which is made anew; copy it to another "
             "place, and give that"

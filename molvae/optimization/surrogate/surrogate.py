@@ -169,7 +169,7 @@ class Surrogate:
             cap: at least 1.
 
         Returns:
-            At most n of them; fewer where there are no more.
+            At most n of them; fewer where no more were looked at.
 
         Raises:
             ConfigError: weights of another shape, or a cap below 1.

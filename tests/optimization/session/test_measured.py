@@ -32,7 +32,7 @@ def test_they_are_new_and_ranked_and_stand_beside_the_nearest():
     similarity = tanimoto(found["smiles"].tolist(), known)
     np.testing.assert_array_equal(found["similarity"], similarity.max(axis=1))
     assert found["nearest"].tolist() == [known[row] for row in similarity.argmax(axis=1)]
-    assert found["measured"].tolist() == [values[known.index(one)] for one in found["nearest"]]
+    assert found["nearest_measured"].tolist() == [values[known.index(one)] for one in found["nearest"]]
 
 
 def test_small_values_can_be_wanted():
@@ -53,7 +53,7 @@ def test_constraints_hold_and_few_are_few():
     assert 0 < len(found.table) < 500
     assert all("Cl" not in one and "O" in one for one in found.table["smiles"])
     none = measured.suggest(None, MOLECULES[:5], range(5), constraints=["keep:[Zn]"])
-    assert none.table.empty and "smiles" in none.table
+    assert none.table.empty and "smiles" in none.table and none._repr_svg_() is None
 
 
 def test_they_are_saved(tmp_path):
@@ -68,6 +68,8 @@ def test_they_are_saved(tmp_path):
     [
         (["CCO", "CCN"], [1.0], {}, ConfigError, "1 values do not fit 2 molecules"),
         (["CCO", "CCN"], [1.0, NAN], {}, InputError, "1 of the molecules have a value"),
+        (["CCO", "CCN", "C"], [6.5, 6.5, NAN], {}, InputError, "all 2 molecules have the same value"),
+        (["CCO", "CCN"], ["6,5", "7"], {}, ConfigError, "what was measured must be numbers"),
         (["CCO", "CCN"], [1.0, 2.0], {"n": 0}, ConfigError, "n must be at least 1"),
         (["CCO", "CCN"], [1.0, 2.0], {"constraints": ["keep:(("]}, ConfigError, "no SMARTS"),
     ],
