@@ -55,6 +55,8 @@ def test_strict_encode_points(vae):
         vae.encode(["CC", "C1C"], strict=True)
     with pytest.raises(InputError, match=r"molecule 1 of 1: the token '\[Pt\]' is not in the vocabulary.*\n.*\n"):
         vae.encode(["[Pt]"], strict=True)
+    with pytest.raises(InputError, match=r"(?s)\[C@H\].*\nwithout stereochemistry, salts and charges .*: CC\(N\)CO$"):
+        vae.encode(["C[C@H](N)CO.Cl"], strict=True)
 
 
 def test_a_single_text_is_no_list(vae):

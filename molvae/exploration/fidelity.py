@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.chem import paired_tanimoto
+from molvae.chem import paired_tanimoto, tanimoto
+from molvae.exploration.space import Points, Space
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Fidelity", "Pair", "fidelity_table"]
+__all__ = ["Fidelity", "Pair", "fidelity_table", "lost_notes", "reconstruction_note"]
 
 Counts = NDArray[np.int64]
 
@@ -47,6 +48,34 @@ def fidelity_table(
             "token_accuracy": right / known,
         }
     )
+
+
+def reconstruction_note(name: str, molecule: str, back: str | None) -> str:
+    """Say of a molecule, called by some name, what its latent point decodes to."""
+    if back == molecule:
+        return f"{name} is reconstructed exactly"
+    if back is None:
+        return f"{name} is not reconstructed: its latent point decodes to nothing valid"
+    similarity = float(tanimoto([back], [molecule])[0, 0])
+    return f"{name} is not reconstructed: its latent point decodes to {back}, Tanimoto similarity {similarity:.2f}"
+
+
+def lost_notes(space: Space, molecules: Mapping[str, str], points: Points, *, batch_size: int) -> list[str]:
+    """Say which molecules a walk cannot begin at, as their latent points decode to others; nothing of the rest.
+
+    Args:
+        space: the model.
+        molecules: N canonical SMILES, by what they are called.
+        points: (N, D) theirs.
+        batch_size: points decoded at a time.
+    """
+    back = space.decode(points, batch_size=batch_size)
+    lost = [
+        reconstruction_note(name, molecule, one)
+        for (name, molecule), one in zip(molecules.items(), back, strict=True)
+        if one != molecule
+    ]
+    return [*lost, "a model that was fine-tuned on molecules like it is closer (molvae train)"] if lost else []
 
 
 class Pair(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 
 from molvae.chem import canonical, tanimoto
 from molvae.errors import ConfigError, InputError
+from molvae.exploration.fidelity import lost_notes
 from molvae.exploration.gathering import Gathered, gather
 from molvae.exploration.radius import check_radius
 from molvae.exploration.space import Points, Space
@@ -57,12 +58,13 @@ def mix(
     balance = _balance(similarity, shares)
     best = np.argsort(-balance, kind="stable")[:n]
     chosen, similarity, balance = [found.smiles[row] for row in best], similarity[best], balance[best]
+    named = {f"parent {row + 1}": parent for row, parent in enumerate(parents)}
     figures = zip(chosen, balance.tolist(), similarity.tolist(), strict=True)
     return walk_of(
         chosen,
         {"balance": balance, **{f"similarity_{row + 1}": column for row, column in enumerate(similarity.T)}},
         properties=properties,
-        notes=[_account(found, len(chosen), radius)],
+        notes=[_account(found, len(chosen), radius), *lost_notes(space, named, points, batch_size=batch_size)],
         shortfall=_shortfall(found, len(chosen), n, radius),
         drawn=[
             *(

@@ -9,6 +9,7 @@ from rdkit import Chem
 
 from molvae.chem import canonical, parse, quiet_rdkit, scaffold, tanimoto
 from molvae.errors import ConfigError, InputError
+from molvae.exploration.fidelity import lost_notes
 from molvae.exploration.gathering import Gathered, gather
 from molvae.exploration.radius import RADII, check_radius
 from molvae.exploration.space import Points, Space
@@ -59,7 +60,10 @@ def neighbors(
         near,
         {"distance": distance, "similarity": similarity},
         properties=properties,
-        notes=[_account(found, radius, keep, similarity)],
+        notes=[
+            _account(found, radius, keep, similarity),
+            *lost_notes(space, {"the lead": lead}, point, batch_size=batch_size),
+        ],
         shortfall=shortfall,
         drawn=[
             (lead, "lead"),

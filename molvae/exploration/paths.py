@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from molvae.chem import canonical, tanimoto
 from molvae.errors import ConfigError, InputError
+from molvae.exploration.fidelity import reconstruction_note
 from molvae.exploration.space import Points, Space
 from molvae.exploration.sphere import Numbers, around, path_points
 from molvae.exploration.walk import Walk, check_properties, walk_of
@@ -61,7 +62,7 @@ def interpolate(
     smiles = [stop.smiles for stop in stops]
     similarity = tanimoto(smiles, ends)
     origins = way.reconstructions[::-1] if backward else way.reconstructions
-    told = [_reconstruction(name, end, origin) for name, end, origin in zip("ab", ends, origins, strict=True)]
+    told = [reconstruction_note(name, end, origin) for name, end, origin in zip("ab", ends, origins, strict=True)]
     return walk_of(
         smiles,
         {
@@ -174,16 +175,6 @@ def _account(stops: list[_Stop], wanted: int, there: int, molecules: Sequence[st
             f"no more distinct molecules were found on the path or up to {_BESIDE[-1]:g} of the norm beside it"
         )
     return notes
-
-
-def _reconstruction(name: str, end: str, origin: str | None) -> str:
-    """Whether the path begins or ends where the table does."""
-    if origin == end:
-        return f"{name} is reconstructed exactly"
-    if origin is None:
-        return f"{name} is not reconstructed: its latent point decodes to nothing valid"
-    similarity = float(tanimoto([origin], [end])[0, 0])
-    return f"{name} is not reconstructed: its latent point decodes to {origin}, Tanimoto similarity {similarity:.2f}"
 
 
 def _legends(stops: Sequence[_Stop], similarity: Numbers) -> list[str]:

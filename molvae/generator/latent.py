@@ -227,8 +227,17 @@ class LatentModel:
                     raise InputError(f"{smiles[row]!r} is no valid SMILES")
                 self.tokenizer.encode(molecule)
             except InputError as error:
-                raise InputError(f"molecule {row + 1} of {len(smiles)}: {error}") from None
+                hint = self._hint(molecule) if molecule is not None else ""
+                raise InputError(f"molecule {row + 1} of {len(smiles)}: {error}{hint}") from None
         return [_NO_SMILES if molecule is None else molecule for molecule in molecules]
+
+    def _hint(self, molecule: str) -> str:
+        """What to give for a molecule with an unknown token, where its standard form without stereo has none."""
+        with quiet_rdkit():
+            form = standardize(molecule, stereo=False)
+        if not isinstance(form, Standardized) or not set(scan(form.smiles)) <= self.tokenizer.ids.keys():
+            return ""
+        return f"\nwithout stereochemistry, salts and charges it can be read: {form.smiles}"
 
     def __repr__(self) -> str:
         name, parameters = type(self).__name__, sum(p.numel() for p in self.model.parameters())

@@ -157,6 +157,16 @@ def test_it_is_said_whether_the_ends_are_reconstructed(some):
     assert f"a is not reconstructed: its latent point decodes to {some[9]}" in told
 
 
+def test_it_is_said_of_leads_and_parents_that_are_lost_and_of_those_alone(some):
+    atlas = Atlas(some)
+    atlas.owners[8] = some[9]
+    lost = f"is not reconstructed: its latent point decodes to {some[9]}, Tanimoto similarity"
+    told = neighbors(atlas, some[8], radius=0.5, n=3).notes
+    assert f"the lead {lost}" in told[1] and "fine-tuned" in told[2]
+    assert f"parent 2 {lost}" in mix(atlas, [some[0], some[8]], n=3).notes[1]
+    assert len(neighbors(atlas, some[0], radius=0.5, n=3).notes) == len(mix(atlas, some[:2], n=3).notes) == 1
+
+
 def test_a_path_of_nothing_is_its_ends(some):
     empty = Atlas(some)
     empty.owners = [None] * len(some)
