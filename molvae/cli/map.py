@@ -67,6 +67,7 @@ def map(
     say("loading torch and RDKit ...", "dim")
     from molvae.cli.models import load_model
     from molvae.corpus.annotated import AnnotatedTable
+    from molvae.corpus.cells import mostly_numbers
     from molvae.corpus.frames import frame_text
     from molvae.corpus.reading import open_table
     from molvae.corpus.writing import check_output
@@ -83,8 +84,12 @@ def map(
     own = table.smiles_column if table.has_header and table.smiles_column else "smiles"
     others = [name for name in rows.types if name != own]
     colors = maps.choose_colors(color_by or (), others, table.name)
+    texts = {name for name in colors if rows.types.get(name) is str} - {*table.codes}
+    numbers = [name for name in mostly_numbers(table) if name in texts]
+    for name in numbers:
+        say(f"{name} is shown as numbers; what is none, as '>10', has no colour", "yellow")
     vae = load_model(model, device)
-    chosen = subsample(_chunks(rows, others, colors), max_points, seed=seed)
+    chosen = subsample(_chunks(rows, others, colors, numbers), max_points, seed=seed)
     if chosen.total > len(chosen.rows):
         say(f"{len(chosen.rows):,} of {chosen.total:,} rows, each with the same chance (seed {seed}; --max-points)")
     if len(others) > maps.CARRIED:
@@ -105,14 +110,17 @@ def map(
         print_result(frame_text(made.table, header=True))
 
 
-def _chunks(rows: AnnotatedTable, others: Sequence[str], colors: Sequence[str]) -> Iterator[pd.DataFrame]:
+def _chunks(
+    rows: AnnotatedTable, others: Sequence[str], colors: Sequence[str], numbers: Sequence[str]
+) -> Iterator[pd.DataFrame]:
     from molvae.exploration.latent_map import map_rows
 
     # An empty table at the beginning: what has no rows still has columns.
     yield map_rows([], [], {name: [] for name in others}, color_by=colors)
     for chunk in rows.chunks():
+        kinds = {name: float if name in numbers else rows.types[name] for name in others}
         columns = {
-            name: _values(chunk.cells[name].tolist(), rows.types[name], rows.grouping.get(name, "")) for name in others
+            name: _values(chunk.cells[name].tolist(), kinds[name], rows.grouping.get(name, "")) for name in others
         }
         yield map_rows(chunk.rows, chunk.smiles, columns, color_by=colors)
 

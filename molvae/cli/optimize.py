@@ -19,7 +19,7 @@ from molvae.optimization.settings import SearchConfig
 
 __all__ = ["OptimizeCommand", "optimize"]
 
-_VALUES, _VALUE = 3, re.compile(r"[^-]|-[\d.]")  # of a window: no options, but numbers below 0
+_VALUES, _VALUE = 3, re.compile(r"[^-]|-(?:[\d.]|inf)")  # of a window: no options, but numbers below 0
 _BUDGET, _N, _TOP = 1_000, 50, 20
 _MUST = "What molecules must be"
 _MEASURED = "From measurements"
@@ -29,8 +29,8 @@ _UNMEASURED = (
     "and --resume"
 )
 _ONLY_MEASURED = (
-    "--column, --minimize, --maximize and --n go with --measured; of an objective as little as possible is wanted by "
-    "minimize:NAME"
+    "--column, --minimize, --maximize and --n go with --measured, and --log; of an objective as little as possible "
+    "is wanted by minimize:NAME"
 )
 _LONGEST = 34  # characters of a name that others are aligned with
 
@@ -182,6 +182,10 @@ def optimize(
             show_default=False,
         ),
     ] = None,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Learn and predict log10 of the values.", rich_help_panel=_MEASURED),
+    ] = False,
     smiles_column: SmilesColumn = None,
     *,
     search: dict[str, Any],
@@ -211,7 +215,7 @@ def optimize(
     _check_together(
         measured is not None,
         of_search=(objectives, budget, start, mean, batch, timeout, cache, top, resume),
-        of_measured=(column, maximize, n),
+        of_measured=(column, maximize, n, log or None),
     )
     if smiles_column and not (start or measured):
         raise ConfigError("--smiles-column is the column of --start or --measured; give the file")
@@ -219,7 +223,7 @@ def optimize(
         from molvae.cli.suggesting import suggest_in
 
         options = {"n": _N if n is None else n, "maximize": maximize is not False, "constraints": rules, "seed": seed}
-        suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), options)
+        suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), log, options)
         return
     from molvae.optimization.session.request import Request, RunConfig
 
@@ -230,6 +234,8 @@ def optimize(
     else:
         if not objectives:
             raise ConfigError("name what is to be maximized (molvae optimize --list), or give --measured FILE")
+        if timeout is not None and not any("command:" in one for one in objectives):
+            raise ConfigError("--timeout ends a command:...; what is computed in this process cannot be ended")
         run = RunConfig(
             objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
             batch=batch or 0, constraints=tuple(one.name for one in rules), seed=seed, model=model or "",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from molvae._version import __version__
 from molvae.cache_folder import cache_folder, tidy
 from molvae.chem.properties import PROPERTIES, property_table
+from molvae.corpus.cells import alike, mostly_numbers
 from molvae.corpus.ledger import Corpus
 from molvae.corpus.reading import Table
 from molvae.errors import ConfigError, MolVAEError
@@ -108,7 +109,9 @@ def _unknown(name: str, table: Table | None, numeric: Sequence[str]) -> str:
     if table is None:
         return f"there is no property {name!r}; a list of SMILES has no columns, and {computed}"
     columns = f"has columns of numbers {', '.join(map(repr, numeric))}" if numeric else "has no column of numbers"
-    return f"there is no property {name!r}: {table.name} {columns}, and {computed}"
+    near = alike(name, mostly_numbers(table))
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"there is no property {name!r}: {table.name} {columns}, and {computed}{meant}"
 
 
 def _computed(smiles: list[str], names: list[str]) -> dict[str, NDArray[np.float64]]:

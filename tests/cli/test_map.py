@@ -144,3 +144,11 @@ def test_thousands_are_colours_of_their_size(tiny_run, tmp_path):
     result = molvae(tmp_path / "in.csv", "--model", tiny_run, "-c", "IC50")
     assert pd.read_csv(io.StringIO(result.stdout))["IC50"].tolist() == [850, 1250, 12345]
     assert "1,250 in 'IC50' is 1250" in result.stderr
+
+
+def test_numbers_with_bounds_among_them_are_colours_and_codes_are_not(tiny_run, tmp_path):
+    (tmp_path / "in.csv").write_text("smiles,IC50,lot\nCCO,850,007\nCCN,>10000,008\nCCC,12.5,009\nCCF,3,010\n")
+    result = molvae(tmp_path / "in.csv", "--model", tiny_run, "-c", "IC50", "-c", "lot")
+    assert result.exit_code == 0 and "IC50 is shown as numbers" in result.stderr and "lot is" not in result.stderr
+    table = pd.read_csv(io.StringIO(result.stdout), dtype={"lot": str})
+    assert table["IC50"].dropna().tolist() == [850, 12.5, 3] and table["lot"].tolist() == ["007", "008", "009", "010"]

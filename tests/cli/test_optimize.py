@@ -126,13 +126,65 @@ def test_an_objective_that_breaks_loses_nothing(quick):
     assert len(rows((quick / "run" / "calls.csv").read_text())) == 7
 
 
+def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capfd):
+    (quick / "loud.py").write_text(
+        "import os, subprocess\n"
+        "def score(smiles):\n"
+        "    subprocess.run(['echo', 'docking'])\n"
+        "    os.write(1, b'docked')\n"
+        "    return [len(one) for one in smiles]\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        app(["optimize", "loud.py:score", *QUICK, "-o", "run"])
+    captured = capfd.readouterr()
+    assert ended.value.code == 0 and "docking" in captured.err and "docked" in captured.err
+    assert captured.out.startswith("smiles,score\n") and "dock" not in captured.out
+
+
+def test_where_nothing_may_be_scored_that_is_the_error(quick):
+    done = molvae("qed", *QUICK, "-o", "run")
+    before = (quick / "run" / "calls.csv").read_bytes()
+    done = molvae("qed", *QUICK, "--keep", "[U]", "-o", "run", "--overwrite")
+    assert done.exit_code == 1 and done.stdout == "" and "done" not in done.stderr
+    assert "no molecule could be found inside the constraints" in done.stderr and "--start" in done.stderr
+    assert (quick / "run" / "calls.csv").read_bytes() == before
+
+
+def test_suggestions_are_not_replaced_by_none(quick):
+    lines = [f"{one},{place}" for place, one in enumerate(MOLECULES[:20])]
+    (quick / "series.csv").write_text("\n".join(["smiles,pIC50", *lines, ""]))
+    asked = ["--measured", "series.csv", "-n", 5, "--model", "x", "-o", "out", "--overwrite"]
+    assert molvae(*asked).exit_code == 0
+    before = (quick / "out" / "suggestions.csv").read_bytes()
+    none = molvae(*asked, "--keep", "[U]")
+    assert none.exit_code == 1 and "only 0 molecules of 5" in none.stderr and none.stdout == ""
+    assert (quick / "out" / "suggestions.csv").read_bytes() == before
+    assert molvae(*asked, "--keep", "[U]", "-o", "new").exit_code == 1 and not (quick / "new").exists()
+
+
+def test_a_window_may_be_open(quick):
+    done = molvae("qed", *QUICK, "--window", "logp", "-inf", "2", "--window", "mw", "90", "inf", "-o", "run")
+    assert done.exit_code == 0, done.stderr
+    assert read_request(quick / "run").run.constraints == ("window:logp:-inf:2", "window:mw:90:inf")
+
+
+@pytest.mark.parametrize(("k", "told"), [(3, True), (6, False)])
+def test_a_hypervolume_that_would_take_long_is_not_told(quick, monkeypatch, k, told):
+    monkeypatch.setattr("molvae.cli.searching._QUICK", 1_000.0)
+    monkeypatch.setattr("molvae.optimization.session.result.SearchResult.front", lambda self: self.table.head(20))
+    names = ["qed", "fsp3", "keep:C", "keep:N", "keep:O", "forbid:Cl"][:k]
+    done = molvae(*names, "--mean", "pareto", *QUICK, "-o", "run")
+    assert done.exit_code == 0 and "front: 20 molecules" in done.stderr, done.stderr
+    assert ("hypervolume" in done.stderr) is told
+
+
 def test_measured_molecules_give_suggestions(quick):
     lines = [f"{one},{place},{place % 3}" for place, one in enumerate(MOLECULES[:20])]
     (quick / "series.csv").write_text("\n".join(["smiles,pIC50,dose", *lines, ""]))
     done = molvae("--measured", "series.csv", "--column", "pIC50", "-n", 5, "--model", "x", "-o", "out")
     assert done.exit_code == 0, done.stderr
     found = rows(done.stdout)
-    assert len(found) == 5 and {"smiles", "predicted", "std", "nearest", "measured"} <= set(found[0])
+    assert len(found) == 5 and {"smiles", "predicted", "std", "nearest", "nearest_measured"} <= set(found[0])
     assert not {row["smiles"] for row in found} & set(MOLECULES[:20])
     assert {path.name for path in (quick / "out").iterdir()} == set(measured.SUGGESTION_FILES)
     few = molvae("--measured", "series.csv", "--column", "dose", "-n", 500, "--minimize", "--model", "x", "-o", "few")
@@ -141,6 +193,70 @@ def test_measured_molecules_give_suggestions(quick):
     for column in (["--column", "IC50"], []):
         bad = molvae("--measured", "series.csv", *column, "--model", "x", "-o", "bad")
         assert bad.exit_code == 1 and "series.csv has columns of numbers 'pIC50', 'dose'" in bad.stderr
+
+
+def test_what_was_not_measured_and_what_cannot_be_predicted_is_told(quick):
+    lines = [f"{one};{10 ** (place / 4):.3f};{place}" for place, one in enumerate(MOLECULES[:20])]
+    lines += [f"{one};{cell};" for one, cell in zip(MOLECULES[20:24], (">10000", ">10000", "n.d.", ""), strict=True)]
+    (quick / "messy.csv").write_text("\n".join(["smiles;IC50 [nM];no", *lines, ""]))
+    asked = ["--measured", "messy.csv", "-n", 5, "--model", "x"]
+    done = molvae(*asked, "--column", "IC50 [nM]", "--minimize", "-o", "out")
+    said = " ".join(done.stderr.split())
+    assert done.exit_code == 0, done.stderr
+    assert "3 cells of IC50 [nM] with no number, left out: '>10000' (2), 'n.d.' (1)" in said
+    assert "goes over 4.8 powers of ten" in said and "five-fold cross-validation: R2" in said
+    assert not [row for row in rows(done.stdout) if len(row["std"]) > 12]
+    for column, meant in ((["--column", "ic50"], "did you mean 'IC50 [nM]'?"), ([], "which column was measured?")):
+        bad = molvae(*asked, *column, "-o", "bad")
+        assert bad.exit_code == 1 and meant in " ".join(bad.stderr.split())
+        assert "columns of numbers 'IC50 [nM]', 'no'" in " ".join(bad.stderr.split())
+
+
+def test_logarithms_are_learned_where_they_are_wanted(quick):
+    values = [10.0 ** (place / 4) for place in range(20)]
+    lines = [f"{one},{value}" for one, value in zip(MOLECULES[:20], values, strict=True)]
+    (quick / "nm.csv").write_text("\n".join(["smiles,nM", *lines, f"{MOLECULES[20]},0", ""]))
+    done = molvae("--measured", "nm.csv", "--log", "--minimize", "-n", 5, "--model", "x", "-o", "out")
+    said = " ".join(done.stderr.split())
+    assert done.exit_code == 0 and "powers of ten" not in said, done.stderr
+    assert "1 molecule with a value that is not above 0" in said
+    table = [(row["nearest"], float(row["nearest_measured"])) for row in rows(done.stdout)]
+    assert table == [(one, pytest.approx(MOLECULES.index(one) / 4, abs=1e-5)) for one, _ in table]
+    (quick / "below.csv").write_text("\n".join(["smiles,x", *(f"{one},-1" for one in MOLECULES[:9]), ""]))
+    bad = molvae("--measured", "below.csv", "--log", "--model", "x", "-o", "bad")
+    assert bad.exit_code == 1 and "x has no value above 0" in bad.stderr
+    assert "and --log; of an objective" in " ".join(molvae("qed", "--log", "--model", "x").stderr.split())
+
+
+def test_guesses_are_called_guesses(quick):
+    numbers = [7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, 9, 0, 4, 5, 2, 3, 5, 3, 6]
+    lines = [f"{one},{value}" for one, value in zip(MOLECULES[:20], numbers, strict=True)]
+    (quick / "noise.csv").write_text("\n".join(["smiles,activity", *lines, ""]))
+    done = molvae("--measured", "noise.csv", "-n", 5, "--model", "x", "-o", "out")
+    assert done.exit_code == 0 and "activity is hardly predicted from these molecules" in " ".join(done.stderr.split())
+
+
+def test_a_front_is_printed_with_its_objectives(quick):
+    done = molvae("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
+    found = rows(done.stdout)
+    assert list(found[0]) == ["smiles", "qed", "fsp3"]
+    front = rows((quick / "run" / "front.csv").read_text())
+    ends = {front[0]["smiles"], front[-1]["smiles"]}
+    assert len(found) == min(3, len(front)) and ends <= {one["smiles"] for one in found}
+    assert [float(one["qed"]) for one in found] == sorted((float(one["qed"]) for one in found), reverse=True)
+    below = molvae("qed", "minimize:sa", "--mean", "pareto", *QUICK, "-o", "below")
+    assert below.exit_code == 0 and "hypervolume" not in below.stderr
+
+
+def test_a_mean_that_no_molecule_has_is_not_called_to_the_end(quick):
+    (quick / "docking.py").write_text("def score(smiles):\n    return [-len(one) for one in smiles]\n")
+    done = molvae("docking.py:score", "qed", *QUICK, "-o", "run")
+    assert done.exit_code == 1 and "which has no geometric mean, nor had the others so far" in done.stderr
+    assert len(rows((quick / "run" / "cache.csv").read_text())) == 7
+    shaped = molvae("ramp:docking.py:score:-40:0", "qed", *QUICK, "--cache", "run/cache.csv", "-o", "shaped")
+    assert shaped.exit_code == 1  # a cache of other objectives
+    fine = molvae("ramp:docking.py:score:-40:0", "qed", *QUICK, "-o", "fine")
+    assert fine.exit_code == 0, fine.stderr
 
 
 def test_the_list_names_what_there_is():
@@ -169,6 +285,7 @@ def test_the_list_names_what_there_is():
         (["qed", "--start", "no.csv"], "no.csv"),
         (["qed", "--timeout", "-1"], "timeout"),
         (["command:cat", "--timeout", "-1"], "timeout"),
+        (["qed", "--timeout", "5"], "--timeout ends a command:"),
         (["--resume", "nowhere"], "nowhere holds no search that could be resumed"),
         (["qed", "--resume", "nowhere"], "--resume goes on with the settings of the search"),
         (["--resume", "nowhere", "--keep", "C"], "--resume goes on with the settings of the search"),

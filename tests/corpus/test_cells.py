@@ -1,0 +1,66 @@
+"""Columns that hold numbers for the most part, and what else stands in them."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from molvae.corpus.cells import alike, cells_without_number, mostly_numbers
+from molvae.corpus.reading import open_table
+
+ROWS = [
+    ("CCO", "52,5", "0.1", "a1", "n.d."),
+    ("CCN", ">10000", "0.2", "a2", "n.d."),
+    ("CCC", "1000,0", "", "a3", "7"),
+    ("CCF", "n.d.", "0.4", "a4", ""),
+    ("CCS", " >10000 ", "0.5", "a5", "lost"),
+    ("CCCl", "3", "0.6", "a6", "lost"),
+    ("CCBr", "4", "0.7", "a7", "lost"),
+]
+
+
+@pytest.fixture(params=["csv", "csv.gz", "sdf", "parquet"])
+def table(request, tmp_path):
+    names = ["SMILES", "IC50 [nM]", "dose", "id", "note"]
+    path = tmp_path / f"series.{request.param}"
+    frame = pd.DataFrame(ROWS, columns=names)
+    if request.param == "parquet":
+        frame.to_parquet(path)
+    elif request.param == "sdf":
+        from rdkit import Chem
+
+        with io.StringIO() as text:
+            writer = Chem.SDWriter(text)
+            for row in ROWS:
+                mol = Chem.MolFromSmiles(row[0])
+                for name, cell in zip(names[1:], row[1:], strict=True):
+                    mol.SetProp(name, cell)
+                writer.write(mol)
+            writer.close()
+            path.write_text(text.getvalue())
+    else:
+        frame.to_csv(path, sep=";", index=False)
+    return open_table(path)
+
+
+def test_columns_are_found_in_which_some_cells_are_no_numbers(table):
+    assert mostly_numbers(table) == ["IC50 [nM]", "dose"]
+
+
+def test_cells_that_are_no_numbers_are_counted_and_empty_ones_are_not(table):
+    assert cells_without_number(table, "IC50 [nM]") == {">10000": 2, "n.d.": 1}
+    assert not cells_without_number(table, "dose")
+    assert cells_without_number(table, "note") == {"lost": 3, "n.d.": 2}
+
+
+def test_a_pipe_keeps_its_rows(tmp_path, monkeypatch):
+    text = "SMILES,dose,IC50\n" + "".join(f"{'C' * n}O,{n},{n if n % 3 else '>9'}\n" for n in range(1, 10))
+    stream = io.TextIOWrapper(io.BytesIO(text.encode()))
+    monkeypatch.setattr("sys.stdin", stream)
+    table = open_table("-")
+    assert mostly_numbers(table) == ["dose"] and not cells_without_number(table, "IC50")
+    assert sum(len(chunk) for chunk in table.chunks()) == 9
+
+
+def test_a_part_of_a_name_means_the_column():
+    assert alike(" ic50", ["dose", "IC50 [nM]"]) == ["IC50 [nM]"] and alike("Ki", ["dose"]) == []
