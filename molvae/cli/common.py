@@ -85,14 +85,11 @@ def print_result(text: str) -> None:
 @contextmanager
 def results_only() -> Iterator[None]:
     """Let go to stderr what a user's function and the programs that it starts write to stdout."""
-    try:
-        kept = -1 if sys.stdout is None or sys.stderr is None else os.dup(1)
-    except OSError:
-        kept = -1
-    if kept < 0:  # one of them is closed
+    if sys.stdout is None or sys.stderr is None:  # closed, and its number may be another file's
         yield
         return
     sys.stdout.flush()
+    kept = os.dup(1)
     os.dup2(2, 1)
     try:
         yield

@@ -85,7 +85,7 @@ def map(
     others = [name for name in rows.types if name != own]
     colors = maps.choose_colors(color_by or (), others, table.name)
     texts = {name for name in colors if rows.types.get(name) is str} - {*table.codes}
-    numbers = [name for name in mostly_numbers(table) if name in texts]
+    numbers = [name for name in mostly_numbers(table) if name in texts] if texts else []
     for name in numbers:
         say(f"{name} is shown as numbers; what is none, as '>10', has no colour", "yellow")
     vae = load_model(model, device)

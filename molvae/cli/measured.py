@@ -112,11 +112,11 @@ def _tell_unread(cells: Counter[str], name: str) -> None:
 def _column(table: Table, wanted: str | None) -> str:
     from molvae.corpus.cells import alike, mostly_numbers
 
+    if wanted in table.columns and wanted != table.smiles_column:
+        return str(wanted)
     numeric = mostly_numbers(table)
     if wanted is None and len(numeric) == 1:
         return numeric[0]
-    if wanted in table.columns and wanted != table.smiles_column:
-        return str(wanted)
     has = f"{table.name} has columns of numbers {', '.join(map(repr, numeric))}" if numeric else "there are no numbers"
     what = "which column was measured? give --column" if wanted is None else f"there is no column {wanted!r}"
     near = alike(wanted, numeric) if wanted else []

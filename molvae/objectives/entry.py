@@ -93,11 +93,9 @@ def _free_name(path: Path) -> str:
     """Its own name, unless that is another module's, which it must not stand in for."""
     name = path.stem
     if name.isidentifier():
-        there = (
-            importlib.util.find_spec(name) if name not in sys.modules else getattr(sys.modules[name], "__spec__", None)
-        )
-        if there is None and name not in sys.modules:
-            return name
-        if there is not None and there.origin is not None and Path(there.origin).resolve() == path:
+        imported = sys.modules.get(name)
+        spec = importlib.util.find_spec(name) if imported is None else getattr(imported, "__spec__", None)
+        own = spec is not None and spec.origin is not None and Path(spec.origin).resolve() == path
+        if own or (imported is None and spec is None):
             return name
     return f"_{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}"

@@ -262,10 +262,8 @@ def _core(constraints: Sequence[Constraint]) -> str | None:
 
 
 def _standard(smiles: Sequence[str], *, stereo: bool) -> list[str]:
-    given = [smiles] if isinstance(smiles, str) else list(smiles)
-    bad = [one for one in given if isinstance(smiles, str) or not isinstance(one, str)]
-    if bad:
-        raise InputError(f"molecules to start with are a list of SMILES, and {bad[0]!r} is not what such a list holds")
+    if isinstance(smiles, str) or not all(isinstance(one, str) for one in smiles):
+        raise InputError(f"molecules to start with are a list of SMILES, not {smiles!r:.80}")
     with quiet_rdkit():
         forms = [standardize(one, stereo=stereo, neutralize=False) for one in smiles]
     for text, form in zip(smiles, forms, strict=True):

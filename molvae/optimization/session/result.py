@@ -95,7 +95,8 @@ class SearchResult:
         from molvae.plots.search_curve import search_curve
 
         curve = self.curve
-        return search_curve(curve["score"], curve["best"], curve["top10"], name=self.name)
+        name = "score where it is worst (Chebyshev)" if self.pareto else self.name
+        return search_curve(curve["score"], curve["best"], curve["top10"], name=name)
 
     def front(self) -> pd.DataFrame:
         """The molecules that no other is better than, as rows of the table, by the first objective.

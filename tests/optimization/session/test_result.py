@@ -53,6 +53,11 @@ def test_the_curve_never_falls():
     assert (curve["top10"].dropna() <= curve["best"][11:]).all()
 
 
+def test_the_curve_says_what_it_shows():
+    assert result().figure().axes[0].get_ylabel() == "score where it is worst (Chebyshev)"
+    assert result(parts=("qed",)).figure().axes[0].get_ylabel() == "a score"
+
+
 def test_the_front_is_that_of_the_parts():
     found = result()
     parts = found.table[["qed", "fsp3"]].to_numpy()
