@@ -78,7 +78,8 @@ def read_measurements(
     values = corpus.properties[name].to_numpy(np.float64)
     known = values[np.isfinite(values)]
     span = f", from {known.min():.4g} to {known.max():.4g}" if len(known) else ""
-    say(f"{count(len(known), 'molecule')} with {name}{span}")
+    averaged = "; of duplicates the mean" if corpus.counts.duplicates else ""
+    say(f"{count(len(known), 'molecule')} with {name}{span}{averaged}")
     if log:
         return Measurements(f"log10 {name}", corpus.smiles, _logarithms(values, name))
     if len(known) and known.min() > 0 and known.max() >= _WIDE * known.min():

@@ -230,7 +230,7 @@ def optimize(
     if resume is not None:
         if any((overwrite, seed, mean, objectives, model, start, batch, timeout, cache, output, rules, search)):
             raise ConfigError(_ON_RESUME)
-        request = resumed(resume, budget)
+        request = resumed(resume, budget=budget, top=top)
     else:
         if not objectives:
             raise ConfigError("name what is to be maximized (molvae optimize --list), or give --measured FILE")
@@ -239,10 +239,10 @@ def optimize(
         run = RunConfig(
             objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
             batch=batch or 0, constraints=tuple(one.name for one in rules), seed=seed, model=model or "",
-            cache=str(cache or ""),
+            cache=str(cache or ""), top=top or _TOP,
         )  # fmt: skip
         request = Request(run, SearchConfig(**search), molecules_of(start, smiles_column))
-    search_in(place, request, top or _TOP, resume=resume is not None)
+    search_in(place, request, resume=resume is not None)
 
 
 def _check_together(measured: bool, *, of_search: tuple[Any, ...], of_measured: tuple[Any, ...]) -> None:

@@ -12,7 +12,7 @@ from molvae.cli.common import print_result, results_only, say
 from molvae.cli.models import choose_model, load_model
 from molvae.cli.search_progress import SearchReporter
 from molvae.errors import ConfigError, InputError, ModelError, SamplingError
-from molvae.optimization.constraints import Constraint, Forbid, Keep, NoAlerts, SimilarTo, constraint_of
+from molvae.optimization.constraints import Constraint, Forbid, Keep, NoAlerts, SimilarTo, allowed, constraint_of
 from molvae.wording import count
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def molecules_of(file: str | None, smiles_column: str | None) -> tuple[str, ...]
     return tuple(corpus.smiles)
 
 
-def resumed(folder: Path, budget: int | None) -> Request:
-    """What a search was asked for, with another budget if one is given.
+def resumed(folder: Path, **free: int | None) -> Request:
+    """What a search was asked for, with another ``budget`` or ``top`` where one is given.
 
     Raises:
         ModelError: there is none in the folder, or it was begun from Python with a model that has no name.
@@ -92,10 +92,11 @@ def resumed(folder: Path, budget: int | None) -> Request:
             f"the search in {folder} was begun from Python, with a model that has no name; go on there: "
             "optimize(vae, ..., folder=..., resume=True)"
         )
-    return request if budget is None else request._replace(run=request.run.replace(budget=budget))
+    given = {name: value for name, value in free.items() if value is not None}
+    return request._replace(run=request.run.replace(**given))
 
 
-def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None:
+def search_in(place: Place, request: Request, *, resume: bool) -> None:
     """Search, or search on, and print the best.
 
     Raises:
@@ -112,6 +113,8 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
     vae = load_model(run.model or None, place.device, "what the search began with" if resume else "--model")
     goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
     say(f"{'going on' if resume else 'searching'} in {place.folder}: {goal}, {count(run.budget, 'call')}")
+    if request.start and run.constraints and not resume:
+        _tell_refused(request)
     with SearchReporter(run.budget) as reporter, results_only():
         try:
             result = optimize(
@@ -130,7 +133,7 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
                 resume=resume,
                 overwrite=place.overwrite,
                 model=name,
-                top=top,
+                top=run.top,
                 progress=reporter,
                 on_interrupt=reporter.stopping,
             )
@@ -141,7 +144,16 @@ def search_in(place: Place, request: Request, top: int, *, resume: bool) -> None
             say("interrupted" if interrupted else f"error: {error}", "" if interrupted else "bold red")
             say(f"nothing is lost; go on with: molvae optimize --resume {shlex.quote(str(place.folder))}")
             raise SystemExit(130 if interrupted else 1) from None
-    _conclude(result, place.folder, run.budget, top)
+    _conclude(result, place.folder, run.budget, run.top)
+
+
+def _tell_refused(request: Request) -> None:
+    """Molecules to begin with that will never be scored."""
+    rules = [constraint_of(one) for one in request.run.constraints]
+    refused = int((~allowed(rules, request.start)).sum())
+    if refused:
+        of = count(len(request.start), "molecule")
+        say(f"outside the constraints, and so never scored: {refused:,} of the {of} to begin with", "yellow")
 
 
 def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None:

@@ -153,7 +153,10 @@ def read_start(folder: Path, *, finished: bool = False) -> Start:
         ModelError: the folder holds no run that began to train, or is damaged.
     """
     needed = ("config.toml", "molecules.csv.gz", "splits.json")
-    if any(not (folder / name).is_file() for name in needed):
+    lacking = ", ".join(name for name in needed if not (folder / name).is_file())
+    if lacking and finished:
+        raise ModelError(f"{folder} holds no run, for it lacks {lacking}; name a folder that molvae train has made")
+    if lacking:
         raise ModelError(f"{folder} holds no run that began to train ({', '.join(needed)}); start it anew")
     given = read_toml(folder / "config.toml", SECTIONS)
     missing = [f"[{name}] {key}" for name in SECTIONS for key in SECTIONS[name].model_fields if key not in given[name]]

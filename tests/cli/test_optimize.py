@@ -236,6 +236,24 @@ def test_guesses_are_called_guesses(quick):
     assert done.exit_code == 0 and "activity is hardly predicted from these molecules" in " ".join(done.stderr.split())
 
 
+def test_who_goes_on_gets_as_many_of_the_best_as_before(quick):
+    molvae("qed", *QUICK, "-o", "run", "--top", 3)
+    for options, wanted in ((["--budget", 24], 3), (["--top", 5], 5), (["--budget", 28], 5)):
+        more = molvae("--resume", "run", *options)
+        assert more.exit_code == 0 and len(rows(more.stdout)) == wanted, more.stderr
+        assert len(rows((quick / "run" / "best.csv").read_text())) == wanted
+
+
+def test_molecules_to_begin_with_that_will_not_be_scored_are_counted(quick):
+    (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\nCCCl\n")
+    done = molvae("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
+    said = " ".join(done.stderr.split())
+    assert done.exit_code == 0 and "and so never scored: 2 of the 3 molecules to begin with" in said
+    assert not {"OCCCCCO", "CCCl"} & {row["smiles"] for row in rows((quick / "run" / "calls.csv").read_text())}
+    fine = molvae("qed", *QUICK, "-o", "fine", "--start", "lead.smi")
+    assert fine.exit_code == 0 and "to begin with" not in fine.stderr
+
+
 def test_a_front_is_printed_with_its_objectives(quick):
     done = molvae("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
     found = rows(done.stdout)

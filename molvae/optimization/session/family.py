@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from molvae.chem import molecule_grid
@@ -17,17 +17,18 @@ class Member(NamedTuple):
     """A molecule and where it comes from."""
 
     smiles: str
-    score: float
     operator: str
-    parents: list[tuple[str, float]]
-    """SMILES and score of each; NaN where it has none"""
+    """what has made it; may be empty"""
+    parents: list[str]
+    """the best first"""
 
 
-def families(members: Sequence[Member], format: str) -> str | bytes:
+def families(members: Sequence[Member], said: Callable[[str], str], format: str) -> str | bytes:
     """Draw molecules, each followed by its parents.
 
     Args:
         members: the best first.
+        said: what stands below a molecule: its score; nothing where it has none.
         format: "svg" gives text, "png" bytes.
 
     Raises:
@@ -36,9 +37,9 @@ def families(members: Sequence[Member], format: str) -> str | bytes:
     width = 1 + max((min(_PARENTS, len(one.parents)) for one in members), default=0)
     panels: list[tuple[str | None, str]] = []
     for place, one in enumerate(members):
-        best = sorted(one.parents, key=lambda parent: -parent[1] if parent[1] == parent[1] else float("inf"))
-        family: list[tuple[str | None, str]] = [(one.smiles, f"{place + 1}:  {one.score:.4g}   {one.operator}")]
-        family += [(smiles, f"from  {score:.4g}" if score == score else "from") for smiles, score in best[:_PARENTS]]
+        text = f"{place + 1}:  {said(one.smiles)}   {one.operator}".rstrip()
+        family: list[tuple[str | None, str]] = [(one.smiles, text)]
+        family += [(parent, f"from  {said(parent)}".rstrip()) for parent in one.parents[:_PARENTS]]
         gap = width > 1 and place % 2 == 0  # a panel between the two families of a row
         panels += family + [(None, "")] * (width - len(family) + gap)
     smiles, texts = [one for one, _ in panels], [text for _, text in panels]

@@ -23,10 +23,10 @@ from molvae.config import Settings, read_toml, to_toml
 from molvae.errors import InputError, ModelError
 from molvae.files import remove_leftovers, write_text
 from molvae.new_folder import BEGUN, forget_replaced, new_folder
-from molvae.optimization.session.result import RESULT_FILES
+from molvae.optimization.session.result import BEST, RESULT_FILES
 from molvae.optimization.settings import SearchConfig
 
-__all__ = ["CACHE", "CALLS", "STATE", "Request", "RunConfig", "begin", "go_on", "read_request", "set_budget"]
+__all__ = ["CACHE", "CALLS", "STATE", "Request", "RunConfig", "begin", "change", "go_on", "read_request"]
 
 CALLS, CACHE, STATE = "calls.csv", "cache.csv", "state.safetensors"
 _START = "start.smi"
@@ -44,6 +44,7 @@ class RunConfig(Settings):
     constraints: tuple[str, ...] = Field((), description="What every molecule must be.")
     seed: int = Field(0, ge=0, lt=2**32, description="Of every random choice.")
     cache: str = Field("", description="File of known answers; by default that of the folder.")
+    top: int = Field(BEST, ge=1, description="Molecules that are printed and written as the best.")
     model: str = Field("", description="Where the model was, if it came from somewhere.")
     model_key: str = Field("", description="What tells it from others.")
 
@@ -108,7 +109,7 @@ def go_on(folder: Path, request: Request) -> None:
         raise ModelError(
             f"the search in {folder} was begun with another model; resume it with {begun.run.model or 'that'}"
         )
-    free = {"budget", "model", "cache"}
+    free = {"budget", "model", "cache", "top"}
     for given, was in ((request.run, begun.run), (request.search, begun.search)):
         for name, value in was.model_dump(exclude=free).items():
             if getattr(given, name) != value:
@@ -122,11 +123,12 @@ def go_on(folder: Path, request: Request) -> None:
     forget_replaced(folder)
 
 
-def set_budget(folder: Path, budget: int) -> None:
-    """Give the search in a folder another budget."""
+def change(folder: Path, **free: int) -> None:
+    """Give the search in a folder another ``budget`` or ``top``."""
     begun = read_request(folder)
-    if budget != begun.run.budget:
-        _write_config(folder, begun._replace(run=begun.run.replace(budget=budget)))
+    changed = begun.run.replace(**free)
+    if changed != begun.run:
+        _write_config(folder, begun._replace(run=changed))
 
 
 def read_request(folder: Path) -> Request:

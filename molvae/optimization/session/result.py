@@ -130,6 +130,8 @@ class SearchResult:
     def draw(self, k: int = BEST, format: str = "svg") -> str | bytes:
         """The best molecules, each with the scored molecules that it was made of, as structures with scores.
 
+        Where trade-offs were looked for, with the score by each objective, in the order of the columns.
+
         Args:
             k: how many.
             format: "svg" gives text, "png" bytes.
@@ -137,14 +139,22 @@ class SearchResult:
         Raises:
             ConfigError: no molecule has a score, or the format is another.
         """
-        known = dict(zip(self.table["smiles"], self.scores.tolist(), strict=True))
+        ranks = self.table["score"].rank(ascending=False, na_option="bottom")
+        rank_of = dict(zip(self.table["smiles"], ranks, strict=True))
+        shown = self._values() if self.pareto else self.scores[:, None]
+        numbers_of = dict(zip(self.table["smiles"], shown, strict=True))
         best = self.best(k)
-        columns = (best[name].tolist() for name in ("smiles", "score", "operator", "parents"))
+        operators = [""] * len(best) if self.pareto else best["operator"]  # several numbers leave no room for it
         members = [
-            Member(smiles, score, operator, [(one, known.get(one, np.nan)) for one in parents.split()])
-            for smiles, score, operator, parents in zip(*columns, strict=True)
+            Member(smiles, operator, sorted(parents.split(), key=lambda one: rank_of.get(one, np.inf)))
+            for smiles, operator, parents in zip(best["smiles"], operators, best["parents"], strict=True)
         ]
-        return families(members, format)
+        digits = 3 if self.pareto else 4
+
+        def said(smiles: str) -> str:
+            return " / ".join(f"{one:.{digits}g}" for one in numbers_of.get(smiles, ()) if one == one)
+
+        return families(members, said, format)
 
     def save(self, folder: str | Path, *, k: int = BEST) -> None:
         """Write calls.csv, best.csv, curve.csv and the pictures, of a front also front.csv and its picture.

@@ -23,9 +23,9 @@ from molvae.optimization.session.request import (
     Request,
     RunConfig,
     begin,
+    change,
     go_on,
     read_request,
-    set_budget,
 )
 from molvae.optimization.session.result import BEST, SearchResult
 from molvae.optimization.session.runner import Runner, Search, SearchProgress, restored
@@ -116,6 +116,7 @@ def optimize(
         timeout=timeout or 0.0,
         budget=budget,
         batch=batch or 0,
+        top=top,
         constraints=tuple(one.name for one in rules),
         seed=seed,
         cache="" if cache is None else str(Path(cache).absolute()),
@@ -136,7 +137,7 @@ def optimize(
         log = CallLog(place and place / CALLS, names)
         known = kept if kept is not None else Cache(place and place / CACHE, names)
         if place is not None and resume:
-            _recall(search, log, known, place, budget)
+            _recall(search, log, known, place, run)
         counted = CountedObjective(goal, budget=budget, cache=known, done=search.archive.smiles)
         runner = Runner(
             search, counted, log, batch=batch, state=place and place / STATE, checkpoint_seconds=checkpoint_seconds,
@@ -208,15 +209,15 @@ def _check_apart(cache: Path, folder: Path) -> None:
         )
 
 
-def _recall(search: Search, log: CallLog, cache: Cache, folder: Path, budget: int) -> None:
+def _recall(search: Search, log: CallLog, cache: Cache, folder: Path, run: RunConfig) -> None:
     """Bring search, log and cache to where they were at the last save; no answer is lost on the way.
 
     Raises:
         ConfigError: the budget is below the calls that were made.
     """
-    if budget < len(log.calls):
-        raise ConfigError(f"{len(log.calls):,} calls were made already: the budget cannot be {budget:,}")
-    set_budget(folder, budget)
+    if run.budget < len(log.calls):
+        raise ConfigError(f"{len(log.calls):,} calls were made already: the budget cannot be {run.budget:,}")
+    change(folder, budget=run.budget, top=run.top)
     later = restored(search, log, folder / STATE)
     for call in later:
         if call.proposal.smiles not in cache:

@@ -97,6 +97,23 @@ def test_pictures_show_the_best_with_their_parents():
         found.draw(3, "jpg")
 
 
+def test_below_a_molecule_stands_what_was_looked_for(monkeypatch):
+    shown = []
+    monkeypatch.setattr(session_result, "families", lambda members, said, kind: shown.append((members, said)) or "")
+    for found in (result(), result(parts=("qed",))):
+        found.draw(5)
+        members, said = shown.pop()
+        best = found.best(5)
+        assert [one.smiles for one in members] == best["smiles"].tolist()
+        row = best.iloc[0]
+        wanted = f"{row['qed']:.3g} / {row['fsp3']:.3g}" if found.pareto else f"{row['score']:.4g}"
+        assert said(members[0].smiles) == wanted and said("never scored") == ""
+        scores = dict(zip(found.table["smiles"], found.table["score"].fillna(-np.inf), strict=True))
+        for one in members:
+            known = [scores[parent] for parent in one.parents]
+            assert known == sorted(known, reverse=True)
+
+
 def test_a_search_without_any_score_says_so(tmp_path):
     log = CallLog(None, ["x"])
     log.append([Call(Proposal("CCO", "pick"), NAN, (), 0.0)])
@@ -108,7 +125,7 @@ def test_a_search_without_any_score_says_so(tmp_path):
 
 def test_of_many_best_molecules_the_first_hundred_are_drawn(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(session_result, "families", lambda members, kind: drawn.append(len(members)) or "")
+    monkeypatch.setattr(session_result, "families", lambda members, said, kind: drawn.append(len(members)) or "")
     found = result(n=160)
     found.save(tmp_path, k=130)
     assert drawn == [100, 100]
