@@ -32,6 +32,7 @@ METHODS: Mapping[str, Mapping[str, Any] | None] = MappingProxyType(
         "latent-only": {"operators": "latent noise, latent mix, latent regrowth, latent draw"},
         "frozen": {"follow_every": 0},
         "no-surrogate": {"surrogate": False},
+        "latent-surrogate": {},
         "screening": None,
         "cma-es": None,
         "reinforcement": None,
@@ -39,7 +40,8 @@ METHODS: Mapping[str, Mapping[str, Any] | None] = MappingProxyType(
 )
 """Settings of the search by the name of the method; None for a search of another kind (`molvae.benchmarks.searchers`).
 
-``no-latent`` is a genetic algorithm with a Gaussian process on fingerprints.
+``no-latent`` is a genetic algorithm with a Gaussian process on fingerprints; ``latent-surrogate`` is ``molvae`` but for
+its Gaussian process, which is one on latent points.
 """
 
 
@@ -155,6 +157,7 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
 
 
 def _search(job: Job, setup: Setup) -> Any:
+    from molvae.benchmarks.searchers.latent_surrogate import latent_surrogate
     from molvae.benchmarks.searchers.reinforcement import Reinforcement
     from molvae.benchmarks.searchers.screening import Screening
     from molvae.corpus.reading import read_smiles
@@ -174,7 +177,9 @@ def _search(job: Job, setup: Setup) -> Any:
         return Reinforcement(vae, job.seed)
     rows = np.random.default_rng(job.seed).choice(len(library), size=_FROM_LIBRARY, replace=False)
     settings = SearchConfig(**(METHODS[job.method] or {})).for_budget(setup.budget)
-    return Optimizer(vae, start=[library[row] for row in rows], seed=job.seed, settings=settings)
+    surrogate = latent_surrogate(vae) if job.method == "latent-surrogate" else None
+    start = [library[row] for row in rows]
+    return Optimizer(vae, start=start, seed=job.seed, settings=settings, surrogate=surrogate)
 
 
 class _Clock:

@@ -32,8 +32,8 @@ def optimization(
     methods: Annotated[
         str,
         typer.Option(
-            help="Of molvae, no-latent, latent-only, frozen, no-surrogate, screening, cma-es, reinforcement, with "
-            "commas between them.",
+            help="Of molvae, no-latent, latent-only, frozen, no-surrogate, latent-surrogate, screening, cma-es, "
+            "reinforcement, with commas between them.",
         ),
     ] = "molvae",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, of the seeds from 0.")] = 1,

@@ -64,12 +64,12 @@ class Guide:
     """The surrogate, and how bold it is in a round.
 
     Args:
+        surrogate: what is expected of molecules.
         front: look for the front of several objectives, each round in another direction, rather than for high scores.
-        noisy: the scores have noise, which the surrogate is to find out.
     """
 
-    def __init__(self, *, front: bool, noisy: bool) -> None:
-        self._front, self._surrogate = front, Surrogate(noise="auto") if noisy else Surrogate()
+    def __init__(self, surrogate: Surrogate, *, front: bool) -> None:
+        self._front, self._surrogate = front, surrogate
 
     def direction(self, archive: Archive, rng: np.random.Generator) -> Numbers | None:
         """The weights of the objectives in this round; None where the scores are looked at."""

@@ -30,6 +30,7 @@ from molvae.optimization.regions import Regions
 from molvae.optimization.selection import rank_weights, ranked
 from molvae.optimization.settings import SearchConfig
 from molvae.optimization.shares import Shares
+from molvae.optimization.surrogate import Surrogate
 from molvae.optimization.told import checked
 from molvae.optimization.workshop import Workshop
 
@@ -66,6 +67,7 @@ class Optimizer:
         front: look for the front of several objectives, by their parts, rather than for high scores.
         seed: of every random choice.
         settings: how to search.
+        surrogate: what chooses among proposals; None takes one on molecules, which looks for noise where there is some.
 
     Raises:
         InputError: a molecule to begin with is none.
@@ -81,6 +83,7 @@ class Optimizer:
         front: bool = False,
         seed: int = 0,
         settings: SearchConfig | None = None,
+        surrogate: Surrogate | None = None,
     ) -> None:
         self.settings = (SearchConfig() if settings is None else settings).for_budget()
         self.archive = Archive()
@@ -90,7 +93,7 @@ class Optimizer:
         self._space = MovingModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
         self._workshop = Workshop(self._space, self.settings, _core(constraints))
         self._shares = Shares(self._workshop.operators)
-        self._guide = Guide(front=front, noisy=self.settings.noisy)
+        self._guide = Guide(surrogate or Surrogate(noise="auto" if self.settings.noisy else 1e-4), front=front)
         self._regions = Regions(0 if front else self.settings.patience)  # a front has no single best to leave
         self._asked: dict[str, None] = {}
         self._round = 0

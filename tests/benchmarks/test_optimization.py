@@ -5,15 +5,18 @@ import math
 import shutil
 import sys
 
+import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
 from molvae.benchmarks.optimization import METHODS, Job, Setup, areas, jobs_of, run_all
+from molvae.benchmarks.searchers.latent_surrogate import latent_surrogate
 from molvae.benchmarks.searchers.screening import Screening
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import ConfigError
+from molvae.generator import MolVAE
 from molvae.objectives import objective_of
 from molvae.optimization.constraints import constraint_of
 from molvae.optimization.protocol import auc_top
@@ -46,6 +49,16 @@ def test_a_run_is_counted_and_kept(method, setup):
     assert objective_of("qed")(smiles).tolist() == pytest.approx(scores)
     assert figures["auc_top10"] == pytest.approx(auc_top(scores, budget=40))
     assert ("decoded_valid" in figures) == (METHODS[method] is not None)
+
+
+def test_a_surrogate_on_latent_points_sees_nothing_else(tiny_run, library):
+    vae = MolVAE.from_pretrained(str(tiny_run))
+    surrogate = latent_surrogate(vae)
+    surrogate.fit(library[:100], np.linspace(-1, 1, 100))
+    rows = [row for row, point in enumerate(vae.encode(library)) if np.isfinite(point).all()]
+    assert rows and np.ptp(surrogate.predict([library[row] for row in rows]).mean) > 0
+    unreadable = surrogate.predict(["[U]", "C[Pt]C", "[Xe]"])
+    assert np.ptp(unreadable.mean) == 0 and np.isfinite(unreadable.mean).all()
 
 
 def test_only_the_method_that_needs_an_extra_asks_for_it(setup, monkeypatch):

@@ -24,6 +24,7 @@ __all__ = ["DESCRIPTORS", "FINGERPRINTS", "FeatureCache", "Features"]
 Features = Mapping[str, NDArray[Any]]
 """By view: the levels of a fingerprint, (n,) uint64, distinct; or descriptors in units of their scale, (D,) float64."""
 
+_View = Callable[[Sequence[str]], NDArray[Any]]
 _Measures = dict[str, tuple[Callable[[Chem.Mol], float], float]]
 
 _LEVEL_BITS = 16
@@ -75,10 +76,12 @@ class FeatureCache:
 
     Args:
         size: molecules to keep, some 2 kB each.
+        more: further views by name, each a function from M molecules to numbers (M, D), which are compared as those of
+            descriptors are.
     """
 
-    def __init__(self, size: int = 20_000) -> None:
-        self._size = size
+    def __init__(self, size: int = 20_000, *, more: Mapping[str, _View] = MappingProxyType({})) -> None:
+        self._size, self._more = size, more
         self._known: dict[str, dict[str, NDArray[Any]] | None] = {}
 
     def __len__(self) -> int:
@@ -89,24 +92,35 @@ class FeatureCache:
 
         Args:
             smiles: N texts.
-            views: of `FINGERPRINTS` and `DESCRIPTORS`.
+            views: of `FINGERPRINTS`, `DESCRIPTORS` and further ones.
 
         Returns:
             N; each has these views, and perhaps others; None for what is no molecule.
         """
         with quiet_rdkit():
-            found: list[Features | None] = [self._of(one, views) for one in smiles]
+            found = [self._of(one, [view for view in views if view not in self._more]) for one in smiles]
+        for view in (one for one in views if one in self._more):
+            self._add(view, {one: known for one, known in zip(smiles, found, strict=True) if known is not None})
         for one in list(self._known)[: max(0, len(self._known) - self._size)]:
             del self._known[one]
-        return found
+        return list(found)
 
-    def _of(self, smiles: str, views: Sequence[str]) -> Features | None:
+    def _of(self, smiles: str, views: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+        is_new = smiles not in self._known
         known = self._known.pop(smiles, {})  # and put in again, behind all others
-        if known is not None and (missing := [view for view in views if view not in known]):
+        missing = [] if known is None else [view for view in views if view not in known]
+        if known is not None and (missing or is_new):
             mol = parse(smiles)
             known = None if mol is None else known | {view: _compute(mol, view) for view in missing}
         self._known[smiles] = known
         return known
+
+    def _add(self, view: str, known: Mapping[str, dict[str, NDArray[Any]]]) -> None:
+        """Compute a further view of all molecules that lack it, together."""
+        without = [smiles for smiles, one in known.items() if view not in one]
+        if without:
+            for smiles, row in zip(without, self._more[view](without), strict=True):
+                known[smiles][view] = np.asarray(row, dtype=np.float64)
 
 
 def _compute(mol: Chem.Mol, view: str) -> NDArray[Any]:

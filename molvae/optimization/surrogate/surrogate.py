@@ -63,24 +63,33 @@ class Surrogate:
     noise, and where there is none there is nothing to learn from.
 
     Args:
-        kernel: of `KERNELS`; "auto" takes the one under which known values are the most likely. In a search it is
-            chosen anew after 125, 250, 500, ... molecules; until then it is the first.
+        kernel: of `KERNELS`, or one or several of one's own; "auto" takes all of `KERNELS`. Of several it is the one
+            under which known values are the most likely. In a search it is chosen anew after 125, 250, 500, ...
+            molecules; until then it is the first.
         noise: variance of the noise of a score, in units of the amplitude; "auto" is for measured values: noise and
             amplitude are chosen by likelihood.
         limit: molecules to be trained on, at most (see `choose_evidence`).
+        features: where kernels of one's own have theirs from; None knows those of `KERNELS`.
 
     Raises:
         ConfigError: a setting that is out of range.
     """
 
-    def __init__(self, *, kernel: str = "auto", noise: float | Literal["auto"] = 1e-4, limit: int = 2_000) -> None:
+    def __init__(
+        self,
+        *,
+        kernel: str | Sequence[Kernel] = "auto",
+        noise: float | Literal["auto"] = 1e-4,
+        limit: int = 2_000,
+        features: FeatureCache | None = None,
+    ) -> None:
         if limit < 1:
             raise ConfigError(f"a surrogate must be trained on at least 1 molecule, not {limit}")
-        self._kernels = tuple(KERNELS.values()) if kernel == "auto" else (kernel_named(kernel),)
+        self._kernels = _kernels_of(kernel)
         self._measured = noise == "auto"
         self._noises: tuple[float, ...] = _NOISES if noise == "auto" else (float(noise),)
         self._limit = limit
-        self._features = FeatureCache()
+        self._features = FeatureCache() if features is None else features
         self._reviewed: tuple[tuple[tuple[str, ...], bytes], tuple[Kernel, float]] | None = None
         self._gram: tuple[Kernel, list[str], Matrix] = (self._kernels[0], [], np.zeros((0, 0)))
         self.fit([], [])
@@ -265,6 +274,15 @@ class Surrogate:
         updated[:, new] = updated[new].T
         self._gram = self._kernel, smiles, updated
         return updated
+
+
+def _kernels_of(given: str | Sequence[Kernel]) -> tuple[Kernel, ...]:
+    if given == "auto":
+        return tuple(KERNELS.values())
+    kernels = (kernel_named(given),) if isinstance(given, str) else tuple(given)
+    if not kernels:
+        raise ConfigError("a surrogate needs at least one kernel")
+    return kernels
 
 
 def _order(values: Matrix) -> Matrix:

@@ -90,6 +90,21 @@ def test_the_cache_is_bounded_and_forgets_nothing_that_is_asked_for():
     assert all("composition" in one for one in again[:4]) and again[4] is None
 
 
+def test_a_view_of_ones_own_is_computed_once_for_each_molecule_and_never_for_what_is_none():
+    asked = []
+
+    def lengths(smiles):
+        asked.append(list(smiles))
+        return [[len(one), 1] for one in smiles]
+
+    cache = FeatureCache(more={"lengths": lengths})
+    first = cache(["CC", "no molecule", "C", "CC"], ["lengths"])
+    assert first[1] is None and [one["lengths"].tolist() for one in (first[0], *first[2:])] == [[2, 1], [1, 1], [2, 1]]
+    again = cache(["C", "CCO", "CC"], ["coarse", "lengths"])
+    assert asked == [["CC", "C"], ["CCO"]]
+    assert [one["lengths"][0] for one in again] == [1, 3, 2] and all("coarse" in one for one in again)
+
+
 @pytest.mark.parametrize("text", ["", "C1CC", "CC(", None, float("nan"), "C C"])
 def test_what_is_no_molecule_has_no_features(text):
     assert FeatureCache()([text, "C"], VIEWS)[0] is None

@@ -6,7 +6,7 @@ import pytest
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.archive import Archive
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.surrogate import Surrogate, cross_validate
+from molvae.optimization.surrogate import FeatureCache, Kernel, Surrogate, cross_validate
 from molvae.optimization.surrogate.scaling import Scaling
 
 ODD = ("C", "[Na+]", "[NH4+].[Cl-]", "*", "[U]")
@@ -46,6 +46,21 @@ def test_choices_do_not_depend_on_the_unit_of_the_scores(kernel, molecules, scor
     assert chosen(one, molecules[150:]) == chosen(other, molecules[150:])
     (mean, std), (mean2, std2) = one.predict(molecules[150:]), other.predict(molecules[150:])
     assert mean2 == pytest.approx(250 * mean - 3_000, abs=1e-6) and std2 == pytest.approx(250 * std, abs=1e-6)
+
+
+def test_of_kernels_of_ones_own_it_takes_the_one_that_tells_most(molecules, scores):
+    telling = {one: [5 * score] for one, score in zip(molecules, scores, strict=True)}
+    rng = np.random.default_rng(0)
+    views = {
+        "noise": lambda smiles: rng.normal(size=(len(smiles), 3)),
+        "scores": lambda smiles: [telling[one] for one in smiles],
+    }
+    surrogate = Surrogate(kernel=[Kernel(view, {view: 1.0}) for view in views], features=FeatureCache(more=views))
+    surrogate.fit(molecules[:150], scores[:150])
+    assert surrogate.kernel.name == "scores"
+    assert np.corrcoef(surrogate.predict(molecules[150:]).mean[:, 0], scores[150:])[0, 1] > 0.99
+    with pytest.raises(ConfigError, match="at least one kernel"):
+        Surrogate(kernel=[])
 
 
 def test_no_std_is_above_that_of_the_prior(molecules, scores):
