@@ -174,8 +174,8 @@ def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None
     else:
         best = result.best(top)
         if len(best):
-            scores = best["score"]
-            say(f"best of {count(calls, 'call')}: {scores.iloc[0]:.4g}; ten best: {scores.head(10).mean():.4g}")
+            ten = result.best(10, per_scaffold=0)["score"]
+            say(f"best of {count(calls, 'call')}: {ten.iloc[0]:.4g}; ten best: {ten.mean():.4g}")
         lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
         print_result("smiles,score\n" + "".join(lines))
     say(f"done: {folder}", "bold green")

@@ -244,6 +244,13 @@ def test_who_goes_on_gets_as_many_of_the_best_as_before(quick):
         assert len(rows((quick / "run" / "best.csv").read_text())) == wanted
 
 
+@pytest.mark.parametrize("options", [["--top", 3], ["--per-scaffold", 1], []])
+def test_the_ten_best_are_ten_however_many_are_printed(quick, options):
+    done = molvae("qed", *QUICK, "-o", "run", *options)
+    scores = sorted((float(row["score"]) for row in rows((quick / "run" / "calls.csv").read_text())), reverse=True)
+    assert f"best of 20 calls: {scores[0]:.4g}; ten best: {sum(scores[:10]) / 10:.4g}" in done.stderr
+
+
 def test_molecules_to_begin_with_that_will_not_be_scored_are_counted(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\nCCCl\n")
     done = molvae("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
