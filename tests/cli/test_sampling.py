@@ -65,9 +65,16 @@ def wait_for_growth(folder, size=2_000):
     raise AssertionError("nothing was written")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_sampling_keeps_what_there_is(tiny_run, tmp_path, workers, number):
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGINT, 2),
+        (signal.SIGTERM, 1),
+        pytest.param(signal.SIGINT, 1, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.long),
+    ],
+)
+def test_an_interrupted_sampling_keeps_what_there_is(tiny_run, tmp_path, number, workers):
     path = tmp_path / "out.csv"
     command = [*SAMPLE, "-n", 10**6, "-o", path, "--model", tiny_run, "--max-len", 8, "--workers", workers]
     running = start(command)
@@ -118,8 +125,8 @@ def test_processes_of_torchrun_give_what_one_gives(tiny_run, tmp_path):
     ("arguments", "told"),
     [
         (["--max-len", 2], "and almost nothing new comes"),
-        (["--model", "nowhere"], "nowhere does not exist"),
-        (["-o", "no/such/out.csv"], "no folder no/such"),
+        pytest.param(["--model", "nowhere"], "nowhere does not exist", marks=pytest.mark.long),
+        pytest.param(["-o", "no/such/out.csv"], "no folder no/such", marks=pytest.mark.long),
     ],
 )
 def test_what_fails_in_torchrun_ends_all_and_is_told_once(tiny_run, tmp_path, arguments, told):
