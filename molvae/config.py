@@ -112,10 +112,19 @@ class TrainConfig(Settings):
         "molecules by default.",
     )
     epochs: int = Field(20, ge=1, description="Passes over the training molecules; by the number of them by default.")
+    minutes: float = Field(
+        0.0, ge=0.0, description="Train for so long instead: the number of steps is measured at the start; 0: epochs."
+    )
+    steps: int = Field(0, ge=0, description="Train for so many steps instead; 0: epochs or minutes say how many.")
     batch_size: int = Field(128, ge=1, description="Molecules of a step; by the number of them by default.")
-    learning_rate: float = Field(4e-3, gt=0.0, description="Peak learning rate of AdamW; cosine to zero after it.")
+    optimizer: Literal["muon", "adamw"] = Field("muon", description="What changes the weights.")
+    learning_rate: float = Field(7e-3, gt=0.0, description="Peak learning rate.")
+    schedule: Literal["cosine", "stable"] = Field(
+        "cosine", description="The learning rate falls by half a cosine, or stays until the last --decay of the steps."
+    )
+    decay: Share = Field(0.3, description="Share of the steps in which a stable learning rate falls to zero.")
     warmup: Share = Field(0.02, description="Share of the steps in which the learning rate rises.")
-    weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of AdamW, on matrices only.")
+    weight_decay: float = Field(0.1, ge=0.0, description="Weight decay, on matrices only.")
     clip_norm: float = Field(1.0, gt=0.0, description="Gradients are scaled down to this norm (nats per token).")
     average_decay: float = Field(
         0.999, ge=0.0, lt=1.0, description="Decay of the averaged weights, which become the model; 0 turns it off."
@@ -142,6 +151,7 @@ class TrainConfig(Settings):
         1.0, ge=0.0, description="Weight of the loss of each property in the objective (nats per label)."
     )
     health_samples: int = Field(1000, ge=2, description="Molecules of each figure that is measured every epoch.")
+    check_epochs: int = Field(1, ge=1, description="Epochs from one measurement to the next; the last is measured.")
     patience: int = Field(0, ge=0, description="Epochs without a better validation objective to stop after; 0: never.")
     checkpoint_seconds: float = Field(60.0, ge=0.0, description="Seconds of training between checkpoints.")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="Arithmetic of the matrix products.")
@@ -216,7 +226,9 @@ def default_fine_tuning(n: int) -> dict[str, Any]:
     return {
         "epochs": epochs,
         "batch_size": 128 if n >= 20_000 else 64 if n >= 5_000 else 32 if n >= 500 else 16,
+        "optimizer": "adamw",
         "learning_rate": 2e-3,
+        "weight_decay": 0.01,
         "average_decay": 0.99,
         "beta_schedule": "constant",
         "coupling_start": 0.0,

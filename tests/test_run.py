@@ -551,3 +551,56 @@ def test_a_long_epoch_is_told_of_every_two_minutes(monkeypatch):
     assert [when for when, _ in said] == [120.0, 245.0, 365.0, 485.0, 605.0]
     assert said[0][1] == "step 49 of 1,000, 15.6 ktok/s, 39:38 left at this pace"  # 951 steps of 2.5 seconds
     assert said[-1][1].startswith("step 99 of 1,000, 15.6 ktok/s, 2h30m left")  # 901 of 10
+
+
+def settings_in(folder):
+    return tomllib.loads((folder / "config.toml").read_text())["training"]
+
+
+def test_minutes_become_steps_that_are_written_down(canonical_smiles, tmp_path):
+    folder, steps = tmp_path / "run", []
+
+    class Steps(Reporter):
+        def step(self, progress):
+            steps.append((progress.step, progress.steps))
+
+    train(canonical_smiles, folder, **TINY, minutes=0.03, from_scratch=True, reporter=Steps())
+    how = settings_in(folder)
+    assert how["minutes"] == 0.03 and how["steps"] == steps[-1][0] == steps[-1][1] == len(steps)
+    assert pd.read_csv(folder / "history.csv")["epoch"].is_monotonic_increasing
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+class StopAt(Reporter):
+    def __init__(self, at):
+        self.at, self.steps = at, []
+
+    def step(self, progress):
+        self.steps.append(progress.step)
+        if progress.step == self.at:
+            raise StoppedError
+
+
+def test_a_stable_run_can_be_given_its_end(canonical_smiles, tmp_path):
+    folder = tmp_path / "run"
+    how = {**TINY, "training": {**TINY["training"], "schedule": "stable", "steps": 100_000}}
+    with pytest.raises(StoppedError):
+        train(canonical_smiles, folder, **how, from_scratch=True, reporter=StopAt(9))
+    going_on = StopAt(0)
+    vae = resume(folder, minutes=0.03, reporter=going_on)
+    after = settings_in(folder)
+    assert going_on.steps[0] == 9 and after["steps"] == going_on.steps[-1] < 100_000
+    assert after["decay"] == pytest.approx((after["steps"] - 8) / after["steps"])
+    assert is_finished(folder) and vae.card["training"]["steps"] == after["steps"]
+
+
+def test_a_cosine_has_its_end(canonical_smiles, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        train(canonical_smiles, folder, **TINY, from_scratch=True, reporter=StopAt(2))
+    with pytest.raises(ConfigError, match="only a run of --schedule stable"):
+        resume(folder, minutes=1)
+    assert resume(folder).card["molecules"] > 0

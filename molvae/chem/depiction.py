@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem.Draw import rdMolDraw2D
 
+from molvae.chem.drawing import drawing_tools
 from molvae.chem.molecules import parse
 from molvae.chem.workers import map_chunks
 
@@ -122,9 +122,9 @@ def _structure(smiles: str) -> _Structure:
     if mol is None or mol.GetNumAtoms() > _LARGEST:
         return _Structure([], [])
     try:
-        drawn = rdMolDraw2D.PrepareMolForDrawing(mol)
+        drawn = drawing_tools().PrepareMolForDrawing(mol)
     except (RuntimeError, ValueError):  # it has no Kekule form
-        drawn = rdMolDraw2D.PrepareMolForDrawing(mol, kekulize=False)
+        drawn = drawing_tools().PrepareMolForDrawing(mol, kekulize=False)
     if max(drawn.GetNumAtoms(), drawn.GetNumBonds()) > _LARGEST:  # hydrogens at stereocentres are atoms by now
         return _Structure([], [])
     xy = drawn.GetConformer().GetPositions()[:, :2]

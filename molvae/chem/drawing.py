@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 from rdkit import Chem
-from rdkit.Chem.Draw import rdMolDraw2D
 
 from molvae.chem.molecules import parse, quiet_rdkit
 from molvae.errors import ConfigError
 
-__all__ = ["molecule_grid"]
+__all__ = ["drawing_tools", "molecule_grid"]
 
 _WIDTH, _HEIGHT = 250, 210  # pixels of a panel
 _BOND = 24  # pixels of a bond: the same in all panels, so that sizes compare; a large molecule is shrunk to fit
@@ -76,7 +75,8 @@ def molecule_grid(
     width, height = scale * _WIDTH, scale * _HEIGHT
     if format == "png" and max(columns * width, rows * height) > _TALLEST_PNG:
         raise ConfigError(f"{len(mols)} molecules are too many for one PNG; draw fewer, or an SVG")
-    canvas = rdMolDraw2D.MolDraw2DSVG if format == "svg" else rdMolDraw2D.MolDraw2DCairo
+    tools = drawing_tools()
+    canvas = tools.MolDraw2DSVG if format == "svg" else tools.MolDraw2DCairo
     drawing = canvas(columns * width, rows * height, width, height)
     _style(drawing.drawOptions(), scale)
     with quiet_rdkit():
@@ -122,3 +122,19 @@ def _style(options: Any, scale: int) -> None:
     options.legendFontSize = 15 * scale
     options.legendFraction = 0.14
     options.minFontSize = 10 * scale
+
+
+def drawing_tools() -> Any:
+    """RDKit's module for drawing, imported when something is drawn: servers often lack libraries that it needs.
+
+    Raises:
+        ConfigError: it cannot be imported; the message says what is missing.
+    """
+    try:
+        from rdkit.Chem.Draw import rdMolDraw2D
+    except ImportError as error:
+        raise ConfigError(
+            f"RDKit cannot draw on this machine ({error}); "
+            "on Debian or Ubuntu this helps: apt install libxrender1 libxext6"
+        ) from error
+    return rdMolDraw2D

@@ -85,8 +85,11 @@ def train(
         "config": config,
         "from_scratch": from_scratch,
     }
+    minutes = training.pop("minutes", None) if resume else None
     if resume and (any(given.values()) or output or smiles_column or header is not None or overwrite):
-        raise ConfigError("--resume goes on with the file and the settings of the run; leave the other options out")
+        raise ConfigError(
+            "--resume goes on with the file and the settings of the run: of the other options it takes --minutes alone"
+        )
 
     say("loading torch and RDKit ...", "dim")
     from molvae import run
@@ -96,7 +99,7 @@ def train(
     with TerminalReporter(report=report) as reporter:
         try:
             if resume:
-                run.resume(resume, tensorboard=tensorboard, reporter=reporter)
+                run.resume(resume, minutes=minutes, tensorboard=tensorboard, reporter=reporter)
             else:
                 run.train(
                     str(file),

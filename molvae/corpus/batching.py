@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -29,11 +30,14 @@ class Batch(NamedTuple):
 
 
 class TokenizedCorpus:
-    """All molecules as one flat array of ids, two bytes a token: a million molecules take about 80 MB.
+    """All molecules as one flat tensor of ids, two bytes a token: a million molecules take about 80 MB.
 
     Args:
         smiles: the molecules.
         tokenizer: its vocabulary covers them.
+
+    Attributes:
+        lengths: (N,) tokens of each molecule, start and end included; on the CPU whatever the device.
 
     Raises:
         TokenError: a token that the vocabulary lacks.
@@ -41,22 +45,31 @@ class TokenizedCorpus:
 
     def __init__(self, smiles: Sequence[str], tokenizer: SmilesTokenizer) -> None:
         self.tokenizer = tokenizer
-        self._ids, self.lengths = tokenizer.encode_all(smiles)
-        self._starts = np.cumsum(self.lengths) - self.lengths
+        ids, self.lengths = tokenizer.encode_all(smiles)
+        # Few operations of torch take unsigned numbers of two bytes.
+        self._ids = torch.from_numpy(ids.astype(np.int16 if len(tokenizer) <= np.iinfo(np.int16).max else np.int32))
+        self._ends = torch.from_numpy(np.cumsum(self.lengths))
+        self._lengths = torch.from_numpy(self.lengths)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def to(self, device: torch.device) -> TokenizedCorpus:
+        """The same corpus with its tokens on `device`, where its batches are then made."""
+        other = copy.copy(self)
+        other._ids, other._ends, other._lengths = (one.to(device) for one in (self._ids, self._ends, self._lengths))
+        return other
+
     def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> Batch:
-        """The molecules at `indices`, in that order."""
+        """The molecules at `indices`, in that order, on the device of the corpus."""
         rows = np.asarray(indices, dtype=np.int64)
-        lengths = self.lengths[rows]
-        T = int(lengths.max(initial=2))
-        position = np.arange(T)
+        T = int(self.lengths[rows].max(initial=2))  # known here, so that nothing waits for the device
+        where = torch.from_numpy(rows).to(self._ids.device)
+        lengths = self._lengths[where]
+        position = torch.arange(T, device=lengths.device)
         real = position < lengths[:, None]
-        source = np.where(real, self._starts[rows][:, None] + position, 0)
-        tokens = np.where(real, self._ids[source], self.tokenizer.pad_id).astype(np.int64)
-        return Batch(torch.from_numpy(tokens), torch.from_numpy(lengths))
+        source = torch.where(real, (self._ends[where] - lengths)[:, None] + position, 0)
+        return Batch(torch.where(real, self._ids[source].long(), self.tokenizer.pad_id), lengths)
 
 
 def bucketed(

@@ -3,7 +3,8 @@
 from molvae.model.gaussian import DiagonalGaussian, slerp
 from molvae.model.generation import generate
 from molvae.model.growth import equip, grown
+from molvae.model.gru import GRU
 from molvae.model.heads import LabelScale
 from molvae.model.vae import SmilesVAE, VAEOutput
 
-__all__ = ["DiagonalGaussian", "LabelScale", "SmilesVAE", "VAEOutput", "equip", "generate", "grown", "slerp"]
+__all__ = ["GRU", "DiagonalGaussian", "LabelScale", "SmilesVAE", "VAEOutput", "equip", "generate", "grown", "slerp"]

@@ -27,7 +27,7 @@ from molvae.generator import MolVAE
 from molvae.machine.device import profits_from_bf16
 from molvae.model import SmilesVAE, grown
 from molvae.tokenizer import SmilesTokenizer, scan
-from molvae.training.coupling import Block, match
+from molvae.training.coupling import match
 from molvae.training.objective import terms_of
 
 __all__ = ["MovingModel"]
@@ -131,7 +131,7 @@ class MovingModel:
         with torch.autocast(device.type, torch.bfloat16, enabled=profits_from_bf16(device)):
             posterior = self.model.encoder(*batch)
             means = posterior.mean.detach().cpu().numpy()
-            coupled = match(Block(np.arange(len(rows)), means, draws))
+            coupled = match(means, draws)
             output = self.model.scored(
                 posterior,
                 *batch,

@@ -49,6 +49,7 @@ __all__ = [
     "new_folder",
     "read_history",
     "read_start",
+    "write_settings",
     "write_start",
 ]
 
@@ -137,8 +138,13 @@ def write_start(
     sizes = {name: len(part) for name, part in parts.items()}
     of = "positions in molecules.csv.gz, from 0; all others are trained on"
     write_text(folder / "splits.json", json.dumps({**split, "sizes": sizes, "rows are": of, "rows": rows}) + "\n")
-    write_text(folder / "config.toml", to_toml(settings))
+    write_settings(folder, settings["model"], settings["training"], settings["cleaning"])
     (folder / REQUEST).unlink(missing_ok=True)
+
+
+def write_settings(folder: Path, model: Settings, training: Settings, cleaning: Settings) -> None:
+    """Write all settings of a run."""
+    write_text(folder / "config.toml", to_toml({"model": model, "training": training, "cleaning": cleaning}))
 
 
 def read_start(folder: Path, *, finished: bool = False) -> Start:

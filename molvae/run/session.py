@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -19,11 +20,11 @@ from molvae.errors import ConfigError
 from molvae.files import atomic
 from molvae.generator import MolVAE
 from molvae.latest_run import CHECKPOINT
-from molvae.machine.distributed import is_main, on_main
+from molvae.machine.distributed import broadcast, is_main, on_main
 from molvae.model import SmilesVAE
 from molvae.model_folder import StoredModel, write_model
 from molvae.molecule_set import MoleculeSet
-from molvae.run.folder import Start, end, read_history
+from molvae.run.folder import Start, end, read_history, write_settings
 from molvae.run.memorization import Memorization, memorization
 from molvae.run.origin import read_origin
 from molvae.run.reporter import Reporter
@@ -46,9 +47,15 @@ class Session:
         start: molecules, parts and settings.
         said: hears what goes on.
         tensorboard: write TensorBoard events too.
+        minutes: end a run of schedule "stable" in so many, with its learning rate falling to zero; None: as planned.
+
+    Raises:
+        ConfigError: `minutes` are given, and the run has another schedule.
     """
 
-    def __init__(self, folder: Path, start: Start, said: Reporter, *, tensorboard: bool) -> None:
+    def __init__(
+        self, folder: Path, start: Start, said: Reporter, *, tensorboard: bool, minutes: float | None = None
+    ) -> None:
         self._folder, self._start, self._said = folder, start, said
         self._events = _event_writer(folder) if tensorboard and is_main() else None
         self._training = [start.smiles[row] for row in start.parts["train"]]
@@ -62,19 +69,20 @@ class Session:
                 self._model = SmilesVAE(start.model, len(self._tokenizer))
             for head, scale in zip(self._model.property_heads().values(), start.scales().values(), strict=True):
                 head.measure_by(scale)
-        self._trainer = self._make_trainer()
+        self._settle_steps(minutes)
+        self._trainer = self._make_trainer(self._model)
         self._history = read_history(folder, self._trainer.epochs_done)
         self._complained = False
 
     def run(self) -> MolVAE:
         """Train, or train on, and finish the folder."""
-        config, parts = self._start.training, self._start.parts
+        parts = self._start.parts
         self._said.started(self._folder)
         parameters = sum(p.numel() for p in self._model.parameters())
         self._said.plan(
             f"{self._name()} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
             f"{count(len(parts['train']), 'molecule')} to train on, {len(parts['valid']):,} held out; "
-            f"{count(config.epochs, 'epoch')} on {self._trainer.where}"
+            f"{self._length()} on {self._trainer.where}"
         )
         if len(parts["train"]) < _FEW_MOLECULES and self._start.origin is None:
             self._said.plan(
@@ -113,7 +121,37 @@ class Session:
         bare = self._start.model.replace(properties="", head_hidden=ModelConfig().head_hidden)
         return next((name for name, preset in SIZES.items() if preset == bare), "custom")
 
-    def _make_trainer(self) -> Trainer:
+    def _length(self) -> str:
+        """How long the training is to be, as one would say it."""
+        config = self._start.training
+        epochs = count(self._trainer.epochs, "epoch")
+        if not config.steps:
+            return epochs
+        within = f", for {config.minutes:g} minutes" if config.minutes else ""
+        return f"{count(config.steps, 'step')} ({epochs}){within}"
+
+    def _settle_steps(self, to_end: float | None) -> None:
+        """Turn minutes into steps, by a rehearsal, and write them down: a run that is resumed goes on as planned."""
+        config, started = self._start.training, time.monotonic()
+        minutes = to_end or config.minutes
+        if not minutes or (config.steps and not to_end):
+            return
+        if to_end and config.schedule != "stable":
+            raise ConfigError(
+                f"the learning rate of this run falls by the schedule {config.schedule!r}, whose end is fixed: "
+                "only a run of --schedule stable can be given another; leave --minutes out"
+            )
+        self._said.plan(f"measuring how many steps take {minutes:g} minutes ...")
+        rehearsal = self._make_trainer(copy.deepcopy(self._model))
+        done, pace = rehearsal.steps_done, rehearsal.rehearse(60.0 * minutes)
+        left = broadcast(60.0 * minutes - (time.monotonic() - started))
+        steps, between = pace.fit(left, rehearsal.steps_per_epoch)
+        changes: dict[str, Any] = {"decay": steps / (done + steps)} if to_end else {}
+        config = config.replace(steps=done + steps, check_epochs=max(between, config.check_epochs), **changes)
+        self._start = self._start._replace(training=config)
+        on_main(lambda: write_settings(self._folder, self._start.model, config, self._start.cleaning))
+
+    def _make_trainer(self, model: SmilesVAE) -> Trainer:
         config, smiles, parts = self._start.training, self._start.smiles, self._start.parts
         corpus = TokenizedCorpus(smiles, self._tokenizer)
         held = np.random.default_rng(config.seed).permutation(parts["valid"])
@@ -125,10 +163,10 @@ class Session:
             config,
             self._start.cleaning.max_length,
         )
-        scales = [head.scale for head in self._model.property_heads().values()]
+        scales = [head.scale for head in model.property_heads().values()]
         labels = Labels(self._start.labels, scales, parts["train"]) if scales else None
         return Trainer(
-            self._model,
+            model,
             corpus,
             parts["train"],
             config,
@@ -154,12 +192,13 @@ class Session:
         if self._events is not None:
             for name, value in flat.items():
                 self._events.add_scalar(name, float(value), epoch.epoch)
-        self._said.epoch(epoch, self._start.training.epochs, self._complaint(epoch))
+        self._said.epoch(epoch, self._trainer.epochs, self._complaint(epoch))
 
     def _complaint(self, epoch: Epoch) -> str | None:
         """What is wrong with the latent space, once and at the end; None if nothing is, or it is too early to say."""
         config = self._start.training
-        last, grown = epoch.epoch == config.epochs, 3 * epoch.epoch >= config.epochs
+        epochs = self._trainer.epochs
+        last, grown = epoch.epoch == epochs, 3 * epoch.epoch >= epochs
         complaint = epoch.health.complaint(config, self._start.model.latent_dim)
         if complaint is None or not (last or (grown and not self._complained)):
             return None

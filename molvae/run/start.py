@@ -56,6 +56,7 @@ def train(
     init_from: str | Path | None = None,
     from_scratch: bool = False,
     properties: Sequence[str] | None = None,
+    minutes: float | None = None,
     overwrite: bool = False,
     tensorboard: bool = False,
     verbose: bool = False,
@@ -83,6 +84,7 @@ def train(
         from_scratch: start from nothing, however few the molecules.
         properties: train a head on each: names of numeric columns of the file, or of `molvae.chem.PROPERTIES`. Heads
             that a model to fine-tune has for these are kept, and no others.
+        minutes: train for so long; the number of steps is measured at the start, and written to the run folder.
         overwrite: replace an existing run folder.
         tensorboard: write TensorBoard events too.
         verbose: print what goes on, a line an epoch.
@@ -95,6 +97,8 @@ def train(
     """
     if properties is not None:
         model = {**(model or {}), "properties": properties if isinstance(properties, str) else join_names(properties)}
+    if minutes is not None:
+        training = {**(training or {}), "minutes": minutes}
     given = _settings(config, model=model, training=training, cleaning=cleaning)
     asked = init_from if init_from is not None else (training or {}).get("init_from")
     _settle_beginning(given["training"], asked, from_scratch=from_scratch)
@@ -124,17 +128,25 @@ def train(
 
 
 def resume(
-    folder: str | Path, *, tensorboard: bool = False, verbose: bool = False, reporter: Reporter | None = None
+    folder: str | Path,
+    *,
+    minutes: float | None = None,
+    tensorboard: bool = False,
+    verbose: bool = False,
+    reporter: Reporter | None = None,
 ) -> MolVAE:
     """Go on with a run that was stopped; on CPU it ends with the weights it would have had.
 
     Args:
         folder: the run folder.
+        minutes: end a run of ``schedule="stable"`` in so many: its learning rate falls to zero in that time. None goes
+            on as planned.
         tensorboard: write TensorBoard events too.
         verbose, reporter: as in `train`.
 
     Raises:
         ModelError: the folder is no run, is finished, or is damaged.
+        ConfigError: `minutes` are given, and the run has another schedule.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -162,7 +174,7 @@ def resume(
         clear(path)
         return start
 
-    return Session(path, _shared(path, prepare), said, tensorboard=tensorboard).run()
+    return Session(path, _shared(path, prepare), said, tensorboard=tensorboard, minutes=minutes).run()
 
 
 def _connect(config: TrainConfig) -> None:

@@ -41,5 +41,5 @@ def data_parallel(model: nn.Module) -> nn.Module:
 
 
 def coupling_threads(device: torch.device) -> int:
-    """Optimal transports at a time: beside a GPU all cores but one, beside torch on the cores themselves one."""
-    return max(1, usable_cores() - 1) if device.type != "cpu" else 1
+    """Optimal transports at a time: beside a GPU half the cores, so that what feeds it has the others; else one."""
+    return max(1, usable_cores() // 2) if device.type != "cpu" else 1

@@ -24,7 +24,7 @@ Respell = Callable[[Rows, Rows], Batch]
 
 
 class Inputs(NamedTuple):
-    """The arguments of `SmilesVAE.forward`, for the molecules of this process."""
+    """The arguments of `SmilesVAE.forward`, for the molecules of this process, on the device of the corpus."""
 
     tokens: Tensor
     lengths: Tensor
@@ -33,10 +33,6 @@ class Inputs(NamedTuple):
     decoder_tokens: Tensor
     encoder_tokens: Tensor | None
     encoder_lengths: Tensor | None
-
-    def to(self, device: torch.device) -> Inputs:
-        """The same on `device`."""
-        return Inputs._make(None if part is None else part.to(device) for part in self)
 
 
 @dataclass(frozen=True)
@@ -55,8 +51,8 @@ class Feed:
     latent_dim: int
     respell: Respell | None
 
-    def at(self, step: int, rows: Rows, mine: Rows, draws: Tensor | None) -> Inputs:
-        """The inputs of a step.
+    def at(self, step: int, rows: Rows, mine: slice, draws: Tensor | None) -> Inputs:
+        """The inputs of a step. All but what is spelled anew is made on the device; nothing waits for it.
 
         Args:
             step: steps before it.
@@ -67,8 +63,9 @@ class Feed:
         config, tokenizer = self.plan.config, self.corpus.tokenizer
         seed = self.plan.rng(2, step).integers(2**63, size=2).tolist()
         torch.manual_seed(seed[0] + rank())  # dropout has no generator of its own
-        generator = torch.Generator().manual_seed(seed[1])
         batch = self.corpus.batch(rows)
+        device = batch.tokens.device
+        generator = torch.Generator(device).manual_seed(seed[1])
         seen = mask_tokens(
             batch.tokens,
             config.token_dropout,
@@ -76,14 +73,13 @@ class Feed:
             mask_id=tokenizer.mask_id,
             generator=generator,
         )
-        noise = torch.randn(len(rows), self.latent_dim, generator=generator)
+        noise = torch.randn(len(rows), self.latent_dim, generator=generator, device=device)
         read = self._respelled(step, rows, mine)
         coupled = None if draws is None else draws[mine]
-        return Inputs(
-            batch.tokens[mine], batch.lengths[mine], noise[mine], coupled, seen[mine], *(read or (None, None))
-        )
+        others = (None, None) if read is None else read.to(device)
+        return Inputs(batch.tokens[mine], batch.lengths[mine], noise[mine], coupled, seen[mine], *others)
 
-    def _respelled(self, step: int, rows: Rows, mine: Rows) -> Batch | None:
+    def _respelled(self, step: int, rows: Rows, mine: slice) -> Batch | None:
         """What the encoder reads; None where that is what the decoder writes."""
         share = self.plan.config.randomized
         if self.respell is None or share == 0.0:

@@ -97,5 +97,5 @@ def mask_tokens(tokens: Tensor, share: float, *, bos_id: int, mask_id: int, gene
     """
     if share == 0.0:
         return tokens
-    drop = torch.rand(tokens.shape, generator=generator, device=generator.device).to(tokens.device) < share
+    drop = torch.rand(tokens.shape, generator=generator, device=tokens.device) < share
     return tokens.masked_fill(drop & (tokens != bos_id), mask_id)

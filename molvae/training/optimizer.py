@@ -4,32 +4,164 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from molvae.config import TrainConfig
-from molvae.model import SmilesVAE
+from molvae.model import GRU, SmilesVAE
 
-__all__ = ["WeightAverage", "learning_rate_at", "make_optimizer"]
+__all__ = ["Muon", "WeightAverage", "drop_unless", "learning_rate_at", "make_optimizer"]
+
+_GATES = 3  # of a GRU: its matrices are three, one above the other
+_RMS = 0.2  # of an orthogonalized update, in learning rates: that of AdamW, so that decay and schedule mean the same
+_BETAS = (0.9, 0.99)
+_TABLES = ("embedding", "to_logits")  # one row a token: what a rare one learns must not be scaled up to that of all
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, 2019, https://arxiv.org/abs/1711.05101); vectors are not decayed."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    fused = matrices[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=fused)
+def make_optimizer(model: SmilesVAE, config: TrainConfig, *, bf16: bool = False) -> torch.optim.Optimizer:
+    """The optimizer of `config`; vectors are not decayed.
+
+    Args:
+        model: its parameters.
+        config: optimizer, learning_rate, weight_decay.
+        bf16: whether Muon's matrix products are in bf16.
+    """
+    named = list(model.named_parameters())
+    vectors = {"params": [p for _, p in named if p.ndim <= 1], "weight_decay": 0.0}
+    if config.optimizer == "adamw":
+        matrices = [p for _, p in named if p.ndim > 1]
+        groups = [{"params": matrices, "weight_decay": config.weight_decay}, vectors]
+        fused = matrices[0].device.type in ("cpu", "cuda")
+        return torch.optim.AdamW(groups, lr=config.learning_rate, betas=_BETAS, fused=fused)
+    apart = [p for name, p in named if p.ndim > 1 and (name.startswith("heads") or name.split(".")[-2] in _TABLES)]
+    taken = {id(p) for p in apart}
+    matrices = [p for _, p in named if p.ndim > 1 and id(p) not in taken]
+    recurrent = {id(p) for part in model.modules() if isinstance(part, GRU) for p in part.parameters()}
+    groups = [
+        {"params": [p for p in matrices if id(p) in recurrent], "parts": _GATES},
+        {"params": [p for p in matrices if id(p) not in recurrent], "parts": 1},
+        {"params": apart},
+        vectors,
+    ]
+    return Muon(groups, config.learning_rate, config.weight_decay, bf16=bf16)
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update of a matrix is made orthogonal; AdamW for the groups without "parts".
+
+    A step changes a matrix by as much in all directions, where the gradient, and AdamW with it, moves it along a few.
+    A matrix of several parts, such as that of the gates of a GRU, is taken part by part.
+
+    Source: Muon: An optimizer for hidden layers in neural networks (Jordan et al., 2024),
+    https://kellerjordan.github.io/posts/muon; the scale that makes it take AdamW's learning rate: Muon is Scalable for
+    LLM Training (Liu et al., 2025), https://arxiv.org/abs/2502.16982, section 2.2.
+
+    Args:
+        groups: of parameters; "parts" says of how many matrices, one above the other, each of a group consists.
+        lr: learning rate.
+        weight_decay: of groups that do not say theirs.
+        bf16: orthogonalize in bf16, which is exact enough, where that is faster.
+        momentum: of the matrices.
+    """
+
+    def __init__(
+        self, groups: list[dict[str, Any]], lr: float, weight_decay: float, *, bf16: bool, momentum: float = 0.95
+    ) -> None:
+        super().__init__(groups, {"lr": lr, "weight_decay": weight_decay, "parts": 0})
+        self._dtype, self._momentum = torch.bfloat16 if bf16 else torch.float32, momentum
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Change the parameters by their gradients; no closure is taken."""
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
+            gradients = [p.grad for p in parameters]
+            for p in parameters:
+                if not self.state[p]:
+                    self.state[p]["first"] = torch.zeros_like(p)
+                    if not group["parts"]:
+                        self.state[p].update(second=torch.zeros_like(p), steps=torch.zeros(()))
+            updates = (self._orthogonal if group["parts"] else self._adam)(parameters, gradients, group["parts"])
+            torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(parameters, updates, alpha=-group["lr"])
+
+    def _orthogonal(self, parameters: list[Tensor], gradients: list[Tensor], parts: int) -> list[Tensor]:
+        first = [self.state[p]["first"] for p in parameters]
+        torch._foreach_lerp_(first, gradients, 1.0 - self._momentum)
+        ahead = torch._foreach_lerp(gradients, first, self._momentum)  # Nesterov's
+        # Matrices of one shape are made orthogonal together: few and large products.
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for place, matrix in enumerate(ahead):
+            shapes.setdefault(tuple(matrix.shape), []).append(place)
+        updates = list(ahead)
+        for (rows, columns), places in shapes.items():
+            stacked = torch.stack([ahead[place].view(parts, rows // parts, columns) for place in places])
+            even = orthogonalized(stacked.flatten(0, 1).to(self._dtype)).to(gradients[0].dtype)
+            even *= _RMS * math.sqrt(max(rows // parts, columns))
+            for place, one in zip(places, even.reshape(len(places), rows, columns), strict=True):
+                updates[place] = one
+        return updates
+
+    def _adam(self, parameters: list[Tensor], gradients: list[Tensor], _: int) -> list[Tensor]:
+        states = [self.state[p] for p in parameters]
+        first, second = ([state[name] for state in states] for name in ("first", "second"))
+        for state in states:
+            state["steps"] += 1.0  # on the CPU: nothing waits for the device
+        steps = states[0]["steps"].item()
+        torch._foreach_lerp_(first, gradients, 1.0 - _BETAS[0])
+        torch._foreach_mul_(second, _BETAS[1])
+        torch._foreach_addcmul_(second, gradients, gradients, 1.0 - _BETAS[1])
+        scale = torch._foreach_sqrt(second)
+        torch._foreach_div_(scale, math.sqrt(1.0 - _BETAS[1] ** steps))
+        torch._foreach_add_(scale, 1e-8)
+        updates = torch._foreach_div(first, scale)
+        torch._foreach_div_(updates, 1.0 - _BETAS[0] ** steps)
+        return list(updates)
+
+
+def orthogonalized(matrices: Tensor) -> Tensor:
+    """The nearest orthogonal matrices (N, R, C), nearly: all singular values come to lie between about .7 and 1.2.
+
+    Five steps of a Newton-Schulz iteration of fifth order, with the coefficients of the source of `Muon`.
+    """
+    tall = matrices.shape[1] > matrices.shape[2]
+    X = matrices.mT if tall else matrices
+    X = X / (X.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(5):
+        A = X @ X.mT
+        X = torch.baddbmm(X, torch.baddbmm(A, A, A, beta=-4.7750, alpha=2.0315), X, beta=3.4445)
+    return X.mT if tall else X
+
+
+def drop_unless(finite: Tensor, model: nn.Module) -> None:
+    """Leave a step out whose gradient is not finite: one number too large in bf16 must not end a training.
+
+    Args:
+        finite: () whether it is; on the device, so that nothing waits for it.
+        model: its gradients become 0 unless it is.
+    """
+    for p in model.parameters():
+        if p.grad is not None:
+            p.grad = p.grad.where(finite, 0.0)
 
 
 def learning_rate_at(progress: float, config: TrainConfig) -> float:
-    """Linear rise over the first `warmup` of the training, then half a cosine to zero.
+    """The learning rate at a share of the training.
 
-    Source: SGDR (Loshchilov and Hutter, 2017), https://arxiv.org/abs/1608.03983, without restarts.
+    It rises linearly over the first `warmup`. Then "cosine" falls by half a cosine to zero (SGDR, Loshchilov and
+    Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts), "stable" stays until the last `decay` of the
+    training, in which it falls linearly to zero (Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+    Durations, Hägele et al., 2024, https://arxiv.org/abs/2405.18392).
     """
     rise = min(1.0, progress / config.warmup) if config.warmup else 1.0
-    return config.learning_rate * rise * 0.5 * (1.0 + math.cos(math.pi * progress))
+    if config.schedule == "cosine":
+        return config.learning_rate * rise * 0.5 * (1.0 + math.cos(math.pi * progress))
+    return config.learning_rate * min(rise, (1.0 - progress) / config.decay if config.decay else 1.0)
 
 
 class WeightAverage:
@@ -44,6 +176,9 @@ class WeightAverage:
 
     def __init__(self, model: SmilesVAE, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        for part in self.model.modules():
+            if isinstance(part, GRU):
+                part.flatten_parameters()  # cuDNN wants them in one piece
         self._decay = decay
 
     @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,12 @@ Rows = NDArray[np.int64]
 class Plan:
     """Every epoch visits every training molecule once, in pools; batches are of similar length within a pool.
 
+    The training ends after `config.steps`, be it in the middle of an epoch, or after `config.epochs`.
+
     Args:
         rows: the training molecules.
         lengths: tokens of every molecule of the corpus.
-        config: epochs, pool_size, batch_size, coupling_start, coupling_weight, seed.
+        config: epochs, steps, pool_size, batch_size, coupling_start, coupling_weight, seed.
     """
 
     rows: Rows
@@ -39,13 +42,29 @@ class Plan:
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps of an epoch."""
-        sizes = (len(pool) for pool in np.array_split(self.rows, self.pools_per_epoch))
-        return sum(-(-size // self.config.batch_size) for size in sizes)
+        return int(self._steps_of_pools.sum())
 
     @property
     def steps(self) -> int:
         """Optimizer steps of the whole training."""
-        return self.config.epochs * self.steps_per_epoch
+        return self.config.steps or self.config.epochs * self.steps_per_epoch
+
+    @property
+    def pools(self) -> int:
+        """Pools of the whole training; of the last one it may see a part."""
+        epochs, rest = divmod(self.steps, self.steps_per_epoch)
+        return epochs * self.pools_per_epoch + int(np.searchsorted(np.cumsum(self._steps_of_pools), rest)) + (rest > 0)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole training, the last one perhaps not a whole one."""
+        return -(-self.pools // self.pools_per_epoch)
+
+    @cached_property
+    def _steps_of_pools(self) -> Rows:
+        """Steps of each pool of an epoch."""
+        sizes = [len(pool) for pool in np.array_split(self.rows, self.pools_per_epoch)]
+        return -(-np.array(sizes) // self.config.batch_size)
 
     def rng(self, *key: int) -> np.random.Generator:
         """A generator that depends on the seed and the key alone."""
@@ -66,6 +85,4 @@ class Plan:
 
     def coupled(self, index: int) -> bool:
         """Whether a pool is trained on coupled prior draws as well; no pool after the last is."""
-        first = self.config.coupling_start * self.config.epochs * self.pools_per_epoch
-        last = self.config.epochs * self.pools_per_epoch
-        return self.config.coupling_weight > 0.0 and first <= index < last
+        return self.config.coupling_weight > 0.0 and self.config.coupling_start * self.pools <= index < self.pools

@@ -20,24 +20,29 @@ from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
 from molvae.machine.device import profits_from_bf16
-from molvae.machine.distributed import is_main, on_main, rank, total, world_size
+from molvae.machine.distributed import broadcast, is_main, on_main, rank, total, world_size
 from molvae.machine.interruption import Interruption
 from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
+from molvae.training.coupling import match
 from molvae.training.device import coupling_threads, data_parallel, make_accelerator
 from molvae.training.feed import Feed, Respell
 from molvae.training.health import Health
 from molvae.training.labels import HeadFigures, Labels
 from molvae.training.meter import Meter
 from molvae.training.objective import beta_at, terms_of
-from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer
+from molvae.training.optimizer import WeightAverage, drop_unless, learning_rate_at, make_optimizer
+from molvae.training.pace import Pace
 from molvae.training.plan import Plan
 from molvae.training.pools import CoupledPools
 from molvae.training.progress import Epoch, Progress
 
 __all__ = ["Trainer"]
 
+_ENCODED = 8_192  # molecules whose posterior means a GPU computes at a time
+_REHEARSED = 12  # batches by which the speed is measured, at most
+_REHEARSING = 0.02  # share of the time of a training in which it is
 _STEPS_BETWEEN_TALKS = 8  # of several processes, about saving and ending: each time the GPUs wait for each other
 
 
@@ -94,30 +99,46 @@ class Trainer:
         on_epoch: Callable[[Epoch, SmilesVAE], None] = lambda *_: None,
         on_interrupt: Callable[[], None] = lambda: None,
     ) -> None:
-        self._corpus, self._config, self._checkpoint = corpus, config, checkpoint
+        self._config, self._checkpoint = config, checkpoint
         self._check, self._check_heads, self._labels = check, check_heads or _no_heads, labels
         self._on_step, self._on_epoch, self._on_interrupt = on_step, on_epoch, on_interrupt
         self._plan = Plan(rows, corpus.lengths, config)
-        self._feed = Feed(corpus, self._plan, model.config.latent_dim, respell)
         self._steps = self._plan.steps
         self._accelerator = make_accelerator(config)
+        self._corpus = corpus.to(self._accelerator.device)
+        self._feed = Feed(self._corpus, self._plan, model.config.latent_dim, respell)
         self._model = model.to(self._accelerator.device)
         self._parallel = data_parallel(self._model)
-        self._optimizer = make_optimizer(self._model, config)
+        bf16 = self._accelerator.mixed_precision == "bf16"
+        self._optimizer = make_optimizer(self._model, config, bf16=bf16)
         self._average = WeightAverage(self._model, config.average_decay)
         self._best = _Best(float("inf"), 0, {})
         self._position = Position(pool=0, batch=0, step=0, seconds=0.0)
         self._meter = Meter(self._accelerator.device)
         self._pools = CoupledPools(
-            self._plan, self._posterior_means, config.block_size, coupling_threads(self._accelerator.device)
+            self._plan,
+            self._posterior_means,
+            coupling_threads(self._accelerator.device),
+            self._accelerator.device,
         )
         if checkpoint is not None and checkpoint.exists():
             self._restore(*read_checkpoint(checkpoint))
 
     @property
     def epochs_done(self) -> int:
-        """Whole epochs behind the place where training begins or goes on."""
-        return self._position.pool // self._plan.pools_per_epoch
+        """Epochs behind the place where training begins or goes on; the last may be a part of one."""
+        done = self._position.pool
+        return self._plan.epochs if done >= self._plan.pools else done // self._plan.pools_per_epoch
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole training; the last may be a part of one."""
+        return self._plan.epochs
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return self._plan.steps_per_epoch
 
     @property
     def best_epoch(self) -> int:
@@ -161,12 +182,69 @@ class Trainer:
             stack.enter_context(self._pools)
             if self._accelerator.device.type == "cpu":
                 stack.enter_context(kept_memory())
-            while self._position.pool < self._config.epochs * per_epoch and not self._out_of_patience():
+            while self._position.pool < self._plan.pools and not self._out_of_patience():
                 self._train_pool(self._position.pool, interruption)
-                if self._position.pool % per_epoch == 0:
-                    self._end_epoch(self._position.pool // per_epoch)
+                whole = self._position.pool % (per_epoch * self._config.check_epochs) == 0
+                if whole or self._position.pool == self._plan.pools:
+                    self._end_epoch(self.epochs_done)
         self._average.model.load_state_dict(self._best.weights)
         return self._average.model
+
+    def rehearse(self, seconds: float) -> Pace:
+        """Measure how fast `run` goes, on this machine, now. The weights are spoilt: it is for a trainer of its own.
+
+        Args:
+            seconds: that the training is to take; a small share of it is spent here.
+        """
+        config = self._config
+        self._on_step = lambda _: None
+        rows = self._plan.pool(0)
+        ordered = sorted(self._plan.batches(0), key=lambda at: int(self._plan.lengths[rows[at]].max()))
+        some = [ordered[len(ordered) // 2]]
+        with torch.random.fork_rng():
+            first = self._timed(lambda: self._rehearse_steps(rows, some, coupled=False))
+            wanted = broadcast(round(_REHEARSING * seconds / max(first, 1e-9)))
+            # Batches of all lengths, evenly: as many as there is time for.
+            places = np.linspace(0, len(ordered) - 1, min(len(ordered), max(3, min(_REHEARSED, wanted))))
+            some = [ordered[round(place)] for place in places.tolist()]
+            share, step = len(np.concatenate(some)) / len(rows), 0.0
+            plain = 0.0 if not config.coupling_weight else config.coupling_start
+            if plain or not config.coupling_weight:
+                step += (
+                    (plain or 1.0) * self._timed(lambda: self._rehearse_steps(rows, some, coupled=False)) / len(some)
+                )
+            if config.coupling_weight:
+                self._rehearse_steps(rows, some[-1:], coupled=True)  # the longest, for its memory
+                trained = self._timed(lambda: self._rehearse_steps(rows, some, coupled=True)) / len(some)
+                encoded = self._timed(lambda: self._posterior_means(rows[np.concatenate(some)])) / share
+                transport = encoded + self._transport_seconds(len(rows), trained * len(ordered))
+                step += (1.0 - plain) * (trained + transport / len(ordered))
+            check = self._timed(lambda: self._check(self._average.model))
+        return broadcast(Pace(step, check))
+
+    def _rehearse_steps(self, rows: NDArray[np.int64], batches: list[NDArray[np.int64]], *, coupled: bool) -> None:
+        for at in batches:
+            size, device = (len(at), self._model.config.latent_dim), self._accelerator.device
+            self._step(rows[at], torch.randn(size, device=device) if coupled else None)
+
+    def _timed(self, work: Callable[[], object]) -> float:
+        """Seconds of some work, until the device is done with it."""
+        started = time.monotonic()
+        work()
+        if self._accelerator.device.type == "cuda":
+            torch.cuda.synchronize(self._accelerator.device)
+        return time.monotonic() - started
+
+    def _transport_seconds(self, molecules: int, training: float) -> float:
+        """What matching a pool holds up the training of a pool, which takes `training` seconds."""
+        size = min(self._config.block_size, molecules)
+        means, draws = np.random.default_rng(0).standard_normal((2, size, self._model.config.latent_dim))
+        started = time.monotonic()
+        match(means.astype(np.float32), draws.astype(np.float32))
+        seconds = (time.monotonic() - started) * max(1, round(molecules / size))
+        if self._accelerator.device.type == "cpu":
+            return seconds / max(1, torch.get_num_threads())  # it takes one of the cores that train
+        return max(0.0, seconds / coupling_threads(self._accelerator.device) - training)
 
     def _out_of_patience(self) -> bool:
         return 0 < self._config.patience <= self.epochs_done - self._best.epoch
@@ -174,7 +252,8 @@ class Trainer:
     def _train_pool(self, pool: int, interruption: Interruption) -> None:
         self._pools.enter(pool)
         rows = self._plan.pool(pool)
-        for at in list(self._plan.batches(pool))[self._position.batch :]:
+        left = self._steps - self._position.step
+        for at in list(self._plan.batches(pool))[self._position.batch :][:left]:
             self._step(rows[at], self._pools.draws(at))
             self._pause(interruption)
         self._pools.leave()
@@ -193,14 +272,16 @@ class Trainer:
 
     @torch.inference_mode()
     def _posterior_means(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        means = torch.zeros(len(rows), self._model.config.latent_dim)
-        batches = bucketed(np.arange(len(rows)), self._corpus.lengths[rows], 2 * self._config.batch_size)
+        means = torch.zeros(len(rows), self._model.config.latent_dim, device=self._accelerator.device)
+        # Without gradients there is memory for more; a GPU is no slower with many.
+        size = max(2 * self._config.batch_size, _ENCODED if means.is_cuda else 0)
+        batches = bucketed(np.arange(len(rows)), self._corpus.lengths[rows], size)
         for at in islice(batches, rank(), None, world_size()):
-            batch = self._corpus.batch(rows[at]).to(self._accelerator.device)
+            batch = self._corpus.batch(rows[at])
             with self._accelerator.autocast():
-                means[at] = self._model.encoder(batch.tokens, batch.lengths).mean.float().cpu()
+                means[torch.from_numpy(at).to(means.device)] = self._model.encoder(*batch).mean.float()
         self._check_finite(float(total(means).sum()))
-        return means.numpy()
+        return means.cpu().numpy()
 
     def _check_finite(self, figure: float) -> None:
         if not math.isfinite(figure):
@@ -213,10 +294,9 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate_at(step / self._steps, config)
         # Every process must have a molecule to go through; one too many counts nothing.
-        mine = np.arange(rank(), len(rows), world_size())
-        count = len(mine)
-        given = mine if count else np.zeros(1, dtype=np.int64)
-        inputs = self._feed.at(step, rows, given, draws).to(device)
+        count = len(range(rank(), len(rows), world_size()))
+        given = slice(rank(), None, world_size()) if count else slice(1)
+        inputs = self._feed.at(step, rows, given, draws)
         self._model.train()
         with self._accelerator.autocast():
             output = self._parallel(**inputs._asdict())
@@ -227,7 +307,8 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         # Nats per token of the whole batch, so that clipping knows no length; gradients are averaged over processes.
         self._accelerator.backward(loss * (count * world_size() / targets))
-        self._accelerator.clip_grad_norm_(self._model.parameters(), config.clip_norm)
+        norm = self._accelerator.clip_grad_norm_(self._model.parameters(), config.clip_norm)
+        drop_unless(norm.isfinite(), self._model)
         self._optimizer.step()
         self._position = self._position._replace(step=step + 1, batch=self._position.batch + 1)
         self._average.update(self._model, self._position.step)

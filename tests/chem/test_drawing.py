@@ -1,5 +1,7 @@
 """Grids of molecules."""
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -51,3 +53,22 @@ def test_a_panel_can_be_left_empty():
 def test_errors(options, message):
     with pytest.raises(ConfigError, match=message):
         molecule_grid(**options)
+
+
+def test_only_drawing_needs_what_a_server_may_lack():
+    """Without the libraries of RDKit's drawing molecules are sampled and measured, and a picture is one sentence."""
+    program = (
+        "import sys\n"
+        "sys.modules['rdkit.Chem.Draw'] = None\n"  # as if it could not be imported
+        "import molvae.cli, molvae.run, molvae.optimization, molvae.report, molvae.pages.map\n"
+        "from molvae import MolVAE, ConfigError\n"
+        "from molvae.chem import molecule_grid, property_table\n"
+        "property_table(['CCO'], ['qed'])\n"
+        "try:\n"
+        "    molecule_grid(['CCO'])\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "RDKit cannot draw on this machine" in done.stdout and "apt install libxrender1" in done.stdout

@@ -62,7 +62,9 @@ def test_what_contradicts_itself_is_told(tiny_run, series, tmp_path):
     assert_told(molvae(*run, "--init-from", tiny_run, "--size", "small"), "contradicts the model", "--from-scratch")
     assert_told(molvae(*run, "--init-from", tmp_path / "none"), "none does not exist (the run was to start from it)")
     assert_told(molvae(*run, "--init-from", "bundled"), "has no bundled model")
-    assert_told(molvae("train", "--resume", tmp_path, "--from-scratch"), "leave the other options out")
+    assert_told(
+        molvae("train", "--resume", tmp_path, "--from-scratch"), "of the other options it takes --minutes alone"
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -26,7 +26,7 @@ def trainer(smiles, config, *, missing=0.3, **kwargs):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_they_learn(canonical_smiles, precision):
     epochs = []
-    how = {"learning_rate": 5e-3, "beta": 0.02, "average_decay": 0.9, "pool_size": 100, "property_weight": 10.0}
+    how = {"learning_rate": 2e-2, "beta": 0.02, "average_decay": 0.9, "pool_size": 100, "property_weight": 10.0}
     config = settings(epochs=40, precision=precision, **how)
     trainer(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
     assert epochs[-1].train_properties < 0.3 * epochs[0].train_properties

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 import pytest
@@ -95,9 +96,10 @@ def test_larger_blocks_match_better():
     assert ways[0] > ways[1] > ways[2]
 
 
-def coupled_pools(it, block_size=100, threads=2):
+def coupled_pools(it, threads=2):
     """Of a plan, with means far from the prior: the coupling must not care."""
-    return CoupledPools(it, lambda rows: np.full((len(rows), 2), 3.0, dtype=np.float32), block_size, threads)
+    far = partial(np.full, fill_value=3.0, dtype=np.float32)
+    return CoupledPools(it, lambda rows: far((len(rows), 2)), threads, torch.device("cpu"))
 
 
 def test_coupled_draws_are_exactly_the_prior():
@@ -143,7 +145,7 @@ def test_weight_average_follows_the_formula():
 
 
 def plan(n=1000, **settings):
-    config = TrainConfig(**{"epochs": 3, "pool_size": 300, "batch_size": 32, **settings})
+    config = TrainConfig(**{"epochs": 3, "pool_size": 300, "batch_size": 32, "block_size": 100, **settings})
     lengths = np.random.default_rng(0).integers(3, 60, 2 * n)
     return Plan(np.arange(0, 2 * n, 2), lengths, config)
 
@@ -156,6 +158,18 @@ def test_every_epoch_visits_every_molecule_once():
         assert sorted(np.concatenate(batches)) == list(range(0, 2000, 2))
         assert len(batches) == it.steps_per_epoch
     assert it.steps == 3 * it.steps_per_epoch
+
+
+@pytest.mark.parametrize("steps", [1, 5, 10, 11, 32, 33, 40, 70])
+def test_a_number_of_steps_may_end_within_an_epoch(steps):
+    """The same batches as of a plan by epochs, and no more pools than these steps reach."""
+    whole, it = plan(epochs=9), plan(steps=steps)
+    assert it.steps == steps and it.steps_per_epoch == whole.steps_per_epoch
+    sizes = [len(list(it.batches(pool))) for pool in range(it.pools)]
+    assert sum(sizes[:-1]) < steps <= sum(sizes)
+    assert it.epochs == -(-steps // it.steps_per_epoch)
+    assert all(np.array_equal(it.pool(pool), whole.pool(pool)) for pool in range(it.pools))
+    assert plan(steps=steps, coupling_start=0.0).coupled(it.pools - 1) and not it.coupled(it.pools)
 
 
 def test_the_plan_depends_on_the_seed_alone():

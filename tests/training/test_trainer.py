@@ -57,7 +57,7 @@ def test_overfits_a_small_set(canonical_smiles):
 def test_coupled_term_learns_the_molecules_of_the_prior(canonical_smiles):
     health = {}
     for weight in (0.0, 1.0):
-        config = settings(epochs=60, learning_rate=5e-3, coupling_weight=weight, average_decay=0.9, pool_size=100)
+        config = settings(epochs=60, learning_rate=2e-2, coupling_weight=weight, average_decay=0.9, pool_size=100)
         seen = []
         make(canonical_smiles, config, on_epoch=lambda epoch, _, seen=seen: seen.append(epoch)).run()
         health[weight] = seen[-1]
@@ -136,6 +136,36 @@ def test_interrupted_it_ends_the_step_and_saves_it(canonical_smiles, tmp_path, a
     assert resumed.steps_done == at
     assert_same(weights(resumed.run()), weights(whole))
     assert steps == list(range(at + 1, resumed.steps + 1))
+
+
+@pytest.mark.parametrize("steps", [1, 7, 12])
+def test_so_many_steps_and_the_last_is_measured(canonical_smiles, steps):
+    seen, epochs = [], []
+    how = {"on_step": lambda p: seen.append(p.step), "on_epoch": lambda e, _: epochs.append(e.epoch)}
+    trainer = make(canonical_smiles, settings(steps=steps, check_epochs=2), **how)
+    per = trainer.steps_per_epoch
+    trainer.run()
+    last = -(-steps // per)
+    assert seen == list(range(1, steps + 1))
+    assert epochs == [epoch for epoch in range(1, last + 1) if epoch == last or epoch % 2 == 0]
+    assert trainer.epochs_done == trainer.epochs == last
+
+
+def test_a_rehearsal_measures_and_tells_nobody(canonical_smiles):
+    told = []
+    how = {"on_step": told.append, "on_epoch": lambda *_: told.append(1)}
+    pace = make(canonical_smiles, settings(), **how).rehearse(10.0)
+    assert pace.step > 0.0 and pace.check > 0.0 and not told
+
+
+def test_batches_are_made_where_the_corpus_is(canonical_smiles):
+    """On a device as on the CPU: nothing of a step is made elsewhere and moved."""
+    trainer = make(canonical_smiles, settings(token_dropout=0.3), model_config=SMALL)
+    meta = torch.device("meta")
+    batch = trainer._corpus.to(meta).batch(np.arange(5))
+    here = trainer._corpus.batch(np.arange(5))
+    assert batch.tokens.device == batch.lengths.device == meta
+    assert batch.tokens.shape == here.tokens.shape and batch.tokens.dtype == here.tokens.dtype
 
 
 def test_a_second_signal_ends_at_once(canonical_smiles, tmp_path, monkeypatch):
