@@ -108,8 +108,8 @@ class TrainConfig(Settings):
 
     init_from: str = Field(
         "",
-        description="Model to start from: a model or run folder, a Hugging Face id, or bundled; by the number of "
-        "molecules by default.",
+        description="Model to start from: a model or run folder, a Hugging Face id, bundled or medchem; by the "
+        "number of molecules by default.",
     )
     epochs: int = Field(20, ge=1, description="Passes over the training molecules; by the number of them by default.")
     minutes: float = Field(

@@ -1,4 +1,4 @@
-"""Where a model is that was named: a folder here, the bundled model, or the Hugging Face hub. No torch."""
+"""Where a model is that was named: a folder here, one that comes with molvae, or the Hugging Face hub. No torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from molvae.errors import ModelError
 from molvae.model_card import MODEL_FILES
-from molvae.pretrained import BUNDLED, bundled
+from molvae.pretrained import SHIPPED, shipped
 
 __all__ = ["find_model", "full_name", "model_from_hub"]
 
@@ -15,8 +15,8 @@ def find_model(name: str | Path) -> Path:
     """The folder of a model.
 
     Args:
-        name: ``bundled``, a folder, or the id of a Hugging Face repository such as ``someone/model``; a folder of such
-            a name goes before the repository.
+        name: ``bundled`` or ``medchem``, a folder, or the id of a Hugging Face repository such as
+            ``someone/model``; a folder of such a name goes before the repository.
 
     Returns:
         A folder, which need not be there.
@@ -25,10 +25,10 @@ def find_model(name: str | Path) -> Path:
         ModelError: this installation has no bundled model, it cannot be looked for here, or it cannot be had from the
             hub.
     """
-    if name == BUNDLED:
-        folder = bundled()
+    if name in SHIPPED:
+        folder = shipped(str(name))
         if folder is None:
-            raise ModelError(f"this installation of molvae has no bundled model; a folder of that name is ./{BUNDLED}")
+            raise ModelError(f"this installation of molvae has no {name} model; a folder of that name is ./{name}")
         return folder
     if _is_repository(name):
         return model_from_hub(str(name))
@@ -38,7 +38,7 @@ def find_model(name: str | Path) -> Path:
 
 def full_name(name: str | Path) -> str:
     """A name under which `find_model` finds the same model from any working directory."""
-    return str(name) if name == BUNDLED or _is_repository(name) else str(Path(name).absolute())
+    return str(name) if name in SHIPPED or _is_repository(name) else str(Path(name).absolute())
 
 
 def model_from_hub(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from molvae import Decoding, ModelConfig, ModelError, MolVAE, SmilesTokenizer
 from molvae.benchmarks.bundle import bundle
 from molvae.chem import canonical
 from molvae.cli import app
+from molvae.hub import find_model, full_name
 from molvae.model import LabelScale, SmilesVAE
 from molvae.model_folder import StoredModel, write_model
 
@@ -82,3 +84,47 @@ def test_a_model_that_is_too_large_replaces_none(tiny_run, tmp_path, monkeypatch
     with pytest.raises(ModelError, match=r"the model takes [\d,]+ bytes; 1,000 may be bundled"):
         bundled(tiny_run, tmp_path / "to", monkeypatch, largest=1_000)
     assert {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()} == before
+
+
+MEDCHEM = FOLDER / "medchem"
+DRUGS = (
+    "COc1ccc2cc([C@H](C)C(=O)O)ccc2c1",  # naproxen
+    "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1",  # gefitinib
+    "CC1(C)S[C@@H]2[C@H](NC(=O)Cc3ccccc3)C(=O)N2[C@H]1C(=O)O",  # penicillin G
+    "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21",  # diazepam
+    "O=[N+]([O-])c1ccc(O)cc1",
+)
+
+
+@pytest.fixture(scope="module")
+def medchem():
+    return MolVAE.from_pretrained(MEDCHEM)
+
+
+def test_the_model_of_medicinal_chemistry_says_where_it_comes_from(medchem):
+    assert sum(path.stat().st_size for path in MEDCHEM.iterdir()) <= 16_000_000
+    assert {"data", "licence", "command", "date", "figures", "molecules"} <= medchem.card.keys()
+    assert "ChEMBL" in medchem.card["data"] and "CC BY-SA" in medchem.card["licence"]
+
+
+def test_it_reads_stereo_acids_and_charges(medchem):
+    smiles = [canonical(one) for one in DRUGS]
+    assert not np.isnan(medchem.encode(smiles)).any()
+    back = medchem.reconstruct(smiles)
+    assert sum(map(bool, back)) >= 4 and sum(a == b for a, b in zip(back, smiles, strict=True)) >= 3
+
+
+def test_draws_of_medicinal_chemistry_are_as_valid_as_the_card_says(medchem):
+    texts = next(iter(medchem.draws(Decoding(), seed=123)))
+    valid = sum(canonical(text) is not None for text in texts) / len(texts)
+    assert valid == pytest.approx(medchem.card["figures"]["held-out scaffolds"]["valid"], abs=0.05)
+
+
+def test_models_that_come_with_the_package_are_found_by_name_anywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("molvae.pretrained._FOLDER", FOLDER)
+    assert find_model("medchem") == MEDCHEM and find_model("bundled") == FOLDER
+    assert full_name("medchem") == "medchem"
+    monkeypatch.setattr("molvae.pretrained._FOLDER", tmp_path)
+    with pytest.raises(ModelError, match="has no medchem model"):
+        find_model("medchem")

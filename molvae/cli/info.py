@@ -26,7 +26,8 @@ def info(
     model: Annotated[
         Optional[str],
         typer.Argument(
-            help="Model or run folder, Hugging Face id, or bundled; by default as for sample.", show_default=False
+            help="Model or run folder, Hugging Face id, bundled or medchem; by default as for sample.",
+            show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,

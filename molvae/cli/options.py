@@ -22,8 +22,8 @@ ModelName = Annotated[
     Optional[str],
     typer.Option(
         "--model",
-        help="Model or run folder, Hugging Face id, or bundled; by default $MOLVAE_MODEL, else the newest finished "
-        "run, else the bundled one.",
+        help="Model or run folder, Hugging Face id, bundled or medchem; by default $MOLVAE_MODEL, else the newest "
+        "finished run, else the bundled one.",
         show_default=False,
     ),
 ]
