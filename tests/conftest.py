@@ -103,6 +103,15 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_file: Path) -> Pat
         folder,
         cleaning={"max_length": 60},  # it seldom finds an end, and tests should not wait for it
         model={"latent_dim": 8, "embedding_dim": 8, "encoder_hidden": 16, "decoder_hidden": 32},
-        training={"epochs": 2, "health_samples": 20, "pool_size": 100, "block_size": 50, "precision": "fp32"},
+        training={
+            "epochs": 2,
+            "health_samples": 20,
+            "pool_size": 100,
+            "block_size": 50,
+            "precision": "fp32",
+            "optimizer": "adamw",
+            "learning_rate": 4e-3,
+            "weight_decay": 0.01,
+        },
     )
     return folder

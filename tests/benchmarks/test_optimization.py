@@ -58,7 +58,7 @@ def test_a_surrogate_on_latent_points_sees_nothing_else(tiny_run, library):
     rows = [row for row, point in enumerate(vae.encode(library)) if np.isfinite(point).all()]
     assert rows and np.ptp(surrogate.predict([library[row] for row in rows]).mean) > 0
     unreadable = surrogate.predict(["[U]", "C[Pt]C", "[Xe]"])
-    assert np.ptp(unreadable.mean) == 0 and np.isfinite(unreadable.mean).all()
+    assert np.ptp(unreadable.mean) < 1e-9 and np.isfinite(unreadable.mean).all()
 
 
 def test_only_the_method_that_needs_an_extra_asks_for_it(setup, monkeypatch):
