@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from molvae.cli.common import say
 from molvae.errors import ModelError
 from molvae.latest_run import RUNS, latest_run
-from molvae.pretrained import BUNDLED, bundled
+from molvae.pretrained import BUNDLED, shipped
 
 if TYPE_CHECKING:
     from molvae.generator import MolVAE
@@ -44,7 +44,7 @@ def choose_model(given: str | None, given_by: str = "--model") -> Choice:
     newest = latest_run()
     if newest is not None:
         return Choice(str(newest), "the newest finished run")
-    if bundled() is not None:
+    if shipped(BUNDLED) is not None:
         return Choice(BUNDLED, f"it comes with molvae; there is no finished run in {RUNS}/ here")
     raise ModelError(
         f"there is no finished run in {RUNS}/ here: train one (molvae train smiles.csv), or name one with {given_by}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["BUNDLED", "SHIPPED", "bundled", "shipped"]
+__all__ = ["BUNDLED", "SHIPPED", "shipped"]
 
 BUNDLED = "bundled"
 """The name of the model that is taken where none is named; a folder of this name is ``./bundled``."""
@@ -19,8 +19,3 @@ def shipped(name: str) -> Path | None:
     """The folder of the model of this name of `SHIPPED`; None where this installation has none."""
     folder = _FOLDER if name == BUNDLED else _FOLDER / name
     return folder if (folder / "model.safetensors").is_file() else None
-
-
-def bundled() -> Path | None:
-    """The folder of the bundled model; None where this installation has none."""
-    return shipped(BUNDLED)

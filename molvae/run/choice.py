@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from molvae.config import SIZES, ModelConfig
 from molvae.errors import ConfigError, ModelError
 from molvae.generator import MolVAE
-from molvae.pretrained import BUNDLED, bundled
+from molvae.pretrained import BUNDLED, shipped
 from molvae.run.request import Request
 from molvae.wording import count
 
@@ -44,7 +44,7 @@ def named_base(request: Request) -> Base | None:
 
 def default_base(request: Request, molecules: int) -> tuple[Base | None, str | None]:
     """What a run starts from by default, and what to say of it, if anything."""
-    if "init_from" in request.given["training"] or molecules >= _FEW or bundled() is None:
+    if "init_from" in request.given["training"] or molecules >= _FEW or shipped(BUNDLED) is None:
         return None, None
     few = count(molecules, "molecule")
     if request.size is not None or _shape(request.given["model"]):

@@ -69,6 +69,7 @@ class Session:
                 self._model = SmilesVAE(start.model, len(self._tokenizer))
             for head, scale in zip(self._model.property_heads().values(), start.scales().values(), strict=True):
                 head.measure_by(scale)
+        said.started(folder)  # whoever stops the measurement is told how to go on
         self._settle_steps(minutes)
         self._trainer = self._make_trainer(self._model)
         self._history = read_history(folder, self._trainer.epochs_done)
@@ -77,7 +78,6 @@ class Session:
     def run(self) -> MolVAE:
         """Train, or train on, and finish the folder."""
         parts = self._start.parts
-        self._said.started(self._folder)
         parameters = sum(p.numel() for p in self._model.parameters())
         self._said.plan(
             f"{self._name()} model, {parameters / 1e6:.2f}M parameters, {len(self._tokenizer)} tokens; "
@@ -90,7 +90,7 @@ class Session:
                 f"memorized ones, and figures that jump; some thousand are better"
             )
         if self._trainer.steps_done:
-            self._said.plan(f"going on at step {self._trainer.steps_done:,} of {self._trainer.steps:,}")
+            self._said.plan(f"going on at step {self._trainer.steps_done:,} of {self._trainer.plan.steps:,}")
         vae = MolVAE(self._stored(self._trainer.run()))
         on_main(lambda: self._finish(vae))
         self._said.done(self._folder, self._trainer.best_epoch)
@@ -124,7 +124,7 @@ class Session:
     def _length(self) -> str:
         """How long the training is to be, as one would say it."""
         config = self._start.training
-        epochs = count(self._trainer.epochs, "epoch")
+        epochs = count(self._trainer.plan.epochs, "epoch")
         if not config.steps:
             return epochs
         within = f", for {config.minutes:g} minutes" if config.minutes else ""
@@ -145,7 +145,7 @@ class Session:
         rehearsal = self._make_trainer(copy.deepcopy(self._model))
         done, pace = rehearsal.steps_done, rehearsal.rehearse(60.0 * minutes)
         left = broadcast(60.0 * minutes - (time.monotonic() - started))
-        steps, between = pace.fit(left, rehearsal.steps_per_epoch)
+        steps, between = pace.fit(left, rehearsal.plan.steps_per_epoch)
         changes: dict[str, Any] = {"decay": steps / (done + steps)} if to_end else {}
         config = config.replace(steps=done + steps, check_epochs=max(between, config.check_epochs), **changes)
         self._start = self._start._replace(training=config)
@@ -192,18 +192,18 @@ class Session:
         if self._events is not None:
             for name, value in flat.items():
                 self._events.add_scalar(name, float(value), epoch.epoch)
-        self._said.epoch(epoch, self._trainer.epochs, self._complaint(epoch))
+        self._said.epoch(epoch, self._trainer.plan.epochs, self._complaint(epoch))
 
     def _complaint(self, epoch: Epoch) -> str | None:
         """What is wrong with the latent space, once and at the end; None if nothing is, or it is too early to say."""
         config = self._start.training
-        epochs = self._trainer.epochs
+        epochs = self._trainer.plan.epochs
         last, grown = epoch.epoch == epochs, 3 * epoch.epoch >= epochs
         complaint = epoch.health.complaint(config, self._start.model.latent_dim)
         if complaint is None or not (last or (grown and not self._complained)):
             return None
         self._complained = True
-        steps = self._trainer.steps
+        steps = self._trainer.plan.steps
         return complaint + (f" {count(steps, 'step')} may be too few: raise epochs." if steps < _FEW_STEPS else "")
 
     def _best(self) -> dict[str, Any]:

@@ -148,6 +148,8 @@ def resume(
         ModelError: the folder is no run, is finished, or is damaged.
         ConfigError: `minutes` are given, and the run has another schedule.
     """
+    if minutes is not None:
+        TrainConfig(minutes=minutes)  # a time that will not do is said before anything is read
     path = Path(folder)
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"

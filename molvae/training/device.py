@@ -13,7 +13,7 @@ from molvae.config import TrainConfig
 from molvae.machine import distributed
 from molvae.machine.device import pick_device, profits_from_bf16
 
-__all__ = ["coupling_threads", "data_parallel", "make_accelerator"]
+__all__ = ["coupling_threads", "data_parallel", "make_accelerator", "where"]
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
@@ -43,3 +43,13 @@ def data_parallel(model: nn.Module) -> nn.Module:
 def coupling_threads(device: torch.device) -> int:
     """Optimal transports at a time: beside a GPU half the cores, so that what feeds it has the others; else one."""
     return max(1, usable_cores() // 2) if device.type != "cpu" else 1
+
+
+def where(accelerator: Accelerator) -> str:
+    """Device and precision, as one would say them."""
+    times = f"{distributed.world_size()} x " if distributed.world_size() > 1 else ""
+    precision = "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
+    slow = precision == "bf16" and not profits_from_bf16(accelerator.device)
+    return f"{times}{accelerator.device.type} in {precision}" + (
+        ", which it has to emulate: fp32 is far faster" if slow else ""
+    )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from molvae.config import TrainConfig
 from molvae.model import GRU, SmilesVAE
 
-__all__ = ["Muon", "WeightAverage", "drop_unless", "learning_rate_at", "make_optimizer"]
+__all__ = ["Muon", "WeightAverage", "learning_rate_at", "make_optimizer", "orthogonalized", "skip_nonfinite"]
 
 _GATES = 3  # of a GRU: its matrices are three, one above the other
 _RMS = 0.2  # of an orthogonalized update, in learning rates: that of AdamW, so that decay and schedule mean the same
@@ -80,18 +80,13 @@ class Muon(torch.optim.Optimizer):
             parameters = [p for p in group["params"] if p.grad is not None]
             if not parameters:
                 continue
-            gradients = [p.grad for p in parameters]
-            for p in parameters:
-                if not self.state[p]:
-                    self.state[p]["first"] = torch.zeros_like(p)
-                    if not group["parts"]:
-                        self.state[p].update(second=torch.zeros_like(p), steps=torch.zeros(()))
-            updates = (self._orthogonal if group["parts"] else self._adam)(parameters, gradients, group["parts"])
+            updates = self._orthogonal(parameters, group["parts"]) if group["parts"] else self._adam(parameters)
             torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
             torch._foreach_add_(parameters, updates, alpha=-group["lr"])
 
-    def _orthogonal(self, parameters: list[Tensor], gradients: list[Tensor], parts: int) -> list[Tensor]:
-        first = [self.state[p]["first"] for p in parameters]
+    def _orthogonal(self, parameters: list[Tensor], parts: int) -> list[Tensor]:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        first = [self._kept(p, "first") for p in parameters]
         torch._foreach_lerp_(first, gradients, 1.0 - self._momentum)
         ahead = torch._foreach_lerp(gradients, first, self._momentum)  # Nesterov's
         # Matrices of one shape are made orthogonal together: few and large products.
@@ -101,18 +96,18 @@ class Muon(torch.optim.Optimizer):
         updates = list(ahead)
         for (rows, columns), places in shapes.items():
             stacked = torch.stack([ahead[place].view(parts, rows // parts, columns) for place in places])
-            even = orthogonalized(stacked.flatten(0, 1).to(self._dtype)).to(gradients[0].dtype)
+            even = orthogonalized(stacked.flatten(0, 1).to(self._dtype)).to(parameters[0].dtype)
             even *= _RMS * math.sqrt(max(rows // parts, columns))
             for place, one in zip(places, even.reshape(len(places), rows, columns), strict=True):
                 updates[place] = one
         return updates
 
-    def _adam(self, parameters: list[Tensor], gradients: list[Tensor], _: int) -> list[Tensor]:
-        states = [self.state[p] for p in parameters]
-        first, second = ([state[name] for state in states] for name in ("first", "second"))
-        for state in states:
-            state["steps"] += 1.0  # on the CPU: nothing waits for the device
-        steps = states[0]["steps"].item()
+    def _adam(self, parameters: list[Tensor]) -> list[Tensor]:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        first, second = ([self._kept(p, name) for p in parameters] for name in ("first", "second"))
+        counts = [self.state[p].setdefault("steps", torch.zeros(())) for p in parameters]
+        torch._foreach_add_(counts, 1.0)  # on the CPU: nothing waits for the device
+        steps = counts[0].item()
         torch._foreach_lerp_(first, gradients, 1.0 - _BETAS[0])
         torch._foreach_mul_(second, _BETAS[1])
         torch._foreach_addcmul_(second, gradients, gradients, 1.0 - _BETAS[1])
@@ -122,6 +117,13 @@ class Muon(torch.optim.Optimizer):
         updates = torch._foreach_div(first, scale)
         torch._foreach_div_(updates, 1.0 - _BETAS[0] ** steps)
         return list(updates)
+
+    def _kept(self, parameter: Tensor, name: str) -> Tensor:
+        """A moment of a parameter, zero before the first step."""
+        state: dict[str, Tensor] = self.state[parameter]
+        if name not in state:
+            state[name] = torch.zeros_like(parameter)
+        return state[name]
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
@@ -138,13 +140,14 @@ def orthogonalized(matrices: Tensor) -> Tensor:
     return X.mT if tall else X
 
 
-def drop_unless(finite: Tensor, model: nn.Module) -> None:
+def skip_nonfinite(norm: Tensor, model: nn.Module) -> None:
     """Leave a step out whose gradient is not finite: one number too large in bf16 must not end a training.
 
     Args:
-        finite: () whether it is; on the device, so that nothing waits for it.
-        model: its gradients become 0 unless it is.
+        norm: () of the gradient; on its device, so that nothing waits for it.
+        model: its gradients become 0 unless the norm is finite.
     """
+    finite = norm.isfinite()
     for p in model.parameters():
         if p.grad is not None:
             p.grad = p.grad.where(finite, 0.0)

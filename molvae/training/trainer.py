@@ -19,21 +19,19 @@ from torch import Tensor
 from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
-from molvae.machine.device import profits_from_bf16
-from molvae.machine.distributed import broadcast, is_main, on_main, rank, total, world_size
+from molvae.machine.distributed import is_main, on_main, rank, total, world_size
 from molvae.machine.interruption import Interruption
 from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
-from molvae.training.coupling import match
-from molvae.training.device import coupling_threads, data_parallel, make_accelerator
+from molvae.training.device import coupling_threads, data_parallel, make_accelerator, where
 from molvae.training.feed import Feed, Respell
 from molvae.training.health import Health
 from molvae.training.labels import HeadFigures, Labels
 from molvae.training.meter import Meter
 from molvae.training.objective import beta_at, terms_of
-from molvae.training.optimizer import WeightAverage, drop_unless, learning_rate_at, make_optimizer
-from molvae.training.pace import Pace
+from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer, skip_nonfinite
+from molvae.training.pace import Pace, Work, measured_pace
 from molvae.training.plan import Plan
 from molvae.training.pools import CoupledPools
 from molvae.training.progress import Epoch, Progress
@@ -41,8 +39,6 @@ from molvae.training.progress import Epoch, Progress
 __all__ = ["Trainer"]
 
 _ENCODED = 8_192  # molecules whose posterior means a GPU computes at a time
-_REHEARSED = 12  # batches by which the speed is measured, at most
-_REHEARSING = 0.02  # share of the time of a training in which it is
 _STEPS_BETWEEN_TALKS = 8  # of several processes, about saving and ending: each time the GPUs wait for each other
 
 
@@ -78,6 +74,9 @@ class Trainer:
         on_epoch: called after every epoch with its figures and the averaged model.
         on_interrupt: called at Ctrl-C or SIGTERM, before the step is finished and saved.
 
+    Attributes:
+        plan: epochs, pools and steps of the whole training.
+
     Raises:
         ConfigError: the device is not there; from `run`, training diverged.
         ModelError: the checkpoint is damaged, or of another model.
@@ -100,27 +99,21 @@ class Trainer:
         on_interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self._config, self._checkpoint = config, checkpoint
-        self._check, self._check_heads, self._labels = check, check_heads or _no_heads, labels
+        self._check, self._check_heads, self._labels = check, check_heads or (lambda _: HeadFigures({}, 0.0)), labels
         self._on_step, self._on_epoch, self._on_interrupt = on_step, on_epoch, on_interrupt
-        self._plan = Plan(rows, corpus.lengths, config)
-        self._steps = self._plan.steps
+        self.plan = Plan(rows, corpus.lengths, config)
         self._accelerator = make_accelerator(config)
         self._corpus = corpus.to(self._accelerator.device)
-        self._feed = Feed(self._corpus, self._plan, model.config.latent_dim, respell)
+        self._feed = Feed(self._corpus, self.plan, model.config.latent_dim, respell)
         self._model = model.to(self._accelerator.device)
         self._parallel = data_parallel(self._model)
-        bf16 = self._accelerator.mixed_precision == "bf16"
-        self._optimizer = make_optimizer(self._model, config, bf16=bf16)
+        self._optimizer = make_optimizer(self._model, config, bf16=self._accelerator.mixed_precision == "bf16")
         self._average = WeightAverage(self._model, config.average_decay)
         self._best = _Best(float("inf"), 0, {})
         self._position = Position(pool=0, batch=0, step=0, seconds=0.0)
         self._meter = Meter(self._accelerator.device)
-        self._pools = CoupledPools(
-            self._plan,
-            self._posterior_means,
-            coupling_threads(self._accelerator.device),
-            self._accelerator.device,
-        )
+        threads, device = coupling_threads(self._accelerator.device), self._accelerator.device
+        self._pools = CoupledPools(self.plan, self._posterior_means, threads, device)
         if checkpoint is not None and checkpoint.exists():
             self._restore(*read_checkpoint(checkpoint))
 
@@ -128,27 +121,12 @@ class Trainer:
     def epochs_done(self) -> int:
         """Epochs behind the place where training begins or goes on; the last may be a part of one."""
         done = self._position.pool
-        return self._plan.epochs if done >= self._plan.pools else done // self._plan.pools_per_epoch
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the whole training; the last may be a part of one."""
-        return self._plan.epochs
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimizer steps of an epoch."""
-        return self._plan.steps_per_epoch
+        return self.plan.epochs if done >= self.plan.pools else done // self.plan.pools_per_epoch
 
     @property
     def best_epoch(self) -> int:
         """The epoch with the lowest held-out objective so far; 0 before the first."""
         return self._best.epoch
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps of the whole training."""
-        return self._steps
 
     @property
     def steps_done(self) -> int:
@@ -158,13 +136,7 @@ class Trainer:
     @property
     def where(self) -> str:
         """Device and precision, as one would say them."""
-        times = f"{world_size()} x " if world_size() > 1 else ""
-        device = self._accelerator.device
-        precision = "bf16" if self._accelerator.mixed_precision == "bf16" else "fp32"
-        slow = precision == "bf16" and not profits_from_bf16(device)
-        return f"{times}{device.type} in {precision}" + (
-            ", which it has to emulate: fp32 is far faster" if slow else ""
-        )
+        return where(self._accelerator)
 
     def run(self) -> SmilesVAE:
         """Train to the end, or until patience runs out, and return the model with the best averaged weights.
@@ -175,17 +147,17 @@ class Trainer:
         self._started = time.monotonic() - self._position.seconds
         # What has just begun is saved after its first step: a model without a checkpoint is that of a finished run.
         self._saved = time.monotonic() if self._position.step else -math.inf
-        per_epoch = self._plan.pools_per_epoch
+        per_epoch = self.plan.pools_per_epoch
         with ExitStack() as stack:
             interruption = stack.enter_context(Interruption(self._on_interrupt))
             stack.enter_context(torch.random.fork_rng())
             stack.enter_context(self._pools)
             if self._accelerator.device.type == "cpu":
                 stack.enter_context(kept_memory())
-            while self._position.pool < self._plan.pools and not self._out_of_patience():
+            while self._position.pool < self.plan.pools and not self._out_of_patience():
                 self._train_pool(self._position.pool, interruption)
                 whole = self._position.pool % (per_epoch * self._config.check_epochs) == 0
-                if whole or self._position.pool == self._plan.pools:
+                if whole or self._position.pool == self.plan.pools:
                     self._end_epoch(self.epochs_done)
         self._average.model.load_state_dict(self._best.weights)
         return self._average.model
@@ -196,64 +168,24 @@ class Trainer:
         Args:
             seconds: that the training is to take; a small share of it is spent here.
         """
-        config = self._config
         self._on_step = lambda _: None
-        rows = self._plan.pool(0)
-        ordered = sorted(self._plan.batches(0), key=lambda at: int(self._plan.lengths[rows[at]].max()))
-        some = [ordered[len(ordered) // 2]]
+        device, D = self._accelerator.device, self._model.config.latent_dim
+        work = Work(
+            lambda rows, coupled: self._step(rows, torch.randn(len(rows), D, device=device) if coupled else None),
+            self._posterior_means,
+            lambda: self._check(self._average.model),
+        )
         with torch.random.fork_rng():
-            first = self._timed(lambda: self._rehearse_steps(rows, some, coupled=False))
-            wanted = broadcast(round(_REHEARSING * seconds / max(first, 1e-9)))
-            # Batches of all lengths, evenly: as many as there is time for.
-            places = np.linspace(0, len(ordered) - 1, min(len(ordered), max(3, min(_REHEARSED, wanted))))
-            some = [ordered[round(place)] for place in places.tolist()]
-            share, step = len(np.concatenate(some)) / len(rows), 0.0
-            plain = 0.0 if not config.coupling_weight else config.coupling_start
-            if plain or not config.coupling_weight:
-                step += (
-                    (plain or 1.0) * self._timed(lambda: self._rehearse_steps(rows, some, coupled=False)) / len(some)
-                )
-            if config.coupling_weight:
-                self._rehearse_steps(rows, some[-1:], coupled=True)  # the longest, for its memory
-                trained = self._timed(lambda: self._rehearse_steps(rows, some, coupled=True)) / len(some)
-                encoded = self._timed(lambda: self._posterior_means(rows[np.concatenate(some)])) / share
-                transport = encoded + self._transport_seconds(len(rows), trained * len(ordered))
-                step += (1.0 - plain) * (trained + transport / len(ordered))
-            check = self._timed(lambda: self._check(self._average.model))
-        return broadcast(Pace(step, check))
-
-    def _rehearse_steps(self, rows: NDArray[np.int64], batches: list[NDArray[np.int64]], *, coupled: bool) -> None:
-        for at in batches:
-            size, device = (len(at), self._model.config.latent_dim), self._accelerator.device
-            self._step(rows[at], torch.randn(size, device=device) if coupled else None)
-
-    def _timed(self, work: Callable[[], object]) -> float:
-        """Seconds of some work, until the device is done with it."""
-        started = time.monotonic()
-        work()
-        if self._accelerator.device.type == "cuda":
-            torch.cuda.synchronize(self._accelerator.device)
-        return time.monotonic() - started
-
-    def _transport_seconds(self, molecules: int, training: float) -> float:
-        """What matching a pool holds up the training of a pool, which takes `training` seconds."""
-        size = min(self._config.block_size, molecules)
-        means, draws = np.random.default_rng(0).standard_normal((2, size, self._model.config.latent_dim))
-        started = time.monotonic()
-        match(means.astype(np.float32), draws.astype(np.float32))
-        seconds = (time.monotonic() - started) * max(1, round(molecules / size))
-        if self._accelerator.device.type == "cpu":
-            return seconds / max(1, torch.get_num_threads())  # it takes one of the cores that train
-        return max(0.0, seconds / coupling_threads(self._accelerator.device) - training)
+            return measured_pace(self.plan, work, D, device, seconds)
 
     def _out_of_patience(self) -> bool:
         return 0 < self._config.patience <= self.epochs_done - self._best.epoch
 
     def _train_pool(self, pool: int, interruption: Interruption) -> None:
         self._pools.enter(pool)
-        rows = self._plan.pool(pool)
-        left = self._steps - self._position.step
-        for at in list(self._plan.batches(pool))[self._position.batch :][:left]:
+        rows = self.plan.pool(pool)
+        left = self.plan.steps - self._position.step
+        for at in list(self.plan.batches(pool))[self._position.batch :][:left]:
             self._step(rows[at], self._pools.draws(at))
             self._pause(interruption)
         self._pools.leave()
@@ -292,7 +224,7 @@ class Trainer:
         """One step on the molecules `rows`, of which each process takes its share."""
         config, device, step = self._config, self._accelerator.device, self._position.step
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate_at(step / self._steps, config)
+            group["lr"] = learning_rate_at(step / self.plan.steps, config)
         # Every process must have a molecule to go through; one too many counts nothing.
         count = len(range(rank(), len(rows), world_size()))
         given = slice(rank(), None, world_size()) if count else slice(1)
@@ -303,17 +235,17 @@ class Trainer:
         labels = None if self._labels is None else self._labels.batch(rows[given]).to(device)
         terms = terms_of(output, config.free_bits, share=count / len(rows), labels=labels)
         targets = int(self._corpus.lengths[rows].sum()) - len(rows)
-        loss = terms.loss(beta_at(step / self._steps, config), config.coupling_weight, config.property_weight)
+        loss = terms.loss(beta_at(step / self.plan.steps, config), config.coupling_weight, config.property_weight)
         self._optimizer.zero_grad(set_to_none=True)
         # Nats per token of the whole batch, so that clipping knows no length; gradients are averaged over processes.
         self._accelerator.backward(loss * (count * world_size() / targets))
         norm = self._accelerator.clip_grad_norm_(self._model.parameters(), config.clip_norm)
-        drop_unless(norm.isfinite(), self._model)
+        skip_nonfinite(norm, self._model)
         self._optimizer.step()
         self._position = self._position._replace(step=step + 1, batch=self._position.batch + 1)
         self._average.update(self._model, self._position.step)
         self._meter.add(terms, count, targets, coupled=draws is not None)
-        self._on_step(Progress(self._position.step, self._steps, self._meter.tokens_per_second))
+        self._on_step(Progress(self._position.step, self.plan.steps, self._meter.tokens_per_second))
 
     def _end_epoch(self, epoch: int) -> None:
         means, speed = self._meter.means(), self._meter.tokens_per_second
@@ -366,7 +298,3 @@ class Trainer:
         self._position = position
         self._pools.restore(tensors.get("coupled", {}))
         self._meter = Meter(device, tensors["meter"] if is_main() else None)
-
-
-def _no_heads(_: SmilesVAE) -> HeadFigures:
-    return HeadFigures({}, 0.0)

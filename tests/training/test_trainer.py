@@ -135,7 +135,7 @@ def test_interrupted_it_ends_the_step_and_saves_it(canonical_smiles, tmp_path, a
     resumed = make(canonical_smiles, settings(), checkpoint=path, on_step=lambda p: steps.append(p.step))
     assert resumed.steps_done == at
     assert_same(weights(resumed.run()), weights(whole))
-    assert steps == list(range(at + 1, resumed.steps + 1))
+    assert steps == list(range(at + 1, resumed.plan.steps + 1))
 
 
 @pytest.mark.parametrize("steps", [1, 7, 12])
@@ -143,12 +143,12 @@ def test_so_many_steps_and_the_last_is_measured(canonical_smiles, steps):
     seen, epochs = [], []
     how = {"on_step": lambda p: seen.append(p.step), "on_epoch": lambda e, _: epochs.append(e.epoch)}
     trainer = make(canonical_smiles, settings(steps=steps, check_epochs=2), **how)
-    per = trainer.steps_per_epoch
+    per = trainer.plan.steps_per_epoch
     trainer.run()
     last = -(-steps // per)
     assert seen == list(range(1, steps + 1))
     assert epochs == [epoch for epoch in range(1, last + 1) if epoch == last or epoch % 2 == 0]
-    assert trainer.epochs_done == trainer.epochs == last
+    assert trainer.epochs_done == trainer.plan.epochs == last
 
 
 def test_a_rehearsal_measures_and_tells_nobody(canonical_smiles):
