@@ -115,7 +115,7 @@ def test_public_names_are_there_once():
 
 
 def test_readme_has_a_line_for_every_file():
-    tree = (PACKAGE.parent / "README.md").read_text().split("\nmolvae/\n")[1].split("```")[0]
+    tree = (PACKAGE / "README.md").read_text().split("\nmolvae/\n")[1].split("```")[0]
     stack: list[str] = []
     listed = set()
     for line in tree.splitlines():
