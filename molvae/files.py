@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "atomic",
+    "check_writable",
     "finite",
     "is_leftover",
     "read_json",
@@ -28,25 +31,34 @@ __all__ = [
     "write_text",
 ]
 
-_OF_SAFETENSORS = re.compile(r"\.tmp\w{6}")  # what its save_file writes to before it renames in turn
+_RANDOM = re.compile(r"[a-z0-9_]{8}")  # what tempfile puts between prefix and suffix
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to; it becomes `path` when the block ends without an exception.
 
+    A file that is there keeps its mode and, where the system lets us, its owner. Behind a symbolic link the file is
+    replaced, not the link.
+
     Raises:
-        InputError: the folder or the file cannot be written.
+        InputError: the folder or the file cannot be written, or `path` is a folder, a pipe or a device.
     """
+    target = Path(os.path.realpath(path))
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        there = _replaceable(target)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
         os.close(handle)
         yield Path(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are as public as any other
+        # mkstemp makes private files; a new result is as public as any other.
+        os.chmod(temporary, stat.S_IMODE(there.st_mode) if there else 0o666 & ~_umask())
+        if there and hasattr(os, "chown"):
+            with suppress(OSError):
+                os.chown(temporary, there.st_uid, there.st_gid)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
@@ -54,9 +66,39 @@ def atomic(path: Path) -> Iterator[Path]:
             os.unlink(temporary)
 
 
+def check_writable(path: Path) -> None:
+    """Say before anything is read or written that a file cannot be written.
+
+    Raises:
+        InputError: it is a folder, a pipe or a device, or may not be written.
+    """
+    try:
+        _replaceable(Path(os.path.realpath(path)))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _replaceable(path: Path) -> os.stat_result | None:
+    """What there is at a path, None if nothing; raises OSError for what may not be written over."""
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(there.st_mode):
+        raise OSError(errno.EINVAL, "it is a folder" if path.is_dir() else "it is a pipe, a device or a loop of links")
+    if not os.access(path, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    return there
+
+
 def is_leftover(name: str, names: Iterable[str]) -> bool:
     """Whether a file is what a write of one of `names` left behind when its process was killed."""
-    return any(name.startswith(f".{one}.") for one in names) or _OF_SAFETENSORS.fullmatch(name) is not None
+    return any(
+        name.startswith(f".{one}.")
+        and name.endswith(Path(one).suffix)
+        and _RANDOM.fullmatch(name[len(one) + 2 : len(name) - len(Path(one).suffix)]) is not None
+        for one in names
+    )
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
@@ -80,11 +122,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None) -> None:
     """Write named tensors and a JSON-able mapping as one safetensors file, atomically."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     whole = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with atomic(path) as temporary:
-        save_file(whole, temporary, metadata={"json": json.dumps(metadata or {})})
+        # Not its save_file: of a full disk that raises what is no OSError, and when killed it leaves files of its own.
+        temporary.write_bytes(save(whole, metadata={"json": json.dumps(metadata or {})}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

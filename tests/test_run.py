@@ -125,9 +125,38 @@ def test_an_existing_run_is_overwritten_only_when_asked(messy_file, tmp_path):
 def test_a_folder_of_other_files_is_never_overwritten(messy_file, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match="holds other files"):
+    with pytest.raises(InputError, match=r"did not write all that is in it: thesis\.tex"):
         train(messy_file, tmp_path / "thesis", overwrite=True, **TINY)
     assert (tmp_path / "thesis" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["rejected.csv", "request.json", ".config.toml.swp", ".report.html.bak", "config.toml"]
+)
+def test_a_file_of_the_users_with_a_name_of_ours_makes_no_run_of_a_folder(messy_file, tmp_path, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("[training]\nepochs = 3\n")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="mine"):
+            train(messy_file, tmp_path / "mine", overwrite=overwrite, **TINY)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name]
+
+
+def test_one_process_writes_to_a_run_at_a_time(messy_file, tmp_path):
+    class Other(Reporter):
+        def epoch(self, epoch, epochs, complaint):
+            for begins in (lambda: train(messy_file, tmp_path / "run", overwrite=True, **TINY), go_on):
+                with pytest.raises(
+                    InputError, match=f"run is in use by process {os.getpid()} on .*; wait until it ends"
+                ):
+                    begins()
+
+    def go_on():
+        resume(tmp_path / "run")
+
+    train(messy_file, tmp_path / "run", reporter=Other(), **TINY)
+    assert is_finished(tmp_path / "run")
+    assert [path.name for path in tmp_path.glob(".*")] == []
 
 
 def test_a_bad_file_replaces_no_run(messy_file, tmp_path):
@@ -209,7 +238,7 @@ def test_a_run_killed_while_it_cleans_goes_on(messy_file, tmp_path, leftover):
     with pytest.raises(Killed):
         train(messy_file, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
     if leftover:
-        (tmp_path / "run" / ".molecules.csv.gz.x1.gz").write_bytes(b"half a file")
+        (tmp_path / "run" / ".molecules.csv.gz.x1_abcde.gz").write_bytes(b"half a file")
     resume(tmp_path / "run")
     for path in (tmp_path / "whole").iterdir():
         if path.name not in ("history.csv", "config.json"):
@@ -434,8 +463,8 @@ def test_what_killed_writes_leave_is_known():
     from molvae.files import is_leftover
 
     names = ("model.safetensors",)
-    assert is_leftover(".model.safetensors.x1.safetensors", names) and is_leftover(".tmp51R55r", names)
-    assert not is_leftover("model.safetensors", names) and not is_leftover(".tmpfile-of-mine", names)
+    assert is_leftover(".model.safetensors.x1_abcde.safetensors", names)
+    assert not any(is_leftover(name, names) for name in ("model.safetensors", ".model.safetensors.swp", ".tmp51R55r"))
 
 
 def test_a_verbose_training_prints_its_lines_and_another_is_silent(canonical_smiles, tmp_path, capsys):

@@ -51,14 +51,14 @@ def suggest_in(
         SamplingError: there are fewer molecules than asked for; they are written all the same.
     """
     from molvae.corpus.frames import frame_text
-    from molvae.new_folder import new_folder
-    from molvae.optimization.session.measured import SUGGESTION_FILES, suggest
+    from molvae.new_folder import held, new_folder
+    from molvae.optimization.session.measured import SUGGESTIONS, suggest
 
     measured = read_measurements(file, column, smiles_column, stereo=settings.stereo, log=log)
     vae = load_model(model, place.device)
     _tell_quality(measured)
     try:
-        with new_folder(place.folder, SUGGESTION_FILES, overwrite=place.overwrite):
+        with held(place.folder), new_folder(place.folder, SUGGESTIONS, overwrite=place.overwrite):
             with console().status("searching"):
                 found = suggest(vae, measured.smiles, measured.values, settings=settings, **options)
             if not len(found.table):

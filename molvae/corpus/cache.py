@@ -103,7 +103,7 @@ def _key(table: Table, config: CleanConfig) -> str | None:
 
 
 def _write(entry: Path, key: str, corpus: Corpus, rejected: Path) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     if not rejected.is_file():
         return
@@ -121,7 +121,7 @@ def _write(entry: Path, key: str, corpus: Corpus, rejected: Path) -> None:
         "counts": [counts.rows, counts.kept, counts.duplicates, dict(counts.rejected)],
     }
     with atomic(entry) as temporary:
-        save_file(data, temporary, metadata={"json": json.dumps(about)})
+        temporary.write_bytes(save(data, metadata={"json": json.dumps(about)}))
 
 
 def _read(entry: Path, key: str) -> tuple[Corpus, bytes] | None:

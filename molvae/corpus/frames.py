@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molvae.corpus.numbers import is_code, is_missing, number
+from molvae.corpus.writing import UnixLines
 from molvae.files import atomic
 
 if TYPE_CHECKING:
@@ -28,7 +30,10 @@ def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = Fals
     significant ones; empty where missing.
     """
     form = None if digits is None else f"%.{digits}g"
-    return frame.to_csv(index=False, header=header, sep=separator, lineterminator="\n", float_format=form)
+    text = io.StringIO()
+    lines: Any = UnixLines(text)
+    frame.to_csv(lines, index=False, header=header, sep=separator, lineterminator="\r\n", float_format=form)
+    return text.getvalue()
 
 
 @contextmanager

@@ -5,8 +5,8 @@ Knows verdicts; does not know how they come about.
 
 from __future__ import annotations
 
-import csv
 import math
+import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from molvae.chem.standard import Reason, Rejection
 from molvae.corpus.reading import Chunk
+from molvae.corpus.writing import csv_writer
 from molvae.errors import InputError
 from molvae.wording import count
 
@@ -173,10 +174,10 @@ def rejection_report(path: Path | None) -> Iterator[Callable[[int, str, str], No
         return
     try:
         # What is no Unicode text (half a surrogate pair in a list) is written escaped.
-        file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        file = open(path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=_open)  # noqa: SIM115
     except OSError as error:
         raise _unwritable(path, error) from error
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv_writer(file)
 
     def write(*row: object) -> None:
         try:
@@ -194,6 +195,10 @@ def rejection_report(path: Path | None) -> Iterator[Callable[[int, str, str], No
     finally:
         with suppress(OSError):  # said already, where the block ended well
             file.close()
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)  # else a pipe that nobody reads blocks for ever
 
 
 def write_report(path: Path, content: bytes) -> None:

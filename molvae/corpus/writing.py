@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molvae.errors import InputError
-from molvae.files import atomic
+from molvae.files import atomic, check_writable
 
-__all__ = ["Write", "check_output", "to_text", "write_file"]
+__all__ = ["UnixLines", "Write", "check_output", "csv_writer", "to_text", "write_file"]
 
 Write = Callable[[Sequence[str], NDArray[np.float64]], None]
 """Takes k SMILES and their (k, P) numbers."""
@@ -45,12 +45,35 @@ def check_output(path: Path, kinds: Sequence[str] | None = None) -> None:
     try:
         if not path.parent.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-        if path.is_dir():
-            raise InputError(f"{path} cannot be written: it is a folder")
+        check_writable(path)
         # Named as that of `atomic`, which must not be too long either.
         tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent).close()
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+class UnixLines:
+    """Takes rows that end in CR LF, of a csv writer, and writes them to a file with LF alone.
+
+    Python's csv quotes a cell with a CR or LF only if that character is in its line end; other readers take either for
+    one, and find two rows where one was written.
+    """
+
+    def __init__(self, file: SupportsWrite) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        self._file.write(row.removesuffix("\r\n") + "\n")
+        return len(row)
+
+
+class SupportsWrite(Protocol):
+    def write(self, text: str, /) -> object: ...
+
+
+def csv_writer(file: SupportsWrite, separator: str = ",") -> Any:
+    """As `csv.writer`, with lines that end in LF, and all cells in quotes that any reader would take for two lines."""
+    return csv.writer(UnixLines(file), delimiter=separator, lineterminator="\r\n")
 
 
 @contextmanager
@@ -85,7 +108,7 @@ def to_text(smiles: Sequence[str], numbers: NDArray[np.float64], *, separator: s
     if not quoted and not numbers.shape[1]:
         return "".join(f"{one}\n" for one in smiles)
     text = io.StringIO()
-    rows = csv.writer(text, delimiter=separator, lineterminator="\n")
+    rows = csv_writer(text, separator)
     for one, row in zip(smiles, numbers.tolist(), strict=True):
         rows.writerow([one, *("" if value != value else f"{value:.5g}" for value in row)])
     return text.getvalue()
@@ -95,7 +118,7 @@ def to_text(smiles: Sequence[str], numbers: NDArray[np.float64], *, separator: s
 def _delimited(path: Path, columns: Sequence[str], *, separator: str, header: bool) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         if header:
-            file.write(separator.join(["smiles", *columns]) + "\n")
+            csv_writer(file, separator).writerow(["smiles", *columns])
         yield lambda smiles, numbers: _append(file, to_text(smiles, numbers, separator=separator, quoted=header))
 
 

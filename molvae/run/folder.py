@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tomllib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -28,19 +29,19 @@ from numpy.typing import NDArray
 
 from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_toml, to_toml
 from molvae.corpus.cleaning import Corpus
+from molvae.corpus.frames import frame_text
 from molvae.errors import ModelError
-from molvae.files import atomic, read_json, remove_leftovers, write_text
+from molvae.files import atomic, is_leftover, read_json, remove_leftovers, write_text
 from molvae.latest_run import CHECKPOINT
 from molvae.model import LabelScale
 from molvae.model_folder import MODEL_FILES
-from molvae.new_folder import forget_replaced
+from molvae.new_folder import BEGUN, FolderKind, forget_replaced
 from molvae.new_folder import new_folder as made_folder
 from molvae.run.origin import ORIGIN, Origin, read_origin
-from molvae.run.request import REQUEST
+from molvae.run.request import REQUEST, SECTIONS, is_request
 from molvae.training import label_scale
 
 __all__ = [
-    "SECTIONS",
     "Start",
     "began",
     "clear",
@@ -53,14 +54,12 @@ __all__ = [
     "write_start",
 ]
 
-_RUN_FILES = {
+_BEGINNING = (BEGUN, "molecules.csv.gz", "splits.json")  # a run that has them goes on by itself
+_FILES = {
+    *_BEGINNING,
     *MODEL_FILES,
-    *("config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv", "report.html", "tensorboard"),
-    *(CHECKPOINT, ORIGIN, REQUEST),
+    *("rejected.csv", "history.csv", "report.html", CHECKPOINT, ORIGIN, REQUEST),
 }
-
-SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainConfig, "cleaning": CleanConfig}
-"""The tables of a config file."""
 
 
 class Start(NamedTuple):
@@ -88,6 +87,25 @@ class Start(NamedTuple):
         return {name: label_scale(name, known[:, place]) for place, name in enumerate(self.model.heads)}
 
 
+def _is_run(folder: Path) -> bool:
+    """Whether a training has written its settings and its molecules into a folder, or what it was asked for."""
+    if not all((folder / name).is_file() for name in _BEGINNING):
+        return is_request(folder)
+    try:
+        return tomllib.loads((folder / BEGUN).read_text(encoding="utf-8")).keys() == SECTIONS.keys()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_worthless(folder: Path) -> bool:
+    """Whether a run found no molecules: all that it leaves is what it was asked for, and its rejected rows."""
+    names = {path.name for path in folder.iterdir() if not is_leftover(path.name, _FILES)}
+    return names <= {"rejected.csv", REQUEST} and is_request(folder)
+
+
+_KIND = FolderKind("training", _FILES, _is_run, _is_worthless, {"tensorboard": r"events\.out\.tfevents\..+"})
+
+
 def began(folder: Path) -> bool:
     """Whether a folder holds a run whose molecules are clean, so that it goes on by itself."""
     return (folder / "config.toml").is_file()
@@ -95,8 +113,8 @@ def began(folder: Path) -> bool:
 
 def clear(folder: Path) -> None:
     """Remove what a killed process left behind in a run folder, and the run that this one replaced."""
-    remove_leftovers(folder, _RUN_FILES)
-    forget_replaced(folder)
+    remove_leftovers(folder, _FILES)
+    forget_replaced(folder, _KIND)
 
 
 def end(folder: Path) -> None:
@@ -114,9 +132,8 @@ def is_ending(folder: Path) -> bool:
 
 
 def new_folder(folder: Path, *, overwrite: bool) -> AbstractContextManager[bool]:
-    """As `molvae.new_folder.new_folder`, for the files of a training."""
-    worthless = ("rejected.csv", REQUEST)  # all that a run leaves which found no molecules
-    return made_folder(folder, _RUN_FILES, overwrite=overwrite, worthless=worthless)
+    """As `molvae.new_folder.new_folder`, for a training."""
+    return made_folder(folder, _KIND, overwrite=overwrite)
 
 
 def write_start(
@@ -131,7 +148,7 @@ def write_start(
     table = pd.concat([pd.DataFrame({"smiles": corpus.smiles}), corpus.properties, computed], axis=1)
     with atomic(folder / "molecules.csv.gz") as temporary:
         # gzip.compress, not pandas: the same molecules are the same bytes, without name and time.
-        temporary.write_bytes(gzip.compress(table.to_csv(index=False).encode(), compresslevel=3, mtime=0))
+        temporary.write_bytes(gzip.compress(frame_text(table, header=True).encode(), compresslevel=3, mtime=0))
     training = settings["training"].model_dump()
     split = {key: training[key] for key in ("split", "seed")}
     rows = {name: part.tolist() for name, part in parts.items() if name != "train"}
@@ -158,12 +175,11 @@ def read_start(folder: Path, *, finished: bool = False) -> Start:
     Raises:
         ModelError: the folder holds no run that began to train, or is damaged.
     """
-    needed = ("config.toml", "molecules.csv.gz", "splits.json")
-    lacking = ", ".join(name for name in needed if not (folder / name).is_file())
+    lacking = ", ".join(name for name in _BEGINNING if not (folder / name).is_file())
     if lacking and finished:
         raise ModelError(f"{folder} holds no run, for it lacks {lacking}; name a folder that molvae train has made")
     if lacking:
-        raise ModelError(f"{folder} holds no run that began to train ({', '.join(needed)}); start it anew")
+        raise ModelError(f"{folder} holds no run that began to train ({', '.join(_BEGINNING)}); start it anew")
     given = read_toml(folder / "config.toml", SECTIONS)
     missing = [f"[{name}] {key}" for name in SECTIONS for key in SECTIONS[name].model_fields if key not in given[name]]
     if missing and not finished:

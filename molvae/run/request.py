@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from molvae.config import Size
-from molvae.errors import ModelError
-from molvae.files import read_json, write_text
+from pydantic import TypeAdapter, ValidationError
 
-__all__ = ["REQUEST", "Request", "read_request", "write_request"]
+from molvae.config import CleanConfig, ModelConfig, Settings, Size, TrainConfig
+from molvae.errors import ModelError
+from molvae.files import write_text
+
+__all__ = ["REQUEST", "SECTIONS", "Request", "is_request", "read_request", "write_request"]
 
 REQUEST = "request.json"
+
+SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainConfig, "cleaning": CleanConfig}
+"""The tables of a config file."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,31 @@ def read_request(folder: Path) -> Request:
     path = folder / REQUEST
     if not path.is_file():
         raise ModelError(f"{folder} holds no run that could be resumed")
-    try:
-        request = Request(**read_json(path))
-    except TypeError as error:
-        raise ModelError(f"{path} is damaged ({error})") from None
+    request = _read(path)
     if request.source is None:
         raise ModelError(
             f"the run in {folder} was stopped while it read a list or standard input, which is gone; start it anew"
         )
+    return request
+
+
+def is_request(folder: Path) -> bool:
+    """Whether what was asked for is in a folder."""
+    with suppress(ModelError):
+        _read(folder / REQUEST)
+        return True
+    return False
+
+
+def _read(path: Path) -> Request:
+    try:
+        request = TypeAdapter(Request).validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelError(f"{path} is damaged: {where and where + ': '}{first['msg']}") from None
+    if request.given.keys() != SECTIONS.keys():
+        raise ModelError(f"{path} is damaged: it holds no settings")
     return request

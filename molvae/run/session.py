@@ -16,8 +16,9 @@ import torch
 from molvae._version import __version__
 from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
+from molvae.corpus.frames import frame_text
 from molvae.errors import ConfigError
-from molvae.files import atomic
+from molvae.files import write_text
 from molvae.generator import MolVAE
 from molvae.latest_run import CHECKPOINT
 from molvae.machine.distributed import broadcast, is_main, on_main
@@ -185,8 +186,7 @@ class Session:
             return
         flat = epoch.flat()
         self._history.append(flat)
-        with atomic(self._folder / "history.csv") as temporary:
-            pd.DataFrame(self._history).to_csv(temporary, index=False, float_format="%.6g")
+        write_text(self._folder / "history.csv", frame_text(pd.DataFrame(self._history), header=True, digits=6))
         if epoch.best:
             write_model(self._folder, self._stored(average))
         if self._events is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,13 @@ from molvae.hub import full_name
 from molvae.latest_run import RUNS, is_finished
 from molvae.machine.device import pick_device
 from molvae.machine.distributed import broadcast, connect, is_main, on_main, world_size
+from molvae.new_folder import BEGUN, held
 from molvae.run.choice import Base, default_base, named_base
-from molvae.run.folder import SECTIONS, Start, began, clear, end, is_ending, new_folder, read_start, write_start
+from molvae.run.folder import Start, began, clear, end, is_ending, new_folder, read_start, write_start
 from molvae.run.lines import LineReporter
 from molvae.run.origin import adapted, write_origin
 from molvae.run.reporter import Reporter
-from molvae.run.request import Request, read_request, write_request
+from molvae.run.request import SECTIONS, Request, read_request, write_request
 from molvae.run.session import Session, check_tensorboard
 from molvae.wording import count
 
@@ -118,13 +120,15 @@ def train(
     def prepare() -> Start:
         what, labels = _opened(source, request)
         base = named_base(request)  # what is wrong with it is said before anything is written
+        holding.enter_context(held(folder))
         with new_folder(folder, overwrite=overwrite) as replaces:
             write_request(folder, request)
             if request.source and not replaces:
                 said.started(folder)
             return _prepared(folder, what, labels, request, base, said)
 
-    return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
+    with ExitStack() as holding:
+        return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
 
 
 def resume(
@@ -158,25 +162,27 @@ def resume(
         raise ModelError(f"the run in {path} is finished; there is nothing to resume")
     said = _told(reporter, verbose=verbose)
     if world_size() > 1:
-        given = (read_toml(path / "config.toml", SECTIONS) if began(path) else read_request(path).given)["training"]
+        given = (read_toml(path / BEGUN, SECTIONS) if began(path) else read_request(path).given)["training"]
         _connect(TrainConfig(**given))
-    if on_main(lambda: is_ending(path)):
-        on_main(lambda: end(path))
-        vae = MolVAE.from_pretrained(path)
-        said.done(path, int(vae.card["figures"].get("epoch", 0)))
-        return vae
+    with ExitStack() as holding:
+        on_main(lambda: holding.enter_context(held(path)))
+        if on_main(lambda: is_ending(path)):
+            on_main(lambda: end(path))
+            vae = MolVAE.from_pretrained(path)
+            said.done(path, int(vae.card["figures"].get("epoch", 0)))
+            return vae
 
-    def prepare() -> Start:
-        if began(path):
-            start = read_start(path)
-        else:
-            request = read_request(path)
-            said.started(path)
-            start = _prepared(path, *_opened(str(request.source), request), request, named_base(request), said)
-        clear(path)
-        return start
+        def prepare() -> Start:
+            if began(path):
+                start = read_start(path)
+            else:
+                request = read_request(path)
+                said.started(path)
+                start = _prepared(path, *_opened(str(request.source), request), request, named_base(request), said)
+            clear(path)
+            return start
 
-    return Session(path, _shared(path, prepare), said, tensorboard=tensorboard, minutes=minutes).run()
+        return Session(path, _shared(path, prepare), said, tensorboard=tensorboard, minutes=minutes).run()
 
 
 def _connect(config: TrainConfig) -> None:

@@ -186,7 +186,7 @@ def test_measured_molecules_give_suggestions(quick):
     found = rows(done.stdout)
     assert len(found) == 5 and {"smiles", "predicted", "std", "nearest", "nearest_measured"} <= set(found[0])
     assert not {row["smiles"] for row in found} & set(MOLECULES[:20])
-    assert {path.name for path in (quick / "out").iterdir()} == set(measured.SUGGESTION_FILES)
+    assert {path.name for path in (quick / "out").iterdir()} == set(measured.SUGGESTIONS.files)
     few = molvae("--measured", "series.csv", "--column", "dose", "-n", 500, "--minimize", "--model", "x", "-o", "few")
     assert few.exit_code == 1 and "could be found inside the constraints" in few.stderr
     assert (quick / "few" / "suggestions.csv").exists()

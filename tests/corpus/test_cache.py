@@ -124,7 +124,7 @@ def test_a_cache_that_cannot_be_used_ends_no_run(folder, file, monkeypatch, plac
     elif place == "unwritable":
         monkeypatch.setenv("MOLVAE_CACHE", "/proc/nowhere")
     else:
-        monkeypatch.setattr("safetensors.numpy.save_file", full)
+        monkeypatch.setattr("safetensors.numpy.save", full)
     assert len(cleaned(file)[0]) == 3
     assert not cleaned(file)[1] and not entries(folder)
 

@@ -1,14 +1,18 @@
 """Files of molecules: block by block they are what the whole table would be, and never half there."""
 
+import csv
 import io
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
-from molvae.corpus.writing import check_output, to_text, write_file
+from molvae.corpus.frames import frame_text
+from molvae.corpus.writing import check_output, csv_writer, to_text, write_file
 from molvae.errors import InputError
 
 COLUMNS = ["qed", "charge"]
@@ -121,3 +125,32 @@ def test_a_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch, of):
     monkeypatch.setattr(of, denied)
     with pytest.raises(InputError, match=r"o\.csv cannot be written: Permission denied"):
         check_output(tmp_path / "o.csv")
+
+
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0") | st.sampled_from('\r\n\r",;\t \x0b\x0c\x1c\x85\u2028')
+)
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS, st.floats(allow_nan=False, allow_infinity=False)), min_size=1),
+    st.sampled_from(",\t"),
+)
+def test_what_frames_hold_is_read_again_by_python_and_by_pandas(rows, separator):
+    """Every cell is where it was, whatever a reader takes for the end of a line."""
+    frame = pd.DataFrame(rows, columns=["a", 'b\r"c"', "d"])
+    text = frame_text(frame, separator=separator, header=True)
+    by_python = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    assert by_python[0] == list(frame.columns)
+    assert [(a, b, float(c)) for a, b, c in by_python[1:]] == rows
+    by_pandas = pd.read_csv(io.StringIO(text, newline=""), sep=separator, dtype=str, keep_default_na=False)
+    assert by_pandas.to_numpy().tolist() == by_python[1:]
+
+
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1))
+def test_rows_of_text_are_read_again_by_python_and_by_pandas(rows):
+    file = io.StringIO()
+    csv_writer(file).writerows(rows)
+    assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == rows
+    table = pd.read_csv(io.StringIO(file.getvalue(), newline=""), dtype=str, keep_default_na=False, header=None)
+    assert table.to_numpy().tolist() == rows

@@ -14,6 +14,7 @@ from molvae.chem import canonical, molecule_grid, quiet_rdkit, tanimoto
 from molvae.corpus.frames import frame_text
 from molvae.errors import ConfigError, InputError
 from molvae.files import atomic, write_text
+from molvae.new_folder import FolderKind
 from molvae.optimization.constraints import Constraint, constraint_of
 from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.proposal import Proposal
@@ -24,10 +25,23 @@ if TYPE_CHECKING:
 
     from molvae.generator import MolVAE
 
-__all__ = ["SUGGESTION_FILES", "Suggestions", "suggest"]
+__all__ = ["SUGGESTIONS", "Suggestions", "suggest"]
 
-SUGGESTION_FILES = ("suggestions.csv", "suggestions.svg", "suggestions.png")
-"""What `Suggestions.save` writes."""
+_TABLE = "suggestions.csv"
+_COLUMNS = ("smiles", "predicted", "std", "nearest", "similarity", "nearest_measured", "operator", "parents")
+
+
+def _is_suggested(folder: Path) -> bool:
+    """Whether `Suggestions.save` has written a table into a folder."""
+    try:
+        with (folder / _TABLE).open(encoding="utf-8") as file:
+            return file.readline(1_000).rstrip() == ",".join(_COLUMNS)
+    except (OSError, ValueError):
+        return False
+
+
+SUGGESTIONS = FolderKind("set of suggestions", {_TABLE, "suggestions.svg", "suggestions.png"}, is_one=_is_suggested)
+"""The folder that `Suggestions.save` writes to."""
 
 _DRAWN = 60
 _PAIRS = 3  # in a row
@@ -62,7 +76,7 @@ class Suggestions:
         Raises:
             InputError: a file cannot be written.
         """
-        write_text(folder / "suggestions.csv", frame_text(self.table, header=True))
+        write_text(folder / _TABLE, frame_text(self.table, header=True))
         for kind in ("svg", "png"):
             picture = self.draw(format=kind)
             with atomic(folder / f"suggestions.{kind}") as temporary:
@@ -125,17 +139,17 @@ def suggest(
     molecules = list(known)
     similarity = tanimoto([one.smiles for one in found], molecules)
     nearest = similarity.argmax(axis=1) if found else np.array([], dtype=np.int64)
-    table = {
-        "smiles": [one.smiles for one in found],
-        "predicted": [sign * one.mean for one in found],
-        "std": [one.std for one in found],
-        "nearest": [molecules[row] for row in nearest],
-        "similarity": similarity.max(axis=1) if found else [],
-        "nearest_measured": [known[molecules[row]] for row in nearest],
-        "operator": [one.operator for one in found],
-        "parents": [" ".join(one.parents) for one in found],
-    }
-    return Suggestions(pd.DataFrame(table))
+    columns: tuple[Sequence[object], ...] = (
+        [one.smiles for one in found],
+        [sign * one.mean for one in found],
+        [one.std for one in found],
+        [molecules[row] for row in nearest],
+        similarity.max(axis=1).tolist() if found else [],
+        [known[molecules[row]] for row in nearest],
+        [one.operator for one in found],
+        [" ".join(one.parents) for one in found],
+    )
+    return Suggestions(pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True))))
 
 
 def _averaged(smiles: Sequence[str], values: ArrayLike, *, stereo: bool) -> dict[str, float]:

@@ -12,6 +12,7 @@ molvae-runs/optimize-<time>/
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from pydantic import Field
 from molvae.config import Settings, read_toml, to_toml
 from molvae.errors import InputError, ModelError
 from molvae.files import remove_leftovers, write_text
-from molvae.new_folder import BEGUN, forget_replaced, new_folder
+from molvae.new_folder import BEGUN, FolderKind, forget_replaced, new_folder
 from molvae.optimization.session.result import BEST, RESULT_FILES
 from molvae.optimization.settings import SearchConfig
 
@@ -73,7 +74,7 @@ def begin(folder: Path, request: Request, *, overwrite: bool) -> Iterator[None]:
     """
     was_there = folder.exists()
     failure: BaseException | None = None
-    with suppress(_NothingError), new_folder(folder, _FILES, overwrite=overwrite):
+    with suppress(_NothingError), new_folder(folder, _KIND, overwrite=overwrite):
         write_text(folder / _START, "".join(f"{one}\n" for one in request.start))
         _write_config(folder, request)
         try:
@@ -120,7 +121,7 @@ def go_on(folder: Path, request: Request) -> None:
     if request.start != begun.start:
         raise ModelError(f"the search in {folder} was begun with other molecules to start from")
     remove_leftovers(folder, _FILES)
-    forget_replaced(folder)
+    forget_replaced(folder, _KIND)
 
 
 def change(folder: Path, **free: int) -> None:
@@ -146,6 +147,18 @@ def read_request(folder: Path) -> Request:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{folder / _START} cannot be read: {error}") from None
     return Request(RunConfig(**given["run"]), SearchConfig(**given["search"]), start)
+
+
+def _is_search(folder: Path) -> bool:
+    """Whether a search has written its settings and its first molecules into a folder."""
+    try:
+        settings = tomllib.loads((folder / BEGUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return settings.keys() == _SECTIONS.keys() and (folder / _START).is_file()
+
+
+_KIND = FolderKind("search", _FILES, _is_search)
 
 
 def _write_config(folder: Path, request: Request) -> None:

@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from molvae.corpus.writing import csv_writer
 from molvae.errors import InputError
-from molvae.files import atomic
+from molvae.files import atomic, check_writable
 
 __all__ = ["GrowingTable", "as_float", "as_text"]
 
@@ -57,6 +58,7 @@ class GrowingTable:
             temporary.write_bytes(_text([self._columns, *rows]))
 
     def _read(self) -> list[list[str]]:
+        check_writable(self.path)
         try:
             data = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
@@ -92,5 +94,5 @@ def as_float(text: str) -> float:
 
 def _text(rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv_writer(text).writerows(rows)
     return text.getvalue().encode()

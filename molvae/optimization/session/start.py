@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molvae.errors import ConfigError
 from molvae.exploration.radius import model_key
+from molvae.new_folder import held
 from molvae.objectives import Objective, mean_of
 from molvae.objectives.composing import Mean
 from molvae.optimization.constraints import Constraint, constraint_of
@@ -130,8 +131,11 @@ def optimize(
     search = Optimizer(vae, constraints=rules, start=start, front=mean == "pareto", seed=seed, settings=how)
     request = Request(run, how, tuple(" ".join(one.split()) for one in start))
 
-    made = nullcontext() if place is None or resume else begin(place, request, overwrite=overwrite)
-    with made:
+    with ExitStack() as made:
+        if place is not None:
+            made.enter_context(held(place))
+            if not resume:
+                made.enter_context(begin(place, request, overwrite=overwrite))
         if place is not None and resume:
             go_on(place, request)
         log = CallLog(place and place / CALLS, names)

@@ -55,7 +55,7 @@ def test_a_table_that_will_not_do_is_told(tmp_path):
     path.write_text("x,y\n1,2\n3\n")
     with pytest.raises(InputError, match="damaged in line 3"):
         GrowingTable(path, ["x", "y"])
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="it is a folder"):
         GrowingTable(tmp_path, ["x"])
     with pytest.raises(InputError, match="cannot be written"):
         GrowingTable(tmp_path / "no" / "folder.csv", ["x"])

@@ -59,7 +59,7 @@ def test_constraints_hold_and_few_are_few():
 def test_they_are_saved(tmp_path):
     found = measured.suggest(None, MOLECULES[:9], range(9), n=4)
     found.save(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(measured.SUGGESTION_FILES)
+    assert {path.name for path in tmp_path.iterdir()} == measured.SUGGESTIONS.files
     assert "<svg" in found._repr_svg_()
 
 

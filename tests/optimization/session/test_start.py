@@ -103,8 +103,21 @@ def test_an_older_search_is_replaced_only_if_that_is_asked_for(plain, tmp_path):
     starting.optimize(VAE, "logp", folder=tmp_path / "run", overwrite=True, **OPTIONS)
     assert read_request(tmp_path / "run").run.objectives == ("logp",)
     (tmp_path / "run" / "thesis.tex").touch()
-    with pytest.raises(InputError, match=r"holds other files than a run's \(thesis.tex\)"):
+    with pytest.raises(InputError, match=r"did not write all that is in it: thesis\.tex"):
         starting.optimize(VAE, "qed", folder=tmp_path / "run", overwrite=True, **OPTIONS)
+
+
+def test_one_process_writes_to_a_search_at_a_time(plain, tmp_path):
+    refused = []
+
+    def progress(_):
+        for how in ({"resume": True}, {"overwrite": True}):
+            with pytest.raises(InputError, match="run is in use by process"):
+                starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS, **how)
+            refused.append(how)
+
+    found = starting.optimize(VAE, "qed", folder=tmp_path / "run", progress=progress, **OPTIONS)
+    assert refused and found.table["smiles"].is_unique and len(found.table) == OPTIONS["budget"]
 
 
 def broken(smiles):
