@@ -13,11 +13,16 @@ it without a traceback and ends with exit code 1.
 
 from __future__ import annotations
 
+from molvae.wording import printable
+
 __all__ = ["ConfigError", "InputError", "ModelError", "MolVAEError", "SamplingError", "TokenError"]
 
 
+_AROUND = 200  # characters of a SMILES that are shown before and behind a bad one
+
+
 class MolVAEError(Exception):
-    """Base of all errors raised on purpose.
+    """Base of all errors raised on purpose. Its message is printable, whatever a file has brought into it.
 
     >>> try:
     ...     raise InputError("no.csv does not exist")
@@ -25,6 +30,9 @@ class MolVAEError(Exception):
     ...     print(error)
     no.csv does not exist
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class InputError(MolVAEError):
@@ -44,7 +52,12 @@ class TokenError(InputError):
         self.smiles = smiles
         self.position = position
         self.reason = reason
-        super().__init__(f"{reason}\n  {smiles}\n  {' ' * position}^")
+        begin = max(0, position - _AROUND)
+        before = "..." if begin else ""
+        shown = before + smiles[begin : position + _AROUND] + ("..." if position + _AROUND < len(smiles) else "")
+        # One character each, so that the caret stands where it should.
+        shown = "".join(one if one.isprintable() else "?" for one in shown)
+        super().__init__(f"{reason}\n  {shown}\n  {' ' * (len(before) + position - begin)}^")
 
     def __reduce__(self) -> tuple[type[TokenError], tuple[str, int, str]]:
         # The default pickling of exceptions would call __init__ with the message alone, in a worker process.

@@ -16,7 +16,8 @@ import molvae
 PACKAGE = Path(molvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [
-    {"_version", "errors", "wording"},
+    {"_version", "wording"},
+    {"errors"},
     {"config", "files", "tokenizer", "molecule_set", "machine", "latest_run", "cache_folder", "agreement"},
     {"chem", "datasets", "model_card", "new_folder", "tensor_cache"},
     {"corpus", "plots", "objectives"},

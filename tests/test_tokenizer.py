@@ -47,7 +47,17 @@ def test_any_text_is_scanned_whole_or_refused_with_the_place(text):
         assert "".join(scan(text)) == text
     except TokenError as error:
         assert "".join(scan(text[: error.position])) == text[: error.position]
-        assert str(error).endswith(f"\n  {text}\n  {' ' * error.position}^")
+        shown = "".join(one if one.isprintable() else "?" for one in text)
+        assert str(error).endswith(f"\n  {shown}\n  {' ' * error.position}^")
+
+
+@given(st.integers(0, 5_000), st.integers(0, 5_000))
+def test_of_a_long_text_what_surrounds_the_bad_character_is_shown(before, behind):
+    text = "C" * before + "?" + "C" * behind
+    with pytest.raises(TokenError) as caught:
+        scan(text)
+    _, shown, caret = str(caught.value).split("\n")
+    assert shown[caret.index("^")] == "?" and len(shown) < 420 and caught.value.smiles == text
 
 
 @given(st.lists(PIECES))

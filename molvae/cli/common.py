@@ -18,6 +18,7 @@ from rich.text import Text
 from molvae.config import ModelConfig, Settings
 from molvae.errors import InputError, MolVAEError
 from molvae.machine.distributed import is_main
+from molvae.wording import printable
 
 __all__ = ["command", "console", "print_result", "results_only", "say", "with_settings", "writable"]
 
@@ -33,7 +34,7 @@ def console() -> Console:
 def say(text: str, style: str = "") -> None:
     """One line on stderr, as it is: square brackets are SMILES here, not markup."""
     # On a terminal lines break between words; in a file or a pipe they do not break at all.
-    console().print(Text(text, style=style), soft_wrap=not console().is_terminal)
+    console().print(Text(printable(text), style=style), soft_wrap=not console().is_terminal)
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

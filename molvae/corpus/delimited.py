@@ -156,7 +156,7 @@ def full_records(source: Source, layout: Layout) -> Iterator[tuple[int, list[str
 
 
 def _rows(source: Source, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors, newline="") as text:
+    with source.lines() as text:
         yield from islice(rows_of(text, layout.delimiter, source, layout.first_line), int(layout.header), None)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "UNREADABLE_BLOCK",
     "full_parquet_records",
     "full_sdf_records",
+    "open_parquet",
     "parquet_layout",
     "parquet_records",
     "sdf_layout",
@@ -32,6 +33,7 @@ UNREADABLE_BLOCK = "unreadable mol block"
 """What stands in place of the SMILES of an SDF record whose structure RDKit cannot read; its title follows."""
 
 _BATCH = 4_096
+_LONGEST_RECORD = 1 << 26
 
 
 def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
@@ -47,7 +49,7 @@ def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
         raise InputError(f"{source.name} holds no mol block (no 'M  END' line); is it an SD file?")
     known = ""
     if source.file is not None:
-        with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as whole:
+        with source.lines(newline=None) as whole:
             values = _sampled_values(whole)
     else:
         if len(source.head) >= HEAD_BYTES and "$$$$" in text:
@@ -65,8 +67,8 @@ def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
 def sdf_records(source: Source, layout: Layout) -> Iterator[Record]:
     """Read the records, one by one; their row number is their place, from 1."""
     names = [(layout.columns[index], layout.grouping[index]) for index in layout.numeric]
-    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as text:
-        for place, lines in enumerate(_sdf_split(text), start=1):
+    with source.lines(newline=None) as text:
+        for place, lines in enumerate(_sdf_split(text, source.name), start=1):
             fields = _fields(lines)
             smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
             yield place, smiles, [number(fields.get(name, ""), sign) for name, sign in names]
@@ -74,21 +76,25 @@ def sdf_records(source: Source, layout: Layout) -> Iterator[Record]:
 
 def full_sdf_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[str]]]:
     """Read the records as `sdf_records` does, each with the text of every field of the layout; "" for one it lacks."""
-    with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors) as text:
-        for place, lines in enumerate(_sdf_split(text), start=1):
+    with source.lines(newline=None) as text:
+        for place, lines in enumerate(_sdf_split(text, source.name), start=1):
             fields = _fields(lines)
             smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
             yield place, smiles, [fields.get(name, "") for name in layout.columns]
 
 
-def _sdf_split(text: Iterator[str]) -> Iterator[list[str]]:
+def _sdf_split(text: Iterator[str], name: str) -> Iterator[list[str]]:
     lines: list[str] = []
+    size = 0
     for line in text:
         if line.startswith("$$$$"):
             yield lines
-            lines = []
+            lines, size = [], 0
         else:
             lines.append(line)
+            size += len(line)
+            if size > _LONGEST_RECORD:
+                raise InputError(f"{name}: a record has more than {_LONGEST_RECORD:,} characters; is a $$$$ missing?")
     if any(line.strip() for line in lines):
         yield lines
 
@@ -148,7 +154,7 @@ def parquet_layout(source: Source, smiles_column: str | int | None) -> Layout:
     Raises:
         InputError: pyarrow is missing, the file is damaged or has no rows, or no column holds SMILES.
     """
-    with _parquet(source) as (file, types):
+    with open_parquet(source) as (file, types):
         names = unique(file.schema_arrow.names)
         head = next(file.iter_batches(batch_size=SAMPLE), None)
         kinds = file.schema_arrow.types
@@ -173,7 +179,7 @@ def parquet_layout(source: Source, smiles_column: str | int | None) -> Layout:
 def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
     """Read the rows, one by one; their number is their place, from 1."""
     place = 0
-    with _parquet(source) as (file, _):
+    with open_parquet(source) as (file, _):
         for batch in file.iter_batches(batch_size=_BATCH):
             texts = batch.column(layout.smiles).to_pylist()
             numbers = [batch.column(index).to_pylist() for index in layout.numeric]
@@ -185,7 +191,7 @@ def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
 def full_parquet_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[Any]]]:
     """Read the rows as `parquet_records` does, each with the values of all columns, as Python has them."""
     place = 0
-    with _parquet(source) as (file, _):
+    with open_parquet(source) as (file, _):
         for batch in file.iter_batches(batch_size=_BATCH):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 place += 1
@@ -193,17 +199,23 @@ def full_parquet_records(source: Source, layout: Layout) -> Iterator[tuple[int, 
 
 
 @contextmanager
-def _parquet(source: Source) -> Iterator[tuple[Any, Any]]:
+def open_parquet(source: Source) -> Iterator[tuple[Any, Any]]:
+    """A `pyarrow.parquet.ParquetFile` and the module `pyarrow.types`; what goes wrong in the block is one sentence.
+
+    Raises:
+        InputError: pyarrow is missing, or the file is damaged, wherever that shows.
+    """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise InputError(f'to read {source.name}, install the extra: pip install "molvae[parquet]"') from error
     try:
-        # Parquet is read from its end, and so from memory: pipes and gzip streams cannot jump there.
-        with pq.ParquetFile(io.BytesIO(source.contents())) as file:
+        with source.seekable() as whole, pq.ParquetFile(whole) as file:
             yield file, pa.types
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, NotImplementedError) as error:
         raise InputError(f"{source.name} is not a Parquet file that can be read: {_first_line(error)}") from error
 
 

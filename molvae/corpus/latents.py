@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -18,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.corpus.formats import open_parquet
 from molvae.corpus.rows import rows_of
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
@@ -32,9 +35,12 @@ Array = NDArray[np.float32]
 WriteArchive = Callable[[Sequence[Array], Sequence[str], Sequence[int]], None]
 """Takes k rows: one array (k, D) for each name, k texts and k row numbers."""
 
-_COLUMN = re.compile(r"z(\d+)")
+_COLUMN = re.compile(r"z(\d{1,18})")
 _SPREAD = re.compile(r"z\d+_std")
-_DAMAGE = (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    *(OSError, EOFError, MemoryError, NotImplementedError, RuntimeError, ValueError, OverflowError, TypeError),
+    *(KeyError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),  # numpy parses headers as Python
+)
 
 
 def latent_columns(latent_dim: int, *, spread: bool = False) -> list[str]:
@@ -88,8 +94,12 @@ def _from_numpy(path: Path, size: int) -> LatentTable:
 
     try:
         with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {"z": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    arrays = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.filelist}
+            else:
+                _check_claim(file, path.stat().st_size)
+                arrays = {"z": np.lib.format.read_array(file, allow_pickle=False)}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except _DAMAGE:
@@ -109,20 +119,40 @@ def _from_numpy(path: Path, size: int) -> LatentTable:
     return LatentTable(path.name, z.shape[1], types, chunks)
 
 
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(entry) as file:
+        _check_claim(file, entry.file_size)
+    with archive.open(entry) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _check_claim(file: IO[bytes], size: int) -> None:
+    """Raise `ValueError` for an array that its header says to be larger than what is there, before room is made for it.
+
+    Leaves the file at its begin, where it can go back.
+    """
+    file.seek(0)
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize > size:
+        raise ValueError("the header claims more than is there")
+    file.seek(0)
+
+
 def _from_text(source: Source, size: int) -> LatentTable:
     head = source.head.decode(source.encoding, "replace")
     heads = {separator: _header(head, separator, source) for separator in (",", "\t")}
     separator = max(heads, key=lambda one: sum(_COLUMN.fullmatch(name) is not None for name in heads[one]))
     names = heads[separator]
-    if len(set(names)) < len(names):
-        raise InputError(f"{source.name} has two columns {Counter(names).most_common(1)[0][0]!r}; rename one")
+    _check_distinct(source.name, names)
     points = [names.index(name) for name in _points(source.name, names)]
     others = {name: names.index(name) for name in _others(names)}
 
     def chunks() -> Iterator[tuple[Array, pd.DataFrame]]:
         import pandas as pd
 
-        with source.open() as raw, io.TextIOWrapper(raw, source.encoding, source.errors, newline="") as text:
+        with source.lines() as text:
             rows = islice(rows_of(text, separator, source), 1, None)
             while batch := list(islice(rows, size)):
                 full = [_filled(cells, len(names), source, line) for line, cells in batch]
@@ -155,46 +185,50 @@ def _numbers(cells: list[str], source: Source, line: int) -> list[float]:
 
 
 def _from_parquet(source: Source, size: int) -> LatentTable:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise InputError(f'to read {source.name}, install the extra: pip install "molvae[parquet]"') from None
     import pandas as pd
 
-    try:
-        file = parquet.ParquetFile(io.BytesIO(source.contents()))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{source.name} is not a Parquet file that can be read: {error}") from None
-    points = _points(source.name, file.schema_arrow.names)
-    others = _others(file.schema_arrow.names)
+    with open_parquet(source) as (file, _):
+        schema = file.schema_arrow
+    _check_distinct(source.name, schema.names)
+    points = _points(source.name, schema.names)
+    others = _others(schema.names)
 
     def chunks() -> Iterator[tuple[Array, pd.DataFrame]]:
-        for batch in file.iter_batches(batch_size=size, columns=[*points, *others]):
-            columns = {name: batch.column(name) for name in batch.schema.names}
-            frame = pd.DataFrame({name: columns[name].to_pylist() for name in others}, dtype=object)
-            try:
-                z = [columns[name].to_numpy(zero_copy_only=False).astype(np.float32) for name in points]
-            except (TypeError, ValueError) as error:
-                raise InputError(f"{source.name}: a latent column holds what is no number ({error})") from None
-            yield np.stack(z, axis=1), frame.reindex(range(batch.num_rows)) if not others else frame
+        with open_parquet(source) as (file, _):
+            for batch in file.iter_batches(batch_size=size, columns=[*points, *others]):
+                columns = {name: batch.column(name) for name in batch.schema.names}
+                frame = pd.DataFrame({name: columns[name].to_pylist() for name in others}, dtype=object)
+                try:
+                    z = [columns[name].to_numpy(zero_copy_only=False).astype(np.float32) for name in points]
+                except (TypeError, ValueError) as error:
+                    raise InputError(f"{source.name}: a latent column holds what is no number ({error})") from None
+                yield np.stack(z, axis=1), frame.reindex(range(batch.num_rows)) if not others else frame
 
-    return LatentTable(source.name, len(points), {name: file.schema_arrow.field(name).type for name in others}, chunks)
+    return LatentTable(source.name, len(points), {name: schema.field(name).type for name in others}, chunks)
+
+
+def _check_distinct(name: str, columns: Sequence[str]) -> None:
+    if len(set(columns)) < len(columns):
+        raise InputError(f"{name} has two columns {Counter(columns).most_common(1)[0][0]!r}; rename one")
 
 
 def _points(name: str, columns: Sequence[str]) -> list[str]:
     """The latent columns, in the order of their numbers.
 
     Raises:
-        InputError: there are none, or one is missing.
+        InputError: there are none, one is missing, or two are of one dimension.
     """
-    numbered = {int(match[1]): column for column in columns if (match := _COLUMN.fullmatch(column))}
-    if not numbered:
+    found = [(int(match[1]), column) for column in columns if (match := _COLUMN.fullmatch(column))]
+    if not found:
         raise InputError(f"{name} has no columns z0, z1, ...: give a file that `molvae encode` wrote")
-    missing = set(range(max(numbered) + 1)) - numbered.keys()
-    if missing:
-        raise InputError(f"{name} has a column z{max(numbered)} but none for dimension {min(missing)}")
-    return [numbered[place] for place in sorted(numbered)]
+    numbered = dict(found)
+    if len(numbered) < len(found):
+        twice, _ = Counter(number for number, _ in found).most_common(1)[0]
+        raise InputError(f"{name} has two columns for dimension {twice}; rename one")
+    missing = next((place for place in range(len(numbered)) if place not in numbered), None)
+    if missing is not None:
+        raise InputError(f"{name} has a column {numbered[max(numbered)]} but none for dimension {missing}")
+    return [numbered[place] for place in range(len(numbered))]
 
 
 def _others(columns: Sequence[str]) -> list[str]:

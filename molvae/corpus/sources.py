@@ -24,6 +24,9 @@ __all__ = ["HEAD_BYTES", "Source"]
 HEAD_BYTES = 1 << 20
 """How much of a table is looked at before it is read: enough for hundreds of rows."""
 
+_LONGEST_LINE = 1 << 24
+_MOST_IN_MEMORY = 1 << 30
+
 _GZIP = b"\x1f\x8b"
 _FOREIGN = (
     (b"PK\x03\x04", "is a zip archive or an Excel workbook; save the sheet as CSV, or unzip it, and give that file"),
@@ -99,6 +102,7 @@ class Source:
         suffixes = [] if self._stdin else [one.lower() for one in self._path.suffixes]
         self._named_gzip = suffixes[-1:] == [".gz"]
         self.suffix = "".join((suffixes[:-1] if self._named_gzip else suffixes)[-1:])
+        self._is_gzip = False
         self._single: BinaryIO | None = None
         self._pipe: BinaryIO | None = None
         self._contents: bytes | None = None
@@ -138,15 +142,50 @@ class Source:
                 with self._path.open("rb") as file:
                     yield self._decompressed(file)
 
-    def contents(self) -> bytes:
-        """Read all of it, any number of times (what can be read only once is kept)."""
-        if self._contents is not None:
-            return self._contents
-        with self.open() as stream:
-            contents = stream.read()
-        if self._once():
-            self._contents = contents
-        return contents
+    @contextmanager
+    def lines(self, newline: str | None = "") -> Iterator[Iterator[str]]:
+        """Open it at its begin as lines of text, with their ends.
+
+        Args:
+            newline: as in `open`.
+
+        Raises:
+            InputError: as `open`, or a line is beyond all measure.
+        """
+        with self.open() as raw, io.TextIOWrapper(raw, self.encoding, self.errors, newline=newline) as text:
+            yield self._bounded(text)
+
+    def _bounded(self, text: io.TextIOWrapper) -> Iterator[str]:
+        """The lines, none of them longer than a table can have: a small gzip file may unpack to a line of gigabytes."""
+        number = 0
+        while line := text.readline(_LONGEST_LINE + 1):
+            number += 1
+            if len(line) > _LONGEST_LINE:
+                raise InputError(f"{self.name}, line {number}: it has more than {_LONGEST_LINE:,} characters")
+            yield line
+
+    @contextmanager
+    def seekable(self) -> Iterator[BinaryIO]:
+        """Open it as what can be read from its end, any number of times; a pipe and a gzipped file go into memory.
+
+        Raises:
+            InputError: as `open`, or it would take too much memory.
+        """
+        if self.file is not None and not self._is_gzip:
+            with self.troubles(), self.file.open("rb") as file:
+                yield file
+            return
+        if self._contents is None:
+            with self.open() as stream:
+                contents = stream.read(_MOST_IN_MEMORY + 1)
+            if len(contents) > _MOST_IN_MEMORY:
+                raise InputError(
+                    f"{self.name} unpacks to more than {_MOST_IN_MEMORY >> 20:,} MB; unpack it to a file and give that"
+                )
+            self._contents = contents if self._once() else None
+        else:
+            contents = self._contents
+        yield io.BytesIO(contents)
 
     @contextmanager
     def troubles(self) -> Iterator[None]:
@@ -171,6 +210,7 @@ class Source:
 
     def _decompressed(self, raw: BinaryIO) -> BinaryIO:
         magic = raw.read(2)
+        self._is_gzip = magic == _GZIP
         replayed = io.BufferedReader(_Replay(magic, raw))
         if magic == _GZIP:
             return io.BufferedReader(gzip.GzipFile(fileobj=replayed))
