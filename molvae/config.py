@@ -20,7 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from molvae.errors import ConfigError
 
+LONGEST_MOLECULE = 10_000
+"""Tokens of the longest molecule that can be asked for."""
+
 __all__ = [
+    "LONGEST_MOLECULE",
     "SIZES",
     "CleanConfig",
     "Decoding",
@@ -70,7 +74,7 @@ class CleanConfig(Settings):
     stereo: bool = Field(True, description="Keep stereochemistry; off removes it and merges stereoisomers.")
     neutralize: bool = Field(True, description="Neutralize charges where that is sound.")
     min_heavy_atoms: int = Field(1, ge=1, description="Reject molecules with fewer heavy atoms.")
-    max_length: int = Field(120, ge=1, description="Reject molecules of more SMILES tokens.")
+    max_length: int = Field(120, ge=1, le=LONGEST_MOLECULE, description="Reject molecules of more SMILES tokens.")
     elements: str = Field(
         "B, C, N, O, F, Si, P, S, Cl, Se, Br, I", description="Reject molecules with other elements; 'any' allows all."
     )
@@ -169,6 +173,7 @@ class Decoding(Settings):
     max_length: int = Field(
         120,
         ge=1,
+        le=LONGEST_MOLECULE,
         description="Tokens after which a molecule is cut off, ends in '...', and is invalid; by the number that "
         "training molecules could have by default.",
     )

@@ -27,6 +27,7 @@ __all__ = [
     "read_json",
     "read_tensors",
     "remove_leftovers",
+    "tensor_shapes",
     "write_tensors",
     "write_text",
 ]
@@ -138,14 +139,47 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     from safetensors import SafetensorError, safe_open
 
+    _check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))
+            if not isinstance(metadata, dict):
+                raise ValueError("its metadata are no mapping")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (no mapping)
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError, MemoryError) as error:
         raise ModelError(f"{path} is truncated or no safetensors file ({error})") from None
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a safetensors file, by its header alone; its length must fit.
+
+    Raises:
+        ModelError: as `read_tensors`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    _check_file(path)
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
+        raise ModelError(f"{path} is truncated or no safetensors file ({error})") from None
+
+
+def _check_file(path: Path, most: int | None = None) -> None:
+    """Raise `ModelError` for what is missing or no file (a pipe would be waited for), or larger than it can be."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist") from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not stat.S_ISREG(there.st_mode):
+        raise ModelError(f"{path} is no plain file")
+    if most is not None and there.st_size > most:
+        raise ModelError(f"{path} is damaged: {there.st_size:,} bytes are more than such a file can have")
 
 
 def finite(value: Any) -> Any:
@@ -157,15 +191,22 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, most: int | None = None) -> Any:
     """The content of a JSON file of a model.
 
+    Args:
+        path: the file.
+        most: bytes that it may have; None is any number.
+
     Raises:
-        ModelError: the file is missing or no JSON.
+        ModelError: the file is missing, too large, or no JSON.
     """
+    _check_file(path, most)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is no JSON file ({error})") from None
+    except RecursionError:
+        raise ModelError(f"{path} is damaged: its JSON is nested too deeply") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,8 @@ __all__ = ["MODEL_FILES", "MODEL_FORMAT", "Description", "Summary", "read_card",
 
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors")
 MODEL_FORMAT = "molvae-model/1"
+
+_MOST_JSON = 1 << 22  # bytes; a vocabulary of a thousand tokens has 20,000
 
 _MEASURED = ("figures", "memorization")
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -64,7 +67,7 @@ def read_description(folder: Path) -> Description:
     if missing:
         raise ModelError(f"{folder} is no model of molvae: it has no {', no '.join(missing)}")
     try:
-        data = read_json(folder / "config.json")
+        data = read_json(folder / "config.json", most=_MOST_JSON)
         if not isinstance(data, dict) or data.get("format") != MODEL_FORMAT:
             raise ModelError(f"{folder / 'config.json'} is not of a model of molvae (format {MODEL_FORMAT!r})")
         return _description(folder, data)
@@ -94,7 +97,7 @@ def read_card(folder: Path) -> Summary:
 
 def _description(folder: Path, data: dict[str, Any]) -> Description:
     try:
-        tokenizer = SmilesTokenizer.from_json((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer = SmilesTokenizer.from_json(json.dumps(read_json(folder / "tokenizer.json", most=_MOST_JSON)))
         config = ModelConfig(**data["model"])
     except (MolVAEError, OSError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} is damaged: {error}") from None

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from molvae.config import Decoding
+from molvae.config import LONGEST_MOLECULE, Decoding
 from molvae.errors import InputError, ModelError
-from molvae.files import finite, read_tensors, write_tensors, write_text
+from molvae.files import finite, read_tensors, tensor_shapes, write_tensors, write_text
 from molvae.model import SmilesVAE
 from molvae.model_card import MODEL_FILES, MODEL_FORMAT, read_description
 from molvae.molecule_set import MoleculeSet
@@ -39,7 +39,7 @@ class StoredModel:
     def max_length(self) -> int:
         """Tokens that a molecule of the training could have, by the card; the default where it does not say."""
         length = self.card.get("max_length")
-        return length if type(length) is int and length > 0 else Decoding().max_length
+        return length if type(length) is int and 0 < length <= LONGEST_MOLECULE else Decoding().max_length
 
 
 def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch.float32) -> None:
@@ -76,15 +76,25 @@ def read_model(folder: Path) -> StoredModel:
         ModelError: the folder is missing, incomplete, truncated, or not of molvae.
     """
     config, tokenizer, card = read_description(folder)
+    path = folder / "model.safetensors"
+    with torch.device("meta"):  # takes no memory, whatever config.json claims
+        claimed = {name: tuple(one.shape) for name, one in SmilesVAE(config, len(tokenizer)).state_dict().items()}
+    there = tensor_shapes(path)
+    bad = next((name for name in sorted(claimed.keys() | there.keys()) if claimed.get(name) != there.get(name)), None)
+    if bad is not None:
+        raise ModelError(
+            f"{path} does not fit config.json and tokenizer.json: {bad} is {_shape(there.get(bad))}, not "
+            f"{_shape(claimed.get(bad))}"
+        )
     model = SmilesVAE(config, len(tokenizer))
-    weights, _ = read_tensors(folder / "model.safetensors")
+    weights, _ = read_tensors(path)
     try:
         model.load_state_dict({name: value.float() for name, value in weights.items()})
     except RuntimeError as error:
-        reason = str(error).split("\n")[1].strip()
-        raise ModelError(
-            f"{folder / 'model.safetensors'} does not fit config.json and tokenizer.json: {reason}"
-        ) from None
+        raise ModelError(f"{path} cannot be taken: {error}") from None
+    bad = next((name for name, value in model.state_dict().items() if not bool(value.isfinite().all())), None)
+    if bad is not None:
+        raise ModelError(f"{path} is damaged, or its training diverged: {bad} holds NaN or infinite weights")
     return StoredModel(model.eval(), tokenizer, _read_training_set(folder), card)
 
 
@@ -93,4 +103,11 @@ def _read_training_set(folder: Path) -> MoleculeSet | None:
     if not path.exists():
         return None
     tensors, _ = read_tensors(path)
-    return MoleculeSet(tensors["hashes"].numpy().view(np.uint64))
+    hashes = tensors.get("hashes")
+    if hashes is None or hashes.dtype != torch.int64 or hashes.ndim != 1:
+        raise ModelError(f"{path} is damaged: it holds no hashes of 64 bits")
+    return MoleculeSet(hashes.numpy().view(np.uint64))
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else " x ".join(map(str, shape)) or "one number"

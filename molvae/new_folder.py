@@ -158,6 +158,8 @@ def forget_replaced(folder: Path, kind: FolderKind) -> None:
 
 def _real(folder: Path) -> Path:
     """Where a folder is: behind a link it is the folder that is replaced, not the link."""
+    if "\0" in str(folder):
+        raise InputError(f"{folder} cannot be the name of a folder: it holds a zero byte")
     return Path(os.path.realpath(folder))
 
 

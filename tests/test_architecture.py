@@ -87,7 +87,7 @@ def test_no_cycle():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: module_name(path))
 def test_rooms_are_small(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 500
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             skip = (node.body[0].end_lineno or 0) - node.body[0].lineno + 1 if ast.get_docstring(node) else 0

@@ -172,3 +172,8 @@ def test_without_locks_it_is_said_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
     with pytest.warns(UserWarning, match="cannot be locked .No locks available."), held(tmp_path / "run"):
         pass
+
+
+def test_a_zero_byte_in_a_name():
+    with pytest.raises(InputError, match="holds a zero byte"), held(Path("a\0b")):
+        pass

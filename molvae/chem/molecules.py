@@ -26,6 +26,7 @@ __all__ = [
     "quiet_rdkit",
     "random_spelling",
     "scaffold",
+    "scaffold_of",
     "settled",
     "strict_parameters",
     "without_extension",
@@ -37,6 +38,7 @@ LONGEST_SMILES = 4_000
 
 # A spelling settles at the first or second try; a longer walk has only been seen where RDKit runs in a circle.
 _MOST_SPELLINGS = 8
+_LARGEST_SCAFFOLD = 500  # heavy atoms: the time that RDKit takes grows with their third power, to minutes for 4,000
 
 _murcko: Callable[[Chem.Mol], Chem.Mol] = MurckoScaffold.GetScaffoldForMol
 _ATOM = re.compile(r"\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*]")
@@ -273,16 +275,22 @@ def scaffold(smiles: object) -> str:
     The properties of known drugs. 1. Molecular frameworks (Bemis & Murcko, 1996), https://doi.org/10.1021/jm9602928
 
     Returns:
-        The canonical SMILES of the scaffold; "" for a molecule without rings and for what is no molecule.
+        The canonical SMILES of the scaffold; "" for a molecule without rings, for one of more than 500 heavy atoms, and
+        for what is no molecule.
 
     >>> scaffold("CCc1ccccc1"), scaffold("CCO")
     ('c1ccccc1', '')
     """
     mol = parse(smiles)
-    if mol is None:
-        return ""
+    core = None if mol is None else scaffold_of(mol)
+    return "" if core is None else str(Chem.MolToSmiles(core, isomericSmiles=False))
+
+
+def scaffold_of(mol: Chem.Mol) -> Chem.Mol | None:
+    """The Bemis-Murcko scaffold of a molecule, with its stereo; None where `scaffold` gives ""."""
+    if not mol.GetRingInfo().NumRings() or mol.GetNumAtoms() > _LARGEST_SCAFFOLD:
+        return None
     try:
-        core = _murcko(mol)
+        return _murcko(mol)
     except (RuntimeError, ValueError):
-        return ""
-    return str(Chem.MolToSmiles(core, isomericSmiles=False))
+        return None

@@ -50,6 +50,17 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except MolVAEError as error:
             say(f"error: {error}", "bold red")
             raise SystemExit(1) from None
+        except MemoryError:
+            say("error: there is not enough memory for this; close other programs, or take fewer molecules", "bold red")
+            raise SystemExit(1) from None
+        except ImportError as error:
+            if str(error.name).partition(".")[0] == "molvae":
+                raise
+            say(
+                f"error: a library cannot be loaded ({error}); close other programs, or install molvae again",
+                "bold red",
+            )
+            raise SystemExit(1) from None
         except KeyboardInterrupt:
             say("interrupted")
             raise SystemExit(130) from None

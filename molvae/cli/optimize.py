@@ -23,7 +23,9 @@ _VALUES, _VALUE = 3, re.compile(r"[^-]|-(?:[\d.]|inf)")  # of a window: no optio
 _BUDGET, _N, _TOP = 1_000, 50, 20
 _MUST = "What molecules must be"
 _MEASURED = "From measurements"
-_ON_RESUME = "--resume goes on with the settings of the search; beside it there are only --budget, --top and --device"
+_ON_RESUME = (
+    "--resume goes on with the settings of the search; beside it there are only --budget, --top, --device and --trust"
+)
 _UNMEASURED = (
     "--measured calls no objective: leave out OBJECTIVE, --budget, --start, --mean, --batch, --timeout, --cache, --top "
     "and --resume"
@@ -110,6 +112,9 @@ def optimize(
         Optional[Path],
         typer.Option(help="Go on with the search in this folder; --budget gives it more calls.", show_default=False),
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="With --resume: run the programs of a search that somebody else began.")
+    ] = False,
     top: Annotated[
         Optional[int],
         typer.Option(
@@ -217,6 +222,8 @@ def optimize(
         of_search=(objectives, budget, start, mean, batch, timeout, cache, top, resume),
         of_measured=(column, maximize, n, log or None),
     )
+    if trust and resume is None:
+        raise ConfigError("--trust goes with --resume: it runs the programs of a search that somebody else began")
     if smiles_column and not (start or measured):
         raise ConfigError("--smiles-column is the column of --start or --measured; give the file")
     if measured is not None:
@@ -230,7 +237,7 @@ def optimize(
     if resume is not None:
         if any((overwrite, seed, mean, objectives, model, start, batch, timeout, cache, output, rules, search)):
             raise ConfigError(_ON_RESUME)
-        request = resumed(resume, budget=budget, top=top)
+        request = resumed(resume, trusted=trust, budget=budget, top=top)
     else:
         if not objectives:
             raise ConfigError("name what is to be maximized (molvae optimize --list), or give --measured FILE")

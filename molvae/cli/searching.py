@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import typer
 
 from molvae.cli.common import print_result, results_only, say
 from molvae.cli.models import choose_model, load_model
@@ -78,10 +81,16 @@ def molecules_of(file: str | None, smiles_column: str | None) -> tuple[str, ...]
     return tuple(corpus.smiles)
 
 
-def resumed(folder: Path, **free: int | None) -> Request:
+def resumed(folder: Path, *, trusted: bool, **free: int | None) -> Request:
     """What a search was asked for, with another ``budget`` or ``top`` where one is given.
 
+    Args:
+        folder: of the search.
+        trusted: run the programs that it names, whoever began it.
+        free: what may change.
+
     Raises:
+        ConfigError: somebody else began it, it runs programs, and the user has not agreed.
         ModelError: there is none in the folder, or it was begun from Python with a model that has no name.
     """
     from molvae.optimization.session.request import read_request
@@ -92,8 +101,29 @@ def resumed(folder: Path, **free: int | None) -> Request:
             f"the search in {folder} was begun from Python, with a model that has no name; go on there: "
             "optimize(vae, ..., folder=..., resume=True)"
         )
+    if not trusted:
+        _ask_for_trust(folder, request)
     given = {name: value for name, value in free.items() if value is not None}
     return request._replace(run=request.run.replace(**given))
+
+
+def _ask_for_trust(folder: Path, request: Request) -> None:
+    """Let the user agree to programs of a folder that may come from somebody else.
+
+    Raises:
+        ConfigError: the user says no, or cannot be asked.
+    """
+    from molvae.optimization.session.trust import is_trusted, programs
+
+    if is_trusted(folder, request.run):
+        return
+    named = "".join(f"\n  {one}" for one in programs(request.run))
+    say(f"you have not begun the search in {folder} on this machine, and it runs on your computer:{named}", "yellow")
+    can_ask = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
+    if not (can_ask and typer.confirm("Do you trust it?", err=True)):
+        raise ConfigError(
+            f"read what it runs; if you trust it: molvae optimize --resume {shlex.quote(str(folder))} --trust"
+        )
 
 
 def search_in(place: Place, request: Request, *, resume: bool) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from molvae.errors import MolVAEError
+from molvae.errors import ConfigError, MolVAEError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,24 +38,32 @@ T = TypeVar("T")
 _PATIENCE = timedelta(days=1)
 
 
+def _environment(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise ConfigError(f"the environment variable {name} must be a number, not {text!r}; unset it") from None
+
+
 def world_size() -> int:
     """The number of processes of this job."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return _environment("WORLD_SIZE", 1)
 
 
 def rank() -> int:
     """The number of this process, from 0."""
-    return int(os.environ.get("RANK", "0"))
+    return _environment("RANK", 0) if world_size() > 1 else 0
 
 
 def local_rank() -> int:
     """The number of this process among those on its machine: the GPU it takes."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return _environment("LOCAL_RANK", 0)
 
 
 def local_world_size() -> int:
     """The number of processes of this job on this machine, which share its cores."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return _environment("LOCAL_WORLD_SIZE", 1)
 
 
 def is_main() -> bool:
@@ -97,7 +105,11 @@ def run_process(program: Callable[[], object]) -> None:
     Args:
         program: ends by `SystemExit`, as a command does.
     """
-    if world_size() == 1:
+    try:
+        several = world_size() > 1 and rank() >= 0
+    except ConfigError as error:
+        raise SystemExit(f"error: {error}") from None
+    if not several:
         program()
         return
     code = 1

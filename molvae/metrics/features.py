@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
-from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molvae.chem import PROPERTIES, canonical, map_chunks, parse
+from molvae.chem.molecules import scaffold_of
 from molvae.metrics.filters import passes_filters
 
 __all__ = ["Features", "canonical_all", "features_of"]
@@ -27,7 +27,6 @@ _CHUNK = 500
 _FEWEST_RINGS = 2  # of a scaffold that counts
 _morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
 _break_up: Callable[[Chem.Mol], Chem.Mol] = Chem.FragmentOnBRICSBonds
-_murcko: Callable[[Chem.Mol], Chem.Mol] = MurckoScaffold.GetScaffoldForMol
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,5 @@ def _chunk_features(filters: bool, smiles: list[str]) -> Features:
 
 
 def _scaffold(mol: Chem.Mol) -> str | None:
-    try:
-        scaffold = _murcko(mol)
-    except (RuntimeError, ValueError):
-        return None
-    return Chem.MolToSmiles(scaffold) if scaffold.GetRingInfo().NumRings() >= _FEWEST_RINGS else None
+    core = scaffold_of(mol)
+    return Chem.MolToSmiles(core) if core is not None and core.GetRingInfo().NumRings() >= _FEWEST_RINGS else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 from contextlib import suppress
+from tempfile import TemporaryFile
+from typing import IO
 
 from molvae.errors import ConfigError, InputError
 from molvae.wording import count
@@ -55,27 +58,29 @@ class Command:
         return [line or None for line in lines]
 
     def _run(self, text: str) -> tuple[int, str, str]:
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            self._command,
-            shell=True,
-            encoding="utf-8",
-            errors="replace",
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            start_new_session=True,
-        )
-        try:
-            out, errors = process.communicate(text, timeout=self._timeout)
-        except BaseException as error:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise InputError(f"the command took more than {self._timeout:g} seconds") from error
-            raise
-        return process.returncode, out, errors
+        # Files, not pipes: a pipe ends only when all have let go of it, and a daemon that was started never does.
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as errors:
+            given.write(text.encode())
+            given.seek(0)
+            process = subprocess.Popen(
+                self._command, shell=True, stdin=given, stdout=out, stderr=errors, start_new_session=True
+            )
+            try:
+                process.wait(self._timeout)
+            except BaseException as error:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise InputError(f"the command took more than {self._timeout:g} seconds") from error
+                raise
+            return process.returncode, _text(out), _text(errors)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    with io.TextIOWrapper(file, "utf-8", "replace") as text:
+        return text.read()
 
 
 def _tail(errors: str) -> str:

@@ -49,7 +49,7 @@ from molvae.objectives.quantities import QUANTITIES, quantity
 from molvae.objectives.tasks import TASKS
 from molvae.objectives.user import UserObjective
 
-__all__ = ["SHAPES", "mean_of", "objective_names", "objective_of"]
+__all__ = ["SHAPES", "mean_of", "objective_names", "objective_of", "runs_code"]
 
 What = str | Callable[[list[str]], Any] | Objective
 """A name, a function from a list of SMILES to numbers, or an objective as it is."""
@@ -138,6 +138,18 @@ def objective_of(what: What, *, timeout: float | None = None, workers: int | Non
     if head not in (*QUANTITIES, *TASKS) and _MODULE.fullmatch(name.rpartition(":")[0]):
         return UserObjective(load_function(name), name)
     raise _unknown(name)
+
+
+def runs_code(name: str) -> bool:
+    """Whether an objective runs a program or a function that molvae does not bring, as far as its name tells.
+
+    >>> [runs_code(one) for one in ("qed", "2*command:./dock", "window:score.py:f:0:1", "keep:command")]
+    [False, True, True, False]
+    """
+    head, colon, rest = _weighted(name)[0].partition(":")  # type: ignore[union-attr]
+    if head in SHAPES or head == "minimize":
+        return runs_code(rest)
+    return bool(colon) and head not in _WITH_TEXT
 
 
 def mean_of(

@@ -68,9 +68,9 @@ class UserObjective:
     def _batch(self, molecules: list[str]) -> list[float]:
         try:
             values = self._answers(molecules)
-        except _MiscountError:
+        except (_MiscountError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             if len(molecules) == 1:
                 return [self._failed(molecules[0], _reason(error))]
             return [self._alone(one) for one in molecules]
@@ -80,7 +80,9 @@ class UserObjective:
         """The score of one molecule of a batch that failed: nothing that goes wrong with it costs the others theirs."""
         try:
             value = self._answers([molecule])[0]
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return self._failed(molecule, _reason(error))
         return self._number(value, molecule)
 
@@ -101,7 +103,7 @@ class UserObjective:
     def _number(self, value: Any, molecule: str) -> float:
         number = _as_float(value)
         if number is None:
-            return self._failed(molecule, f"gave {value!r:.{_LONGEST_REASON}}")
+            return self._failed(molecule, f"gave {_said(value, repr)}")
         if abs(number) <= _LARGEST:
             self.has_worked = True
             self.failures.pop(molecule, None)
@@ -131,10 +133,18 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:_LONGEST_REASON]
+    text = " ".join(_said(error, str).split())
     if isinstance(error, InputError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _said(thing: object, how: Callable[[object], str]) -> str:
+    """A user's object as a text, which its class may make as it likes, or fail to."""
+    try:
+        return how(thing)[:_LONGEST_REASON]
+    except Exception as error:
+        return f"an object of {type(thing).__name__} that cannot be printed ({type(error).__name__})"
 
 
 def _as_list(result: Any) -> list[Any] | None:
@@ -152,5 +162,5 @@ def _as_float(value: Any) -> float | None:
         value = value[0]
     try:
         return math.nan if value is None else float(value)
-    except (OverflowError, TypeError, ValueError):
+    except Exception:  # whatever its class does
         return None

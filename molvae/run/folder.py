@@ -18,6 +18,7 @@ from __future__ import annotations
 import gzip
 import json
 import tomllib
+import zlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -127,8 +128,9 @@ def is_ending(folder: Path) -> bool:
     """Whether a fine-tuning was killed in `end`: the model is written, and what it started from is gone."""
     if (folder / ORIGIN).exists() or not all((folder / name).is_file() for name in (CHECKPOINT, *MODEL_FILES)):
         return False
-    card = read_json(folder / "config.json").get("card", {})
-    return "memorization" in card  # it comes with the last weights, not before
+    config = read_json(folder / "config.json")
+    card = config.get("card") if isinstance(config, dict) else None
+    return isinstance(card, dict) and "memorization" in card  # it comes with the last weights, not before
 
 
 def new_folder(folder: Path, *, overwrite: bool) -> AbstractContextManager[bool]:
@@ -193,7 +195,7 @@ def read_start(folder: Path, *, finished: bool = False) -> Start:
         parts["train"] = np.setdiff1d(np.arange(len(smiles)), held)
         if not len(parts["valid"]) or len(parts["train"]) + len(held) != len(smiles):
             raise ValueError(f"the positions do not fit {len(smiles)} molecules")
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, OverflowError, zlib.error) as error:
         raise ModelError(f"{folder} is damaged: molecules.csv.gz or splits.json cannot be read ({error})") from None
     origin = read_origin(folder, model) if training.init_from and not finished else None
     return Start(smiles, parts, labels, model, training, CleanConfig(**given["cleaning"]), origin)

@@ -15,6 +15,8 @@ from molvae.files import read_tensors, write_tensors
 __all__ = ["Position", "read_checkpoint", "write_checkpoint"]
 
 _FORMAT = "molvae-checkpoint/2"
+_MOST = 1 << 53  # of batches, steps and seconds: an exact integer in JSON readers
+_METADATA = {"param_groups": list, "position": list, "extra": dict}
 
 
 class Position(NamedTuple):
@@ -63,13 +65,21 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str,
     flat, metadata = read_tensors(path)
     if metadata.get("format") != _FORMAT:
         raise ModelError(f"{path} is no checkpoint of molvae ({_FORMAT})")
+    if any(not isinstance(metadata.get(key), kind) for key, kind in _METADATA.items()):
+        raise ModelError(f"{path} is damaged: its metadata lack {', '.join(_METADATA)}")
     groups: dict[str, dict[str, Tensor]] = {}
     for name, value in flat.items():
         group, _, key = name.partition("/")
         groups.setdefault(group, {})[key] = value
     state: dict[int, dict[str, Tensor]] = {}
-    for name, value in groups.pop("optimizer", {}).items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = value
-    optimizer = {"state": state, "param_groups": metadata["param_groups"]}
-    return groups, optimizer, Position(*metadata["position"]), metadata["extra"]
+    try:
+        for name, value in groups.pop("optimizer", {}).items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = value
+        pool, batch, step, seconds = metadata["position"]
+        position = Position(int(pool), int(batch), int(step), float(seconds))
+        if min(position) < 0 or max(position) > _MOST:
+            raise ValueError(f"its position is {', '.join(map(str, position))}")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ModelError(f"{path} is damaged ({error})") from None
+    return groups, {"state": state, "param_groups": metadata["param_groups"]}, position, metadata["extra"]

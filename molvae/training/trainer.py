@@ -290,11 +290,13 @@ class Trainer:
             self._model.load_state_dict(tensors["model"])
             self._average.model.load_state_dict(tensors["average"])
             self._optimizer.load_state_dict(dict(optimizer))
-        except (KeyError, RuntimeError, ValueError):
-            raise ModelError(f"{self._checkpoint} is of a model of another shape than the settings say") from None
-        device = self._accelerator.device
-        weights = {name: value.to(device) for name, value in tensors.get("best", {}).items()}
-        self._best = _Best(extra["best"]["objective"], extra["best"]["epoch"], weights)
+            device = self._accelerator.device
+            weights = {name: value.to(device) for name, value in tensors.get("best", {}).items()}
+            self._best = _Best(float(extra["best"]["objective"]), int(extra["best"]["epoch"]), weights)
+        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError):
+            raise ModelError(
+                f"{self._checkpoint} is damaged, or of a model of another shape than the settings say"
+            ) from None
         self._position = position
         self._pools.restore(tensors.get("coupled", {}))
         self._meter = Meter(device, tensors["meter"] if is_main() else None)

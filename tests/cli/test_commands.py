@@ -319,3 +319,36 @@ def test_a_reader_that_leaves_is_no_error(tiny_run):
     assert len(result.stdout.splitlines()) == 1
     assert "Traceback" not in result.stderr
     assert "Exception" not in result.stderr
+
+
+@pytest.mark.parametrize("given", [{"WORLD_SIZE": "abc"}, {"WORLD_SIZE": "2", "RANK": "abc"}])
+def test_an_environment_that_counts_in_letters(given):
+    script = [sys.executable, "-m", "molvae", "sample", "--n", "1"]
+    done = subprocess.run(script, env={**os.environ, **given}, capture_output=True, text=True, timeout=120)
+    name = list(given)[-1]
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: the environment variable {name} must be a number, not 'abc'; unset it\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (
+            ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            "a library cannot be loaded (libtorch",
+        ),
+    ],
+)
+def test_a_machine_without_memory(monkeypatch, error, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("molvae.cli.models.load_model", fail)
+    assert_told(molvae("sample"), words)
+
+
+def test_a_length_that_no_molecule_has():
+    assert_told(
+        molvae("sample", "--n", 1, "--max-length", 10**9), "max_length: input should be less than or equal to 10000"
+    )

@@ -339,3 +339,37 @@ def test_a_folder_that_is_there_is_not_touched(quick):
     again = molvae("logp", *QUICK, "-o", "run")
     assert again.exit_code == 1 and "run exists; name another folder, resume it (--resume)" in again.stderr
     assert {path.name: path.read_bytes() for path in (quick / "run").iterdir()} == before
+
+
+def test_programs_of_a_search_that_somebody_else_began_need_trust(quick, monkeypatch):
+    goal = "2*window:command:tee -a called | sed s/.*/1/:0:2"
+    assert molvae(goal, *QUICK, "-o", "run").exit_code == 0
+    assert molvae("--resume", "run", "--budget", 22).exit_code == 0  # one's own
+    calls = (quick / "called").read_text()
+    (quick / "run").rename(quick / "sent")
+    refused = molvae("--resume", "sent", "--budget", 24)
+    assert refused.exit_code == 1 and (quick / "called").read_text() == calls
+    assert goal in refused.stderr and "molvae optimize --resume sent --trust" in refused.stderr
+    monkeypatch.setenv("MOLVAE_CACHE", "off")
+    assert molvae("--resume", "sent", "--budget", 24).exit_code == 1
+    monkeypatch.undo()
+    monkeypatch.chdir(quick)
+    assert "--trust goes with --resume" in molvae("qed", "--trust").stderr
+
+
+def test_trust_is_remembered(quick):
+    (quick / "mine.py").write_text("def score(smiles):\n    return [len(one) for one in smiles]\n")
+    molvae("mine.py:score", *QUICK, "-o", "run")
+    (quick / "run").rename(quick / "sent")
+    assert molvae("--resume", "sent", "--budget", 21).exit_code == 1
+    assert molvae("--resume", "sent", "--budget", 22, "--trust").exit_code == 0
+    assert molvae("--resume", "sent", "--budget", 23).exit_code == 0
+    config = quick / "sent" / "config.toml"
+    config.write_text(config.read_text().replace("mine.py:score", "other.py:score"))
+    assert "other.py:score" in molvae("--resume", "sent", "--budget", 24).stderr
+
+
+def test_searches_that_run_nothing_may_come_from_anywhere(quick):
+    molvae("qed", "keep:C", *QUICK, "-o", "run")
+    (quick / "run").rename(quick / "sent")
+    assert molvae("--resume", "sent", "--budget", 22).exit_code == 0

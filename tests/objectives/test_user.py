@@ -287,3 +287,55 @@ def test_a_function_of_one_molecule_is_told_what_it_is_given():
 
     with pytest.raises(InputError, match="it is given a list of SMILES, not one"):
         UserObjective(lambda smiles: Chem.MolFromSmiles(smiles).GetNumAtoms())(SMILES)
+
+
+class Odd:
+    """A value and an exception that nothing can be done with."""
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __float__ = __str__
+
+
+class OddError(BaseException):
+    __str__ = Odd.__str__
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (lambda: [Odd()], "gave an object of Odd that cannot be printed (RuntimeError)"),
+        (
+            lambda: (_ for _ in ()).throw(OddError),
+            "OddError: an object of OddError that cannot be printed (RuntimeError)",
+        ),
+        (lambda: (_ for _ in ()).throw(GeneratorExit), "GeneratorExit"),
+        (lambda: ["x" * 10**6], "gave '" + "x" * 299),
+    ],
+)
+def test_objects_that_cannot_be_used_in_any_way(bad, reason):
+    def odd(smiles):
+        if len(smiles) > 1:
+            raise ValueError("one at a time")
+        return bad() if smiles == ["C"] else lengths(smiles)
+
+    scores = UserObjective(odd)
+    assert np.array_equal(scores(SMILES), [3, np.nan, 8, 3], equal_nan=True)
+    assert scores.failures == {"C": reason}
+
+
+def test_an_interrupt_is_no_failure():
+    def stopped(smiles):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        UserObjective(stopped)(SMILES)
+
+
+def test_a_daemon_that_a_command_starts_is_not_waited_for():
+    began = time.monotonic()
+    assert Command("setsid sleep 60 & echo 1")(["C"]) == ["1"]
+    with pytest.raises(InputError, match=r"took more than 0.3 seconds"):
+        Command("setsid sleep 60 & sleep 60", timeout=0.3)(["C"])
+    assert time.monotonic() - began < 30

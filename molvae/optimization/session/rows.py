@@ -68,7 +68,11 @@ class GrowingTable:
             self.replace(())
             return []
         whole = whole or data
-        header, *rows = csv.reader(io.StringIO(whole.decode(errors="replace"), newline=""))
+        csv.field_size_limit(max(csv.field_size_limit(), len(whole)))
+        try:
+            header, *rows = csv.reader(io.StringIO(whole.decode(errors="replace"), newline=""))
+        except csv.Error as error:
+            raise InputError(f"{self.path} is damaged ({error})") from None
         if header != self._columns:
             raise InputError(
                 f"{self.path} has the columns {', '.join(header)}, not {', '.join(self._columns)}: it is of another "

@@ -183,10 +183,18 @@ def restored(search: Search, log: CallLog, state: Path) -> list[Call]:
         tensors, metadata = read_tensors(state)
     except ModelError:
         return list(log.calls)
-    if metadata.get("format") != _FORMAT or metadata["calls"] > len(log.calls):
+    known, of_search = metadata.get("calls"), metadata.get("search")
+    if metadata.get("format") != _FORMAT or type(known) is not int or not isinstance(of_search, dict):
         return list(log.calls)
-    known = int(metadata["calls"])
+    if not 0 <= known <= len(log.calls):
+        return list(log.calls)
     for call in log.calls[:known]:
         search.archive.add(call.proposal, call.score, call.parts)
-    search.restore(tensors, metadata["search"])
+    try:
+        search.restore(tensors, of_search)
+    except (ModelError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+        raise ModelError(
+            f"{state} is damaged ({type(error).__name__}: {error}); remove it, and the search makes use of the calls "
+            "that it has, but begins anew"
+        ) from None
     return log.calls[known:]

@@ -30,6 +30,7 @@ from molvae.optimization.session.request import (
 )
 from molvae.optimization.session.result import BEST, SearchResult
 from molvae.optimization.session.runner import Runner, Search, SearchProgress, restored
+from molvae.optimization.session.trust import trust
 from molvae.optimization.settings import SearchConfig
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def optimize(
             made.enter_context(held(place))
             if not resume:
                 made.enter_context(begin(place, request, overwrite=overwrite))
+            trust(place, run)
         if place is not None and resume:
             go_on(place, request)
         log = CallLog(place and place / CALLS, names)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from molvae.errors import MolVAEError
 from molvae.files import read_tensors, write_tensors
 from molvae.objectives import UserObjective, mean_of
 from molvae.optimization.session import runner as running
@@ -188,10 +189,10 @@ def test_resumed_it_asks_for_nothing_that_it_knows(quick, tmp_path):
     def length(smiles):
         asked.extend(smiles)
         if len(asked) > 20:
-            raise Killed
+            raise KeyboardInterrupt
         return [len(one) for one in smiles]
 
-    with pytest.raises(Killed):
+    with pytest.raises(KeyboardInterrupt):
         starting.optimize(VAE, UserObjective(length, "length"), folder=tmp_path / "run", budget=BUDGET)
     before = list(asked)
     asked.clear()
@@ -249,3 +250,33 @@ def test_a_cache_serves_another_search_whose_calls_count_all_the_same(quick, tmp
     assert len(second.table) == len(first.table) == size == BUDGET
     assert len(Cache(tmp_path / "shared.csv", ["qed"])) == size
     assert not (tmp_path / "first" / "cache.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"calls": None}, {"calls": -1}, {"calls": [7]}, {"calls": 10**40}, {"calls": True}, {"search": None},
+     {"search": []}],
+)  # fmt: skip
+def test_a_state_that_counts_wrongly_begins_anew(quick, tmp_path, change):
+    whole = search("one", tmp_path / "whole")
+    folder = tmp_path / "run"
+    search("one", folder)
+    tensors, metadata = read_tensors(folder / "state.safetensors")
+    write_tensors(folder / "state.safetensors", tensors, {**metadata, **change})
+    assert len(search("one", folder, resume=True).table) == len(whole.table)
+    assert written(folder) == written(tmp_path / "whole")
+
+
+def test_a_damaged_row_beyond_the_bounds_of_csv_readers_is_named(quick, tmp_path):
+    folder = tmp_path / "run"
+    search("one", folder)
+    path = folder / "calls.csv"
+    lines = path.read_text().splitlines()
+    for damaged in (
+        lines[3] + "," + "x" * 200_000,
+        '"' + "x" * 200_000,
+    ):
+        path.write_text("\n".join([*lines[:3], damaged, *lines[4:]]) + "\n")
+        with pytest.raises(MolVAEError) as caught:
+            search("one", folder, resume=True)
+        assert len(str(caught.value)) < 1_500
