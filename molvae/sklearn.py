@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from molvae.corpus.latents import latent_columns
 from molvae.errors import ConfigError, InputError
-from molvae.generator import MolVAE
-from molvae.machine.device import pick_device
+from molvae.generator.facade import MolVAE
 from molvae.pretrained import BUNDLED
+from molvae.runtime.device import pick_device
 
 __all__ = ["LatentTransformer"]
 

@@ -16,8 +16,8 @@ import typer
 
 from molvae.benchmarks.moses import moses_rows
 from molvae.errors import ModelError
-from molvae.generator import MolVAE
-from molvae.model_folder import StoredModel, write_model
+from molvae.generator.facade import MolVAE
+from molvae.pretrained.folder import StoredModel, write_model
 
 __all__ = ["bundle"]
 

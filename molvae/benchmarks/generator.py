@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from molvae.cache_folder import cache_folder
-from molvae.datasets import find
-from molvae.latest_run import is_finished
-from molvae.run import resume, train
+from molvae.corpus.datasets import find
+from molvae.storage.cache_folder import cache_folder
+from molvae.storage.latest_run import is_finished
+from molvae.training.run import resume, train
 
 __all__ = ["zinc_generator"]
 

@@ -6,8 +6,8 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
-from molvae.hub import find_model
-from molvae.model_card import MODEL_FILES
+from molvae.pretrained.card import MODEL_FILES
+from molvae.pretrained.hub import find_model
 
 __all__ = ["checksum", "model_checksum"]
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from molvae.benchmarks.identity import model_checksum
 from molvae.chem import map_chunks
-from molvae.files import write_text
+from molvae.storage.files import write_text
 
 __all__ = ["CALLS", "LeadSetup", "improve_all", "leads_of", "summary"]
 
@@ -45,7 +45,7 @@ class LeadSetup(NamedTuple):
 
 def leads_of(library: Sequence[str], n: int = 100) -> list[str]:
     """Every eighth of the 800 molecules of a library with the lowest logP - SA, the lowest first; at most n."""
-    from molvae.objectives import objective_of
+    from molvae.optimization.objectives import objective_of
 
     scores = objective_of(_OBJECTIVE)(library)
     order = np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable")[:_LOWEST:_EVERY]
@@ -85,8 +85,8 @@ def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
     """One lead, in the process that is given it."""
     import torch
 
-    from molvae.generator import MolVAE
-    from molvae.optimization.session.start import optimize
+    from molvae.generator.facade import MolVAE
+    from molvae.optimization.run.start import optimize
 
     number, lead = numbered
     place = setup.folder / f"{number:03d}.json"

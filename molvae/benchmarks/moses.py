@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from molvae.benchmarks.flow_prior import fit_flow, mismatch
 from molvae.chem import canonical, quiet_rdkit
-from molvae.codec import Codec
 from molvae.config import Decoding, TrainConfig
+from molvae.corpus.datasets import find, find_optional
 from molvae.corpus.reading import read_smiles
-from molvae.datasets import find, find_optional
 from molvae.errors import ConfigError, InputError
-from molvae.generator import MolVAE
+from molvae.generator.facade import MolVAE
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.latent import aggregate_mismatch, mutual_information
 from molvae.metrics.statistics import Watch, unwatched
 from molvae.model import DiagonalGaussian
+from molvae.model.latent_codec import Codec
 from molvae.training import HealthCheck
 
 __all__ = ["moses_rows"]

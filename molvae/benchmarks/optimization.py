@@ -19,7 +19,7 @@ import numpy as np
 from molvae.benchmarks.identity import checksum, model_checksum
 from molvae.chem import map_chunks
 from molvae.errors import ConfigError
-from molvae.files import write_text
+from molvae.storage.files import write_text
 
 __all__ = ["METHODS", "Job", "Setup", "areas", "jobs_of", "run_all"]
 
@@ -51,7 +51,7 @@ class Job(NamedTuple):
     method: str
     """of `METHODS`"""
     task: str
-    """of `molvae.objectives.tasks.TASKS`"""
+    """of `molvae.optimization.objectives.tasks.TASKS`"""
     seed: int
 
 
@@ -76,7 +76,7 @@ def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Jo
     Raises:
         ConfigError: there is no such method or task, or what a method needs is not installed.
     """
-    from molvae.objectives.tasks import TASKS
+    from molvae.optimization.objectives.tasks import TASKS
 
     for given, known, kind in ((methods, METHODS, "method"), (tasks, TASKS, "task")):
         for name in given:
@@ -126,11 +126,11 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
     """One run, in the process that is given it."""
     import torch
 
-    from molvae.objectives import objective_of
+    from molvae.optimization.objectives import objective_of
     from molvae.optimization.protocol import pmo_figures
-    from molvae.optimization.session.counted import Cache, CountedObjective
-    from molvae.optimization.session.log import CallLog
-    from molvae.optimization.session.runner import Runner
+    from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
+    from molvae.optimization.run.log import CallLog
+    from molvae.optimization.run.runner import Runner
 
     place = setup.folder / job.method / f"{job.task}-{job.seed}"
     summary = place.with_suffix(".json")
@@ -161,7 +161,7 @@ def _search(job: Job, setup: Setup) -> Any:
     from molvae.benchmarks.searchers.reinforcement import Reinforcement
     from molvae.benchmarks.searchers.screening import Screening
     from molvae.corpus.reading import read_smiles
-    from molvae.generator import MolVAE
+    from molvae.generator.facade import MolVAE
     from molvae.optimization.optimizer import Optimizer
     from molvae.optimization.settings import SearchConfig
 

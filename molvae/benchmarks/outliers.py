@@ -15,11 +15,11 @@ from rdkit import Chem
 from sklearn.metrics import roc_auc_score
 
 from molvae.chem import canonical, quiet_rdkit
+from molvae.corpus.datasets import find_optional
 from molvae.corpus.reading import read_smiles
-from molvae.datasets import find_optional
+from molvae.corpus.tokenizer import scan
 from molvae.errors import InputError
-from molvae.generator import MolVAE
-from molvae.tokenizer import scan
+from molvae.generator.facade import MolVAE
 
 __all__ = ["FIGURES", "auroc_table", "cut_off", "edited", "outliers_of", "peptide"]
 

@@ -10,12 +10,12 @@ import torch
 from molvae.benchmarks.textbook import TextbookVAE
 from molvae.benchmarks.timing import Figure, rates, resident, seconds_of
 from molvae.config import Decoding, ModelConfig
-from molvae.generator import MolVAE
-from molvae.machine.device import pick_device
+from molvae.corpus.tokenizer import SmilesTokenizer
+from molvae.generator.facade import MolVAE
+from molvae.generator.sampling.draws import BLOCK
 from molvae.model import SmilesVAE
-from molvae.model_folder import StoredModel
-from molvae.sampling.draws import BLOCK
-from molvae.tokenizer import SmilesTokenizer
+from molvae.pretrained.folder import StoredModel
+from molvae.runtime.device import pick_device
 
 __all__ = ["SamplingSpeed", "stream_speed"]
 

@@ -14,8 +14,8 @@ from molvae.benchmarks.textbook import TextbookVAE
 from molvae.benchmarks.timing import Figure, gemm_rate, rates, resident, seconds_of
 from molvae.config import ModelConfig, TrainConfig
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.machine.device import pick_device, profits_from_bf16
 from molvae.model import SmilesVAE
+from molvae.runtime.device import pick_device, profits_from_bf16
 from molvae.training import Health, Trainer
 
 __all__ = ["TrainingSpeed"]

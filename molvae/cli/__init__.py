@@ -29,7 +29,7 @@ from molvae.cli.report import report
 from molvae.cli.sample import sample
 from molvae.cli.score import score
 from molvae.cli.train import train
-from molvae.machine.distributed import run_process
+from molvae.runtime.distributed import run_process
 
 __all__ = ["app", "main"]
 

@@ -84,7 +84,7 @@ def throughput(
     from molvae.corpus.batching import TokenizedCorpus
     from molvae.corpus.cleaning import clean
     from molvae.corpus.reading import open_table
-    from molvae.tokenizer import SmilesTokenizer
+    from molvae.corpus.tokenizer import SmilesTokenizer
 
     wanted = part or list(Part)
     figures: list[Figure] = []

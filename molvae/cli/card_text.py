@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from molvae.cli.meanings import meaning_of
+from molvae.cli.metric_descriptions import meaning_of
 from molvae.config import ModelConfig, TrainConfig
-from molvae.model_card import MODEL_FORMAT, Summary
-from molvae.wording import count
+from molvae.errors import pluralize
+from molvae.pretrained.card import MODEL_FORMAT, Summary
 
 __all__ = ["Line", "aligned", "lines_of", "plain"]
 
@@ -89,8 +89,8 @@ def lines_of(name: str, why: str, about: Summary) -> list[Line]:
         Line(0, "model", f"{_text(name)} ({why})"),
         Line(0, "format", f"{MODEL_FORMAT}, {about.size / 1e6:,.1f} MB on disk"),
         Line(0, "parameters", f"{about.parameters:,} in {' and '.join(about.dtypes)}"),
-        Line(0, "vocabulary", f"{count(len(tokenizer), 'token')}: {_text(own)}"),
-        Line(0, "training set", "is not kept" if known is None else f"hashes of {count(known, 'molecule')}"),
+        Line(0, "vocabulary", f"{pluralize(len(tokenizer), 'token')}: {_text(own)}"),
+        Line(0, "training set", "is not kept" if known is None else f"hashes of {pluralize(known, 'molecule')}"),
     ]
     if not about.finished:
         lines.append(Line(0, "state", "not finished; molvae train --resume goes on with it"))
@@ -208,10 +208,10 @@ def _meaning(description: str | None) -> str:
 def _text(value: Any, longest: int = _LONGEST, depth: int = 0) -> str:
     """Any value of JSON as one short line of printable characters."""
     if isinstance(value, dict) or (isinstance(value, list) and depth):
-        return f"({count(len(value), 'item')})"
+        return f"({pluralize(len(value), 'item')})"
     if isinstance(value, list):
         text = ", ".join(_text(one, _LONGEST_LABEL, depth + 1) for one in islice(value, _MOST_ITEMS))
-        return f"{text}, ... ({count(len(value), 'item')})" if len(value) > _MOST_ITEMS else text or "none"
+        return f"{text}, ... ({pluralize(len(value), 'item')})" if len(value) > _MOST_ITEMS else text or "none"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, float):

@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.text import Text
 
 from molvae.config import ModelConfig, Settings
-from molvae.errors import InputError, MolVAEError
-from molvae.machine.distributed import is_main
-from molvae.wording import printable
+from molvae.errors import InputError, MolVAEError, printable
+from molvae.runtime.distributed import is_main
 
 __all__ = ["command", "console", "print_result", "results_only", "say", "with_settings", "writable"]
 

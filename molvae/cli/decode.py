@@ -12,8 +12,7 @@ import typer
 
 from molvae.cli.common import command, say
 from molvae.cli.options import BatchSize, Device, ModelName
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +72,7 @@ def decode(
     vae = load_model(model, device)
     if table.latent_dim != vae.config.latent_dim:
         raise InputError(
-            f"{table.name} holds {count(table.latent_dim, 'latent dimension')}, and this model has "
+            f"{table.name} holds {pluralize(table.latent_dim, 'latent dimension')}, and this model has "
             f"{vae.config.latent_dim}; name the model that encoded it with --model"
         )
     if temperature and seed is None:
@@ -89,9 +88,9 @@ def decode(
             valid += sum(one is not None for one in molecules)
             missing += int((~np.isfinite(z).all(1)).sum())
             show(rows)
-    invalid = count(rows - valid - missing, "invalid string")
+    invalid = pluralize(rows - valid - missing, "invalid string")
     empty = f", {missing:,} without a point" if missing else ""
-    say(f"{count(valid, 'molecule')} from {count(rows, 'row')}: {invalid}{empty}")
+    say(f"{pluralize(valid, 'molecule')} from {pluralize(rows, 'row')}: {invalid}{empty}")
 
 
 @contextmanager
@@ -100,7 +99,7 @@ def _sink(output: Path | None, table: LatentTable) -> Iterator[Callable[[list[st
     import pandas as pd
 
     from molvae.cli.rows import frames_to
-    from molvae.files import atomic
+    from molvae.storage.files import atomic
 
     if output is not None and output.suffix.lower() == ".smi":
         with atomic(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:

@@ -9,7 +9,7 @@ import typer
 from molvae.cli.common import command, print_result, say
 from molvae.cli.measured import MeasuredColumn
 from molvae.cli.options import AsJson, Device, ModelName, SmilesColumn
-from molvae.wording import count
+from molvae.errors import pluralize
 
 __all__ = ["descriptors"]
 
@@ -54,8 +54,8 @@ def descriptors(
     vae = load_model(model, device)
     features, known = descriptors_of(vae, smiles.tolist())
     if known.sum() < 10:
-        raise InputError(f"only {count(int(known.sum()), 'measured molecule')} can be encoded by the model")
-    say(f"{count(int(known.sum()), 'molecule')} with {measured.name}; {(~known).sum():,} cannot be encoded")
+        raise InputError(f"only {pluralize(int(known.sum()), 'measured molecule')} can be encoded by the model")
+    say(f"{pluralize(int(known.sum()), 'molecule')} with {measured.name}; {(~known).sum():,} cannot be encoded")
     table = cross_validated(features, smiles[known].tolist(), measured.values[there][known], seed=seed)
     if as_json:
         print_result(table.to_json(orient="index", indent=1) + "\n")

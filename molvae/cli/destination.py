@@ -14,7 +14,7 @@ from molvae.cli.common import console, print_result, say
 from molvae.corpus.writing import Write, to_text, write_file
 
 if TYPE_CHECKING:
-    from molvae.sampling.account import Molecules
+    from molvae.generator.sampling.sampling_stats import Molecules
 
 __all__ = ["Picture", "destination"]
 
@@ -104,7 +104,7 @@ class Picture:
             InputError: the file cannot be written.
         """
         from molvae.chem import molecule_grid
-        from molvae.files import atomic
+        from molvae.storage.files import atomic
 
         legends = [str(number) for number in range(1, len(self._smiles) + 1)]
         if "qed" in self._columns:

@@ -12,7 +12,7 @@ import typer
 from molvae.cli.common import command, console, print_result, say
 
 if TYPE_CHECKING:
-    from molvae.datasets import Watch
+    from molvae.corpus.datasets import Watch
 
 __all__ = ["download"]
 
@@ -37,8 +37,8 @@ def download(
     is compared with its known checksum; what is there and right is not fetched again. The paths go to stdout, one a
     line.
     """
-    from molvae.datasets import DATASETS
-    from molvae.datasets import download as bring
+    from molvae.corpus.datasets import DATASETS
+    from molvae.corpus.datasets import download as bring
 
     about = DATASETS[dataset.value]
     say(f"{about.title}, {about.licence}, from {about.home}")

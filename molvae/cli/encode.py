@@ -11,7 +11,7 @@ import typer
 
 from molvae.cli.common import command, say
 from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo
-from molvae.wording import count
+from molvae.errors import pluralize
 
 if TYPE_CHECKING:
     from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
@@ -63,7 +63,7 @@ def encode(
             rows.refuse(chunk, mean[:, 0] != mean[:, 0])
             write(chunk, [mean, spread] if std else [mean])
         rows.tell()
-    say(f"{count(rows.read - rows.refused, 'molecule')} encoded, {vae.config.latent_dim} latent dimensions")
+    say(f"{pluralize(rows.read - rows.refused, 'molecule')} encoded, {vae.config.latent_dim} latent dimensions")
 
 
 @contextmanager

@@ -50,10 +50,10 @@ def evaluate(
     """
     from molvae.cli.figures import print_figures, watching
     from molvae.corpus.reading import read_smiles
-    from molvae.machine.device import pick_device
     from molvae.metrics.chemnet import has_chemnet
     from molvae.metrics.evaluation import evaluate as evaluate_all
     from molvae.metrics.published import MOSES_TEST_SIZE
+    from molvae.runtime.device import pick_device
 
     place = pick_device(device)
     drawn = read_smiles(samples, smiles_column=smiles_column)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from molvae.cli.common import console, print_result, say
-from molvae.cli.meanings import meaning_of
+from molvae.cli.metric_descriptions import meaning_of
 from molvae.metrics.published import PUBLISHED
 from molvae.metrics.statistics import Watch
 

@@ -11,12 +11,12 @@ import typer
 from molvae.cli.common import command, print_result, writable
 from molvae.cli.options import AsJson
 from molvae.errors import ModelError
-from molvae.files import finite
+from molvae.storage.files import finite
 
 if TYPE_CHECKING:
     from molvae.cli.card_text import Line
     from molvae.cli.models import Choice
-    from molvae.model_card import Summary
+    from molvae.pretrained.card import Summary
 
 __all__ = ["info"]
 
@@ -37,8 +37,8 @@ def info(
     The weights are not loaded. Settings at their defaults are left out; --json has everything, the vocabulary too.
     """
     from molvae.cli.models import choose_model, naming
-    from molvae.hub import find_model
-    from molvae.model_card import read_card
+    from molvae.pretrained.card import read_card
+    from molvae.pretrained.hub import find_model
 
     choice = choose_model(model, "the argument MODEL")
     with naming(choice):
@@ -53,7 +53,7 @@ def info(
 
 
 def _as_dict(choice: Choice, about: Summary) -> dict[str, Any]:
-    from molvae.model_card import MODEL_FORMAT
+    from molvae.pretrained.card import MODEL_FORMAT
 
     return {
         "name": choice.name,

@@ -38,9 +38,9 @@ def leads(
     say("loading torch and RDKit ...", "dim")
     from molvae.benchmarks.generator import zinc_generator
     from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
+    from molvae.corpus.datasets import find
     from molvae.corpus.reading import read_smiles
-    from molvae.datasets import find
-    from molvae.files import finite
+    from molvae.storage.files import finite
 
     chosen = leads_of(read_smiles(find("zinc250k")), n)
     setup = LeadSetup(model if model is not None else str(zinc_generator()), output, similarity, budget, seed)

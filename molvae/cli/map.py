@@ -11,13 +11,13 @@ import typer
 
 from molvae.cli.common import command, print_result, say
 from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo, Workers
-from molvae.wording import count
+from molvae.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from molvae.corpus.annotated import AnnotatedTable
-    from molvae.exploration.latent_map import LatentMap
+    from molvae.generator.exploration.latent_map import LatentMap
 
 __all__ = ["map"]
 
@@ -71,9 +71,9 @@ def map(
     from molvae.corpus.frames import frame_text
     from molvae.corpus.reading import open_table
     from molvae.corpus.writing import check_output
-    from molvae.exploration import latent_map as maps
-    from molvae.exploration.projection import METHODS, check_method
-    from molvae.exploration.subsample import subsample
+    from molvae.generator.exploration import latent_map as maps
+    from molvae.generator.exploration.projection import METHODS, check_method
+    from molvae.generator.exploration.subsample import subsample
 
     check_method(method)
     for path in output or ():
@@ -96,7 +96,7 @@ def map(
         say(f"{maps.CARRIED} of {len(others)} columns are carried along: those of --color-by, then the first", "yellow")
     slow = method != "pca" and len(chosen.rows) > _MANY
     patience = f", then {METHODS[method]}, which takes minutes" if slow else ""
-    say(f"encoding {count(len(chosen.rows), 'row')}{patience} ...", "dim")
+    say(f"encoding {pluralize(len(chosen.rows), 'row')}{patience} ...", "dim")
     began = time.monotonic()
     made = maps.latent_map(
         vae, chosen, color_by=colors, method=method, seed=seed, batch_size=batch_size, title=table.name,
@@ -113,7 +113,7 @@ def map(
 def _chunks(
     rows: AnnotatedTable, others: Sequence[str], colors: Sequence[str], numbers: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
-    from molvae.exploration.latent_map import map_rows
+    from molvae.generator.exploration.latent_map import map_rows
 
     # An empty table at the beginning: what has no rows still has columns.
     yield map_rows([], [], {name: [] for name in others}, color_by=colors)
@@ -142,5 +142,5 @@ def _tell(made: LatentMap, seconds: float, *, curable: bool) -> None:
         say(f"  and {len(made.omitted) - _NAMED:,} more", "yellow")
     if len(made.omitted):
         hint = " (--standardize --no-stereo may admit more)" if curable else ""
-        say(f"{count(len(made.omitted), 'row')} cannot be encoded, and so not in the map{hint}", "yellow")
+        say(f"{pluralize(len(made.omitted), 'row')} cannot be encoded, and so not in the map{hint}", "yellow")
     say(f"{made.describe()}, in {seconds:.0f} s")

@@ -10,8 +10,7 @@ import typer
 from numpy.typing import NDArray
 
 from molvae.cli.common import say
-from molvae.errors import ConfigError
-from molvae.wording import count
+from molvae.errors import ConfigError, pluralize
 
 if TYPE_CHECKING:
     from molvae.corpus.reading import Table
@@ -79,7 +78,7 @@ def read_measurements(
     known = values[np.isfinite(values)]
     span = f", from {known.min():.4g} to {known.max():.4g}" if len(known) else ""
     averaged = "; of duplicates the mean" if corpus.counts.duplicates else ""
-    say(f"{count(len(known), 'molecule')} with {name}{span}{averaged}")
+    say(f"{pluralize(len(known), 'molecule')} with {name}{span}{averaged}")
     if log:
         return Measurements(f"log10 {name}", corpus.smiles, _logarithms(values, name))
     if len(known) and known.min() > 0 and known.max() >= _WIDE * known.min():
@@ -97,7 +96,7 @@ def _logarithms(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
         raise ConfigError(f"{name} has no value above 0, and so no logarithm; leave out --log")
     if lost := int((values <= 0).sum()):
         say(
-            f"{count(lost, 'molecule')} with a value that is not above 0, and so without a logarithm, left out",
+            f"{pluralize(lost, 'molecule')} with a value that is not above 0, and so without a logarithm, left out",
             "yellow",
         )
     return np.log10(values, where=positive, out=np.full(len(values), np.nan))
@@ -107,7 +106,7 @@ def _tell_unread(cells: Counter[str], name: str) -> None:
     """A qualified value is no measurement, and what is left out is said."""
     if cells:
         texts = ", ".join(f"{text[:_LONGEST]!r} ({times:,})" for text, times in cells.most_common(_NAMED))
-        say(f"{count(cells.total(), 'cell')} of {name} with no number, left out: {texts}", "yellow")
+        say(f"{pluralize(cells.total(), 'cell')} of {name} with no number, left out: {texts}", "yellow")
 
 
 def _column(table: Table, wanted: str | None) -> str:

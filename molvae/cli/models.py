@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from molvae.cli.common import say
 from molvae.errors import ModelError
-from molvae.latest_run import RUNS, latest_run
 from molvae.pretrained import BUNDLED, shipped
+from molvae.storage.latest_run import RUNS, latest_run
 
 if TYPE_CHECKING:
-    from molvae.generator import MolVAE
+    from molvae.generator.facade import MolVAE
 
 __all__ = ["Choice", "choose_model", "load_model", "naming"]
 
@@ -66,8 +66,8 @@ def load_model(given: str | None, device: str, given_by: str = "--model") -> Mol
     Raises:
         ModelError: there is none, or it cannot be read.
     """
-    from molvae.generator import MolVAE
-    from molvae.machine.device import pick_device
+    from molvae.generator.facade import MolVAE
+    from molvae.runtime.device import pick_device
 
     choice = choose_model(given, given_by)
     with naming(choice):

@@ -88,8 +88,8 @@ def _calibrate(
 ) -> None:
     from molvae.cli.models import load_model
     from molvae.corpus.writing import check_output
-    from molvae.exploration.radius import suitable_radius
-    from molvae.files import write_text
+    from molvae.generator.exploration.radius import suitable_radius
+    from molvae.storage.files import write_text
 
     for path, kinds in ((output, ("csv",)), (plot, ("svg", "png"))):
         if path is not None:
@@ -104,8 +104,8 @@ def _calibrate(
         write_text(output, text)
         say(f"written: {output}")
     if plot is not None:
-        from molvae.plots.curves import radius_curve
-        from molvae.plots.style import save_figure
+        from molvae.visualization.plots.curves import radius_curve
+        from molvae.visualization.plots.style import save_figure
 
         save_figure(radius_curve(curve, suitable), plot)
         say(f"drawn: {plot}")

@@ -14,8 +14,8 @@ from typer.core import TyperCommand
 from molvae.cli.common import command, print_result, say, with_settings
 from molvae.cli.options import Device, ModelName, SmilesColumn
 from molvae.errors import ConfigError
-from molvae.latest_run import RUNS
 from molvae.optimization.settings import SearchConfig
+from molvae.storage.latest_run import RUNS
 
 __all__ = ["OptimizeCommand", "optimize"]
 
@@ -232,7 +232,7 @@ def optimize(
         options = {"n": _N if n is None else n, "maximize": maximize is not False, "constraints": rules, "seed": seed}
         suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), log, options)
         return
-    from molvae.optimization.session.request import Request, RunConfig
+    from molvae.optimization.run.folder import Request, RunConfig
 
     if resume is not None:
         if any((overwrite, seed, mean, objectives, model, start, batch, timeout, cache, output, rules, search)):
@@ -261,7 +261,7 @@ def _check_together(measured: bool, *, of_search: tuple[Any, ...], of_measured: 
 
 
 def _list() -> None:
-    from molvae.objectives import objective_names
+    from molvae.optimization.objectives import objective_names
 
     meanings = objective_names()
     width = max(len(name) for name in meanings if len(name) <= _LONGEST)

@@ -8,7 +8,7 @@ import typer
 
 from molvae.cli.common import command, print_result, say
 from molvae.cli.options import AsJson, Device, ModelName, SmilesColumn
-from molvae.wording import count
+from molvae.errors import pluralize
 
 __all__ = ["outliers"]
 
@@ -44,8 +44,8 @@ def outliers(
     from molvae.chem import canonical, quiet_rdkit
     from molvae.cli.measured import no_columns
     from molvae.cli.models import load_model
+    from molvae.corpus.datasets import find
     from molvae.corpus.reading import read_smiles
-    from molvae.datasets import find
     from molvae.errors import InputError
 
     if file is None:
@@ -57,7 +57,7 @@ def outliers(
         molecules = [one for one in (canonical(texts[row]) for row in order) if one is not None]
     if not molecules:
         raise InputError("the file has no molecule")
-    say(f"{count(len(molecules), 'molecule')}, and others made of them")
+    say(f"{pluralize(len(molecules), 'molecule')}, and others made of them")
     others = outliers_of(molecules, [token for token in vae.tokenizer if not token.startswith("<")], seed=seed)
     table = auroc_table(vae, molecules, others, importance=importance, seed=seed)
     if as_json:

@@ -57,8 +57,8 @@ def optimization(
     say("loading torch and RDKit ...", "dim")
     from molvae.benchmarks.generator import zinc_generator
     from molvae.benchmarks.optimization import Setup, jobs_of, run_all
-    from molvae.datasets import find
-    from molvae.objectives.tasks import TASKS
+    from molvae.corpus.datasets import find
+    from molvae.optimization.objectives.tasks import TASKS
 
     jobs = jobs_of(split_names(methods), split_names(tasks) if tasks else list(TASKS), seeds)
     library = find("zinc250k")

@@ -9,7 +9,7 @@ import typer
 
 from molvae.cli.common import command, say
 from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo
-from molvae.wording import count
+from molvae.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def predict(
             compared.add(chunk.cells, predicted)
             write(pd.concat([chunk.cells, predicted.astype("float32").add_suffix("_predicted")], axis=1))
         rows.tell()
-    say(f"predicted for {count(rows.read - rows.refused, 'molecule')}: {', '.join(vae.config.heads)}")
+    say(f"predicted for {pluralize(rows.read - rows.refused, 'molecule')}: {', '.join(vae.config.heads)}")
     compared.tell()
 
 
@@ -100,7 +100,7 @@ class _Compared:
         """Say how well they agree, a line for each property."""
         import numpy as np
 
-        from molvae.agreement import mean_absolute_error, r_squared, spearman
+        from molvae.metrics.regression import mean_absolute_error, r_squared, spearman
 
         known = {name: np.concatenate(pairs, axis=1) for name, pairs in self._pairs.items() if pairs}
         known = {name: pairs for name, pairs in known.items() if pairs.shape[1]}

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from molvae.cli.common import console, say
 from molvae.corpus.cleaning import Counts
 from molvae.errors import MolVAEError
-from molvae.run import LineReporter
-from molvae.run.memorization import Memorization
 from molvae.training import Progress as Steps
+from molvae.training.run import LineReporter
+from molvae.training.run.memorization import Memorization
 
 __all__ = ["TerminalReporter"]
 
@@ -81,7 +81,7 @@ class TerminalReporter(LineReporter):
 
     def _write_report(self, folder: Path) -> None:
         """The run is finished whatever becomes of its report."""
-        from molvae.report import write_report
+        from molvae.training.report import write_report
 
         self._show("writing the report", 0, None, "")
         try:

@@ -11,7 +11,7 @@ from molvae.cli.common import command, say
 from molvae.cli.options import AsJson, BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo
 
 if TYPE_CHECKING:
-    from molvae.exploration.fidelity import Pair
+    from molvae.generator.exploration.fidelity import Pair
 
 __all__ = ["reconstruct"]
 
@@ -63,7 +63,7 @@ def reconstruct(
     from molvae.cli.rows import Rows, frames_to, open_rows
     from molvae.corpus.frames import FRAME_KINDS
     from molvae.corpus.writing import check_output
-    from molvae.exploration.fidelity import Fidelity
+    from molvae.generator.exploration.fidelity import Fidelity
 
     for path, kinds in ((output, FRAME_KINDS), (grid, ("svg", "png"))):
         if path is not None:
@@ -103,7 +103,7 @@ def _tell(worst: list[Pair]) -> None:
 def _draw(worst: list[Pair], grid: Path) -> None:
     """Pairs side by side, two pairs in a row."""
     from molvae.chem import molecule_grid
-    from molvae.files import atomic
+    from molvae.storage.files import atomic
 
     if not worst:
         say(f"nothing to draw in {grid}: no molecule came back as another one")

@@ -34,7 +34,7 @@ def report(
     space. stdout has its path. `molvae train` writes one as well.
     """
     from molvae.corpus.writing import check_output
-    from molvae.latest_run import RUNS, latest_run
+    from molvae.storage.latest_run import RUNS, latest_run
 
     folder = run or latest_run()
     if folder is None:
@@ -42,7 +42,7 @@ def report(
     if output is not None:
         check_output(output, ("html",))
     say("loading torch and RDKit ...", "dim")
-    from molvae.machine.device import pick_device
-    from molvae.report import write_report
+    from molvae.runtime.device import pick_device
+    from molvae.training.report import write_report
 
     print_result(f"{write_report(folder, output, seed=seed, device=str(pick_device(device)))}\n")

@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.cli.common import console, print_result, say
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
     from molvae.corpus.frames import WriteFrame
-    from molvae.generator import MolVAE
+    from molvae.generator.facade import MolVAE
 
 __all__ = ["Rows", "frames_to", "open_rows", "progress"]
 
@@ -92,10 +91,10 @@ class Rows:
         hint = " (--standardize --no-stereo would admit more)" if self._curable else ""
         if self.refused == self.read:
             raise InputError(
-                f"none of the {count(self.read, 'row')} of {self._table.name} can be encoded{hint}\n{self._list()}"
+                f"none of the {pluralize(self.read, 'row')} of {self._table.name} can be encoded{hint}\n{self._list()}"
             )
         be = "is" if self.refused == 1 else "are"
-        say(f"{self.refused:,} of {count(self.read, 'row')} cannot be encoded and {be} left empty{hint}:", "yellow")
+        say(f"{self.refused:,} of {pluralize(self.read, 'row')} cannot be encoded and {be} left empty{hint}:", "yellow")
         say(self._list(), "yellow")
 
     def _list(self) -> str:
@@ -134,8 +133,8 @@ def frames_to(
             yield take
         if lost:
             say(
-                f"{count(lost, 'cell')} of columns of numbers held text that is no number, and empty now, or more than "
-                "their number, such as 007; csv keeps them",
+                f"{pluralize(lost, 'cell')} of columns of numbers held text that is no number, and empty now, or more "
+                "than their number, such as 007; csv keeps them",
                 "yellow",
             )
         say(f"written: {output}")

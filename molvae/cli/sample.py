@@ -12,14 +12,13 @@ import typer
 from molvae.cli.common import command, say, with_settings
 from molvae.cli.options import BatchSize, Device, ModelName
 from molvae.config import Decoding
-from molvae.errors import ConfigError, MolVAEError, SamplingError
-from molvae.machine.distributed import broadcast, gather, is_main, world_size
-from molvae.machine.interruption import Interruption
-from molvae.wording import count
+from molvae.errors import ConfigError, MolVAEError, SamplingError, pluralize
+from molvae.runtime.distributed import broadcast, gather, is_main, world_size
+from molvae.runtime.interruption import Interruption
 
 if TYPE_CHECKING:
-    from molvae.sampling.account import Account, Molecules
-    from molvae.sampling.stream import Stream
+    from molvae.generator.sampling.sampling_stats import Account, Molecules
+    from molvae.generator.sampling.stream import Stream
 
 __all__ = ["sample"]
 
@@ -161,7 +160,7 @@ def _write(
     if failure is not None:
         raise SamplingError(f"{failure}; the {stream.account.found:,} are in {where}")
     if stream.account.found < n:
-        say(f"interrupted: {stream.account.found:,} of the {count(n, 'molecule')} are in {where}")
+        say(f"interrupted: {stream.account.found:,} of the {pluralize(n, 'molecule')} are in {where}")
         raise SystemExit(130)
 
 
@@ -200,7 +199,7 @@ def _tell(account: Account, *, novel: bool, repair: int) -> None:
     else:
         pace = f"RDKit set the pace ({busy}, decoding {account.decoding_busy:.0%})"
     say(
-        f"{count(account.found, 'molecule')} from {count(account.drawn, 'draw')}: {account.validity:.1%} valid"
-        f"{repaired}, {count(account.duplicates, 'duplicate')}{known}; "
+        f"{pluralize(account.found, 'molecule')} from {pluralize(account.drawn, 'draw')}: {account.validity:.1%} valid"
+        f"{repaired}, {pluralize(account.duplicates, 'duplicate')}{known}; "
         f"{account.found / max(1e-9, account.seconds):,.0f} molecules/s; {pace}"
     )

@@ -11,14 +11,13 @@ import typer
 
 from molvae.cli.common import command, say
 from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo
-from molvae.errors import ConfigError
-from molvae.wording import count
+from molvae.errors import ConfigError, pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from molvae.cli.rows import Rows
-    from molvae.generator import MolVAE
+    from molvae.generator.facade import MolVAE
 
 __all__ = ["score"]
 
@@ -93,7 +92,7 @@ def score(
         for frame in scored:
             write(frame)
         rows.tell()
-    say(f"{count(rows.read - rows.refused, 'molecule')} scored")
+    say(f"{pluralize(rows.read - rows.refused, 'molecule')} scored")
 
 
 def _scored(rows: Rows, vae: MolVAE, **settings: int) -> Iterator[pd.DataFrame]:

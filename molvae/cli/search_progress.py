@@ -10,10 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from molvae.cli.common import console, say
-from molvae.wording import count
+from molvae.errors import pluralize
 
 if TYPE_CHECKING:
-    from molvae.optimization.session.runner import SearchProgress
+    from molvae.optimization.run.runner import SearchProgress
 
 __all__ = ["SearchReporter"]
 
@@ -67,7 +67,7 @@ class SearchReporter:
         more, waited = now.calls - self._calls, time.monotonic() - self._time
         if more >= _SHARE * now.budget or waited >= _SECONDS or now.calls == now.budget:
             self._calls, self._time = now.calls, time.monotonic()
-            say(f"{now.calls:,} of {count(now.budget, 'call')}, {now.seconds:.0f} s: {best}")
+            say(f"{now.calls:,} of {pluralize(now.budget, 'call')}, {now.seconds:.0f} s: {best}")
 
     @staticmethod
     def stopping() -> None:

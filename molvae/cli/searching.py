@@ -14,13 +14,12 @@ import typer
 from molvae.cli.common import print_result, results_only, say
 from molvae.cli.models import choose_model, load_model
 from molvae.cli.search_progress import SearchReporter
-from molvae.errors import ConfigError, InputError, ModelError, SamplingError
+from molvae.errors import ConfigError, InputError, ModelError, SamplingError, pluralize
 from molvae.optimization.constraints import Constraint, Forbid, Keep, NoAlerts, SimilarTo, allowed, constraint_of
-from molvae.wording import count
 
 if TYPE_CHECKING:
-    from molvae.optimization.session.request import Request
-    from molvae.optimization.session.result import SearchResult
+    from molvae.optimization.run.folder import Request
+    from molvae.optimization.run.result import SearchResult
 
 __all__ = ["Place", "constraints_of", "molecules_of", "resumed", "search_in"]
 
@@ -93,7 +92,7 @@ def resumed(folder: Path, *, trusted: bool, **free: int | None) -> Request:
         ConfigError: somebody else began it, it runs programs, and the user has not agreed.
         ModelError: there is none in the folder, or it was begun from Python with a model that has no name.
     """
-    from molvae.optimization.session.request import read_request
+    from molvae.optimization.run.folder import read_request
 
     request = read_request(folder)
     if not request.run.model:
@@ -113,7 +112,7 @@ def _ask_for_trust(folder: Path, request: Request) -> None:
     Raises:
         ConfigError: the user says no, or cannot be asked.
     """
-    from molvae.optimization.session.trust import is_trusted, programs
+    from molvae.optimization.run.trust import is_trusted, programs
 
     if is_trusted(folder, request.run):
         return
@@ -130,19 +129,19 @@ def search_in(place: Place, request: Request, *, resume: bool) -> None:
     """Search, or search on, and print the best.
 
     Raises:
-        MolVAEError: as `molvae.optimization.session.start.optimize`; nothing that was scored is lost. Or nothing was
+        MolVAEError: as `molvae.optimization.run.start.optimize`; nothing that was scored is lost. Or nothing was
             found to be scored.
         SystemExit: it was interrupted, or failed when it had begun; the command that goes on was said.
     """
-    from molvae.hub import full_name
-    from molvae.optimization.session.request import CALLS
-    from molvae.optimization.session.start import optimize
+    from molvae.optimization.run.folder import CALLS
+    from molvae.optimization.run.start import optimize
+    from molvae.pretrained.hub import full_name
 
     run = request.run
     name = full_name(choose_model(run.model or None).name)
     vae = load_model(run.model or None, place.device, "what the search began with" if resume else "--model")
     goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
-    say(f"{'going on' if resume else 'searching'} in {place.folder}: {goal}, {count(run.budget, 'call')}")
+    say(f"{'going on' if resume else 'searching'} in {place.folder}: {goal}, {pluralize(run.budget, 'call')}")
     if request.start and run.constraints and not resume:
         _tell_refused(request)
     with SearchReporter(run.budget) as reporter, results_only():
@@ -182,7 +181,7 @@ def _tell_refused(request: Request) -> None:
     rules = [constraint_of(one) for one in request.run.constraints]
     refused = int((~allowed(rules, request.start)).sum())
     if refused:
-        of = count(len(request.start), "molecule")
+        of = pluralize(len(request.start), "molecule")
         say(f"outside the constraints, and so never scored: {refused:,} of the {of} to begin with", "yellow")
 
 
@@ -193,19 +192,22 @@ def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None
             "no molecule could be found inside the constraints; loosen them, or give some that fulfil them (--start)"
         )
     if calls < budget:
-        say(f"ended after {count(calls, 'call')} of {budget:,}: nothing new is found inside the constraints", "yellow")
+        say(
+            f"ended after {pluralize(calls, 'call')} of {budget:,}: nothing new is found inside the constraints",
+            "yellow",
+        )
     without = int(result.table["score"].isna().sum())
     if without:
         reasons = Counter(result.failures.values()).most_common(_NAMED)
         said = "".join(f"\n  {number:,} x {reason}" for reason, number in reasons)
-        say(f"{count(without, 'molecule')} without a score{said}", "yellow")
+        say(f"{pluralize(without, 'molecule')} without a score{said}", "yellow")
     if result.pareto:
         _print_front(result, top)
     else:
         best = result.best(top)
         if len(best):
             ten = result.best(10, per_scaffold=0)["score"]
-            say(f"best of {count(calls, 'call')}: {ten.iloc[0]:.4g}; ten best: {ten.mean():.4g}")
+            say(f"best of {pluralize(calls, 'call')}: {ten.iloc[0]:.4g}; ten best: {ten.mean():.4g}")
         lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
         print_result("smiles,score\n" + "".join(lines))
     say(f"done: {folder}", "bold green")
@@ -219,7 +221,7 @@ def _print_front(result: SearchResult, top: int) -> None:
     size = len(front)
     rows = sorted({round(step * (size - 1) / max(1, top - 1)) for step in range(top)}) if size > top else range(size)
     print_result(frame_text(front.iloc[list(rows)][["smiles", *result.parts]], header=True, digits=6))
-    said = f"front: {count(size, 'molecule')}"
+    said = f"front: {pluralize(size, 'molecule')}"
     if size > top:
         said += f", of which {top:,} are printed, and all are in front.csv"
     if size ** (len(result.parts) - 1) <= _QUICK and (volume := result.hypervolume()) > 0:

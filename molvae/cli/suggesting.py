@@ -10,8 +10,7 @@ import numpy as np
 from molvae.cli.common import console, print_result, say
 from molvae.cli.measured import read_measurements
 from molvae.cli.models import load_model
-from molvae.errors import SamplingError
-from molvae.wording import count
+from molvae.errors import SamplingError, pluralize
 
 if TYPE_CHECKING:
     from molvae.cli.measured import Measurements
@@ -44,15 +43,15 @@ def suggest_in(
         smiles_column: as in `open_table`.
         settings: how to search.
         log: learn log10 of the values.
-        options: of `molvae.optimization.session.measured.suggest`.
+        options: of `molvae.optimization.run.measured.suggest`.
 
     Raises:
         MolVAEError: the file, the column, the folder or an option will not do.
         SamplingError: there are fewer molecules than asked for; they are written all the same.
     """
     from molvae.corpus.frames import frame_text
-    from molvae.new_folder import held, new_folder
-    from molvae.optimization.session.measured import SUGGESTIONS, suggest
+    from molvae.optimization.run.measured import SUGGESTIONS, suggest
+    from molvae.storage.output_folder import held, new_folder
 
     measured = read_measurements(file, column, smiles_column, stereo=settings.stereo, log=log)
     vae = load_model(model, place.device)
@@ -93,5 +92,5 @@ def _tell_quality(measured: Measurements) -> None:
 
 def _too_few(found: int, asked: int) -> SamplingError:
     return SamplingError(
-        f"only {count(found, 'molecule')} of {asked:,} could be found inside the constraints; loosen them"
+        f"only {pluralize(found, 'molecule')} of {asked:,} could be found inside the constraints; loosen them"
     )

@@ -92,8 +92,8 @@ def train(
         )
 
     say("loading torch and RDKit ...", "dim")
-    from molvae import run
     from molvae.cli.progress import TerminalReporter
+    from molvae.training import run
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
     with TerminalReporter(report=report) as reporter:

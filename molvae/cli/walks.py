@@ -12,7 +12,7 @@ from molvae.cli.common import console, say
 from molvae.errors import SamplingError
 
 if TYPE_CHECKING:
-    from molvae.exploration.walk import Walk
+    from molvae.generator.exploration.walk import Walk
 
 __all__ = ["Grid", "Output", "Seed", "WithProperties", "deliver", "property_names"]
 
@@ -52,8 +52,8 @@ def deliver(take: Callable[[], Walk], output: Path | None, grid: Path | None) ->
 
     from molvae.cli.destination import destination
     from molvae.corpus.writing import check_output
-    from molvae.files import atomic
-    from molvae.sampling.account import Molecules
+    from molvae.generator.sampling.sampling_stats import Molecules
+    from molvae.storage.files import atomic
 
     for path, kinds in ((output, None), (grid, ("svg", "png"))):
         if path is not None:

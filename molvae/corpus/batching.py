@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from molvae.tokenizer import SmilesTokenizer
+from molvae.corpus.tokenizer import SmilesTokenizer
 
 __all__ = ["Batch", "TokenizedCorpus", "bucketed"]
 

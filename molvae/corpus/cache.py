@@ -20,13 +20,13 @@ import rdkit
 from numpy.typing import NDArray
 
 from molvae._version import __version__
-from molvae.cache_folder import cache_folder, tidy
 from molvae.config import CleanConfig
 from molvae.corpus.cleaning import clean
-from molvae.corpus.ledger import Corpus, Counts, write_report
+from molvae.corpus.cleaning_report import Corpus, Counts, write_report
 from molvae.corpus.reading import Table
 from molvae.errors import MolVAEError
-from molvae.files import atomic
+from molvae.storage.cache_folder import cache_folder, tidy
+from molvae.storage.files import atomic
 
 __all__ = ["clean_cached"]
 

@@ -19,12 +19,12 @@ from molvae.chem.molecules import count_heavy_atoms
 from molvae.chem.standard import Reason, Rejection, standardize_all
 from molvae.chem.workers import map_chunks
 from molvae.config import CleanConfig
+from molvae.corpus.cleaning_report import Corpus, Counts, Ledger, rejection_report
 from molvae.corpus.formats import UNREADABLE_BLOCK
-from molvae.corpus.ledger import Corpus, Counts, Ledger, rejection_report
 from molvae.corpus.numbers import is_missing
 from molvae.corpus.reading import Chunk, Table
+from molvae.corpus.tokenizer import bracket_atoms, count_tokens, scan
 from molvae.errors import ConfigError, InputError, TokenError
-from molvae.tokenizer import bracket_atoms, count_tokens, scan
 
 __all__ = ["Corpus", "Counts", "allowed_elements", "clean", "clean_smiles"]
 

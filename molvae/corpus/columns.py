@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from molvae.chem.molecules import parse, quiet_rdkit, without_extension
 from molvae.corpus.numbers import grouped_example, grouping, is_code, is_missing, number
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 __all__ = [
     "Choice",
@@ -78,7 +77,7 @@ class Numeric:
         if not self.examples:
             return ""
         index, text = self.examples[0]
-        more = f", and so in {count(len(self.examples) - 1, 'further column')}" if len(self.examples) > 1 else ""
+        more = f", and so in {pluralize(len(self.examples) - 1, 'further column')}" if len(self.examples) > 1 else ""
         return f"; {text} in {names[index]!r} is {number(text, self.grouping[index]):.15g}{more}"
 
 

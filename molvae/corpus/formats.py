@@ -15,8 +15,7 @@ from molvae.corpus.columns import SAMPLE, Choice, choose, numeric_columns, resol
 from molvae.corpus.delimited import Layout, Record
 from molvae.corpus.numbers import number
 from molvae.corpus.sources import HEAD_BYTES, Source
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 __all__ = [
     "UNREADABLE_BLOCK",
@@ -54,7 +53,7 @@ def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
     else:
         if len(source.head) >= HEAD_BYTES and "$$$$" in text:
             text = text[: text.rfind("$$$$")]
-            known = f", fields as in its first {count(text.count('$$$$') + 1, 'record')}"
+            known = f", fields as in its first {pluralize(text.count('$$$$') + 1, 'record')}"
         values = _sampled_values(io.StringIO(text, newline=None))
     names, samples = tuple(values), list(values.values())
     index = -1 if smiles_column is None else resolve(smiles_column, names, source.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from molvae.corpus.numbers import is_code, is_missing, number
 from molvae.corpus.writing import UnixLines
-from molvae.files import atomic
+from molvae.storage.files import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

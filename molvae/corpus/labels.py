@@ -15,14 +15,13 @@ import rdkit
 from numpy.typing import NDArray
 
 from molvae._version import __version__
-from molvae.cache_folder import cache_folder, tidy
 from molvae.chem.properties import PROPERTIES, property_table
 from molvae.corpus.cells import alike, mostly_numbers
-from molvae.corpus.ledger import Corpus
+from molvae.corpus.cleaning_report import Corpus
 from molvae.corpus.reading import Table
-from molvae.errors import ConfigError, MolVAEError
-from molvae.files import atomic
-from molvae.wording import count
+from molvae.errors import ConfigError, MolVAEError, pluralize
+from molvae.storage.cache_folder import cache_folder, tidy
+from molvae.storage.files import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +98,7 @@ def describe_labels(sources: Sequence[LabelSource], labels: pd.DataFrame) -> str
     parts = []
     for name, computed in sources:
         known = int(np.isfinite(labels[name]).sum())
-        of = "all molecules" if known == len(labels) else f"{known:,} of {count(len(labels), 'molecule')}"
+        of = "all molecules" if known == len(labels) else f"{known:,} of {pluralize(len(labels), 'molecule')}"
         parts.append(f"{name} ({'computed by RDKit' if computed else 'column of the file'}, {of})")
     return f"heads for {', '.join(parts)}"
 

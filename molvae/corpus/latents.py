@@ -24,7 +24,7 @@ from molvae.corpus.formats import open_parquet
 from molvae.corpus.rows import rows_of
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
-from molvae.files import atomic
+from molvae.storage.files import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.chem import map_chunks, scaffold
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 __all__ = ["split_rows"]
 
@@ -38,7 +37,7 @@ def split_rows(
     """
     n = len(smiles)
     wanted = {"valid": max(1, round(n * valid)), "test": round(n * test)}
-    few = InputError(f"of {count(n, 'molecule')} none is left to train on when {sum(wanted.values())} are held out")
+    few = InputError(f"of {pluralize(n, 'molecule')} none is left to train on when {sum(wanted.values())} are held out")
     if sum(wanted.values()) >= n:
         raise few
     groups = np.arange(n) if method == "random" else _scaffold_groups(smiles)

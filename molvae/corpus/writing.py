@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.errors import InputError
-from molvae.files import atomic, check_writable
+from molvae.storage.files import atomic, check_writable
 
 __all__ = ["UnixLines", "Write", "check_output", "csv_writer", "to_text", "write_file"]
 

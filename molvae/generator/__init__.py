@@ -1,5 +1,5 @@
-"""`MolVAE`: strings on one side, arrays on the other."""
+"""`MolVAE`: SMILES on one side, latent points on the other.
 
-from molvae.generator.facade import MolVAE
-
-__all__ = ["MolVAE"]
+`facade` is the class. `sampling` gives as many distinct, valid molecules as were asked for; `exploration` walks through
+the latent space: interpolation, mixing, neighbours, maps.
+"""

@@ -9,13 +9,13 @@ import numpy as np
 
 from molvae.config import check_seed
 from molvae.errors import InputError
-from molvae.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
-from molvae.exploration.mixing import mix
-from molvae.exploration.neighbors import neighbors
-from molvae.exploration.paths import interpolate
-from molvae.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
-from molvae.exploration.subsample import subsample
-from molvae.exploration.walk import Walk
+from molvae.generator.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
+from molvae.generator.exploration.mixing import mix
+from molvae.generator.exploration.neighbors import neighbors
+from molvae.generator.exploration.paths import interpolate
+from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
+from molvae.generator.exploration.subsample import subsample
+from molvae.generator.exploration.walk import Walk
 from molvae.generator.prediction import check_heads, predicted_at
 from molvae.generator.sampler import Sampler
 
@@ -172,7 +172,7 @@ class MolVAE(Sampler):
             batch_size: points decoded at a time.
 
         Returns:
-            A row for each radius from 0 to 1, as `molvae.exploration.radius.calibrate` has it.
+            A row for each radius from 0 to 1, as `molvae.generator.exploration.radius.calibrate` has it.
 
         Raises:
             InputError: a molecule cannot be encoded, or there is none.
@@ -208,7 +208,7 @@ class MolVAE(Sampler):
             smiles: N molecules, in any SMILES; what cannot be encoded is in the map's ``omitted``.
             columns: N values of each, to colour by and to look up: a dict, or a table; 20 at most are carried along.
             color_by: a name of `columns` or of `molvae.chem.PROPERTIES`, or several; the first colours figures.
-            method: ``pca``, ``tsne`` or ``umap``, as in `molvae.exploration.projection.project`.
+            method: ``pca``, ``tsne`` or ``umap``, as in `molvae.generator.exploration.projection.project`.
             max_points: of more molecules so many are drawn, each with the same chance.
             seed: of the subsampling, t-SNE and UMAP; the same seed gives the same map on the same machine.
             batch_size: rows encoded at a time.

@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 
 from molvae.chem import Standardized, canonical, quiet_rdkit, standardize
-from molvae.codec import CUT_OFF, Codec
 from molvae.config import Decoding, ModelConfig, check_batch_size, check_seed
+from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import ConfigError, InputError, TokenError
-from molvae.exploration.fidelity import fidelity_table
-from molvae.exploration.likelihood import score_table
-from molvae.hub import find_model
-from molvae.model_folder import StoredModel, read_model, write_model
+from molvae.generator.exploration.fidelity import fidelity_table
+from molvae.generator.sampling.draws import Decode
+from molvae.generator.sampling.repair import repairing
+from molvae.metrics.likelihood import score_table
+from molvae.model.latent_codec import CUT_OFF, Codec
 from molvae.pretrained import BUNDLED
-from molvae.sampling.draws import Decode
-from molvae.sampling.repair import repairing
-from molvae.tokenizer import SmilesTokenizer, scan
+from molvae.pretrained.folder import StoredModel, read_model, write_model
+from molvae.pretrained.hub import find_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ class LatentModel:
             batch_size: rows at a time.
 
         Returns:
-            One row a molecule, as `molvae.exploration.fidelity.fidelity_table` describes: ``reconstruction``,
+            One row a molecule, as `molvae.generator.exploration.fidelity.fidelity_table` describes: ``reconstruction``,
             ``exact``, ``tanimoto``, ``tokens``, ``token_accuracy``.
         """
         texts = self._readable(smiles, strict=False)
@@ -194,7 +194,7 @@ class LatentModel:
             batch_size: rows at a time.
 
         Returns:
-            One row a molecule, as `molvae.exploration.likelihood.score_table` describes: ``reconstruction``, ``kl``,
+            One row a molecule, as `molvae.metrics.likelihood.score_table` describes: ``reconstruction``, ``kl``,
             ``elbo``, ``tokens``, ``per_token``, and ``bound`` where asked for; NaN for what cannot be encoded.
 
         Raises:

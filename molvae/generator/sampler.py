@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from molvae.config import Decoding
 from molvae.errors import ConfigError
 from molvae.generator.latent import LatentModel
-from molvae.sampling.account import Samples
-from molvae.sampling.draws import Draws
-from molvae.sampling.stream import Order, Stream, open_stream, suitable_crew
+from molvae.generator.sampling.draws import Draws
+from molvae.generator.sampling.sampling_stats import Samples
+from molvae.generator.sampling.stream import Order, Stream, open_stream, suitable_crew
 
 __all__ = ["Sampler"]
 

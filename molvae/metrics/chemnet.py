@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.machine.threads import one_thread_each, thread_budget
 from molvae.metrics.distances import Moments
+from molvae.runtime.threads import one_thread_each, thread_budget
 
 __all__ = ["has_chemnet", "moments_of"]
 

@@ -10,12 +10,12 @@ from functools import partial
 
 import torch
 
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.metrics.chemnet import moments_of
 from molvae.metrics.distances import cosine, frechet
 from molvae.metrics.features import PROPERTY_NAMES, Features, features_of
 from molvae.metrics.similarity import internal_diversity, nearest_similarity
 from molvae.metrics.statistics import Statistics, Watch, unwatched
-from molvae.molecule_set import MoleculeSet
 
 __all__ = ["moses_metrics"]
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from molvae._version import __version__
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.metrics.chemnet import moments_of
 from molvae.metrics.distances import Moments
 from molvae.metrics.features import Features, canonical_all, features_of
-from molvae.molecule_set import MoleculeSet
-from molvae.tensor_cache import remembered
+from molvae.storage.tensor_cache import remembered
 
 __all__ = ["Statistics", "Watch", "molecule_set_of", "statistics_of", "unwatched"]
 

@@ -22,9 +22,9 @@ from rdkit.DataStructs import TanimotoSimilarity
 from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS, structural_alerts
 from molvae.errors import ConfigError
-from molvae.objectives.fingerprints import fingerprint
-from molvae.objectives.patterns import has_pattern
-from molvae.objectives.quantities import QUANTITIES
+from molvae.optimization.objectives.fingerprints import fingerprint
+from molvae.optimization.objectives.patterns import has_pattern
+from molvae.optimization.objectives.quantities import QUANTITIES
 
 __all__ = [
     "ALL_CATALOGS",
@@ -153,7 +153,7 @@ class Window(_PerMolecule):
     """A range of a number of the molecule, both ends included.
 
     Args:
-        quantity: of `molvae.objectives.quantities.QUANTITIES`.
+        quantity: of `molvae.optimization.objectives.quantities.QUANTITIES`.
         low, high: in its unit; the first not above the second.
 
     Raises:

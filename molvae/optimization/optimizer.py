@@ -16,23 +16,23 @@ from torch import Tensor
 
 from molvae.chem import Standardized, quiet_rdkit, scaffold, standardize
 from molvae.errors import InputError
-from molvae.generator import MolVAE
+from molvae.generator.facade import MolVAE
 from molvae.optimization.archive import Archive
-from molvae.optimization.breeding import Makers, breed
 from molvae.optimization.constraints import Constraint, Keep, anchors_of
 from molvae.optimization.diversity import ScaffoldLimit, diverse
+from molvae.optimization.evolution import Makers, breed
 from molvae.optimization.guidance import Guide, idle_calls, merits_of
-from molvae.optimization.moving import MovingModel
+from molvae.optimization.online_finetuning import MovingModel
+from molvae.optimization.operators import Workshop
 from molvae.optimization.pool import Pool
 from molvae.optimization.proposal import Proposal
 from molvae.optimization.proposals.latent import Drawn
-from molvae.optimization.regions import Regions
 from molvae.optimization.selection import rank_weights, ranked
 from molvae.optimization.settings import SearchConfig
 from molvae.optimization.shares import Shares
 from molvae.optimization.surrogate import Surrogate
-from molvae.optimization.told import checked
-from molvae.optimization.workshop import Workshop
+from molvae.optimization.tabu_regions import Regions
+from molvae.optimization.validation import checked
 
 __all__ = ["Optimizer"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from molvae.errors import ConfigError
-from molvae.objectives.composing import Mean
-from molvae.objectives.objective import Objective, Scores
+from molvae.optimization.objectives.composing import Mean
+from molvae.optimization.objectives.objective import Objective, Scores
 
 __all__ = ["Pareto", "chebyshev", "front", "hypervolume", "random_weights"]
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from molvae.objectives.tasks import TASKS
+from molvae.optimization.objectives.tasks import TASKS
 
 __all__ = ["CHANGED_BY_THE_FIX", "PUBLISHED", "Published"]
 
 CHANGED_BY_THE_FIX = ("isomers_c7h8n2o2", "isomers_c9h10n2o2pf2cl", "sitagliptin_mpo", "zaleplon_mpo")
-"""Tasks whose oracles gave lower scores when the table of PMO was made; see `molvae.objectives.tasks.pmo`."""
+"""Tasks whose oracles gave lower scores when the table of PMO was made; `objectives.tasks.pmo` says why."""
 
 _PMO = "PMO (Gao et al., 2022), https://arxiv.org/abs/2206.12411, table of https://pmo-benchmark.github.io; 5 runs"
 _IVG = "tables in the repository of InVirtuoGen (2025); 3 to 5 runs"

@@ -3,7 +3,7 @@
 from molvae.training.health import Health, HealthCheck
 from molvae.training.labels import HeadCheck, Labels, label_scale
 from molvae.training.progress import Epoch, Progress
-from molvae.training.respelling import Respelling
+from molvae.training.smiles_randomization import Respelling
 from molvae.training.trainer import Trainer
 
 __all__ = [

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molvae.errors import ModelError
-from molvae.files import read_tensors, write_tensors
+from molvae.storage.files import read_tensors, write_tensors
 
 __all__ = ["Position", "read_checkpoint", "write_checkpoint"]
 

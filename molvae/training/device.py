@@ -10,8 +10,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from molvae.chem import usable_cores
 from molvae.config import TrainConfig
-from molvae.machine import distributed
-from molvae.machine.device import pick_device, profits_from_bf16
+from molvae.runtime import distributed
+from molvae.runtime.device import pick_device, profits_from_bf16
 
 __all__ = ["coupling_threads", "data_parallel", "make_accelerator", "where"]
 

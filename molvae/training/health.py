@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molvae.chem import canonical, quiet_rdkit
-from molvae.codec import Codec
 from molvae.config import Decoding, TrainConfig
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.model import DiagonalGaussian, SmilesVAE, slerp
+from molvae.model.latent_codec import Codec
 from molvae.training.coupling import couple
 
 __all__ = ["Health", "HealthCheck"]

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from molvae.agreement import mean_absolute_error, r_squared
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError
+from molvae.metrics.regression import mean_absolute_error, r_squared
 from molvae.model import LabelScale, SmilesVAE
 
 __all__ = ["Fit", "HeadCheck", "HeadFigures", "LabelBatch", "Labels", "label_scale"]

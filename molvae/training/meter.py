@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from molvae.machine.distributed import total
+from molvae.runtime.distributed import total
 from molvae.training.objective import Terms
 
 __all__ = ["Meter"]

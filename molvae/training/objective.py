@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from molvae.config import TrainConfig
-from molvae.machine.distributed import total
 from molvae.model import VAEOutput
+from molvae.runtime.distributed import total
 from molvae.training.labels import LabelBatch
 
 __all__ = ["Terms", "beta_at", "mask_tokens", "terms_of"]

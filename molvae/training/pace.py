@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.machine.distributed import broadcast
+from molvae.runtime.distributed import broadcast
 from molvae.training.coupling import match
 from molvae.training.device import coupling_threads
 from molvae.training.plan import Plan

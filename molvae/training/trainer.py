@@ -19,13 +19,13 @@ from torch import Tensor
 from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
-from molvae.machine.distributed import is_main, on_main, rank, total, world_size
-from molvae.machine.interruption import Interruption
-from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
+from molvae.runtime.distributed import is_main, on_main, rank, total, world_size
+from molvae.runtime.interruption import Interruption
+from molvae.runtime.memory import kept_memory
+from molvae.training.batch_inputs import Feed, Respell
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
 from molvae.training.device import coupling_threads, data_parallel, make_accelerator, where
-from molvae.training.feed import Feed, Respell
 from molvae.training.health import Health
 from molvae.training.labels import HeadFigures, Labels
 from molvae.training.meter import Meter
@@ -33,7 +33,7 @@ from molvae.training.objective import beta_at, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer, skip_nonfinite
 from molvae.training.pace import Pace, Work, measured_pace
 from molvae.training.plan import Plan
-from molvae.training.pools import CoupledPools
+from molvae.training.prior_matching import CoupledPools
 from molvae.training.progress import Epoch, Progress
 
 __all__ = ["Trainer"]

@@ -60,7 +60,8 @@ def test_only_drawing_needs_what_a_server_may_lack():
     program = (
         "import sys\n"
         "sys.modules['rdkit.Chem.Draw'] = None\n"  # as if it could not be imported
-        "import molvae.cli, molvae.run, molvae.optimization, molvae.report, molvae.pages.map\n"
+        "import molvae.cli, molvae.training.run, molvae.optimization, molvae.training.report\n"
+        "import molvae.visualization.pages.map\n"
         "from molvae import MolVAE, ConfigError\n"
         "from molvae.chem import molecule_grid, property_table\n"
         "property_table(['CCO'], ['qed'])\n"

@@ -15,7 +15,7 @@ def library(tmp_path, monkeypatch, sample_file):
     """A small stand-in for ZINC-250k."""
     path = tmp_path / "library.csv"
     path.write_text("\n".join(line.split(",")[0] for line in sample_file.read_text().splitlines()[:201]) + "\n")
-    monkeypatch.setattr("molvae.datasets.find", lambda name: path)
+    monkeypatch.setattr("molvae.corpus.datasets.find", lambda name: path)
     monkeypatch.chdir(tmp_path)
     return path
 

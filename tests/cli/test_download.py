@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from molvae.cli import app
 from molvae.cli.download import Name
-from molvae.datasets import DATASETS, DataFile
+from molvae.corpus.datasets import DATASETS, DataFile
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from molvae.latest_run import is_finished
+from molvae.storage.latest_run import is_finished
 from tests.cli.test_commands import assert_told, molvae
 
 FAST = [
@@ -14,7 +14,7 @@ FAST = [
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch):
-    monkeypatch.setattr("molvae.run.session._READOUT", 10)
+    monkeypatch.setattr("molvae.training.run.runner._READOUT", 10)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from molvae import MolVAE
 from molvae.cli import app
-from molvae.files import finite
+from molvae.storage.files import finite
 
 ESCAPES = "\x1b[31mred\x1b[0m\x07 \u202egnp.exe \ud800\nnext"
 
@@ -151,7 +151,7 @@ def test_molecules_that_are_no_number_do_not_stop_sampling(model):
 def test_half_precision(model):
     import torch
 
-    from molvae.model_folder import read_model, write_model
+    from molvae.pretrained.folder import read_model, write_model
 
     write_model(model, read_model(model), dtype=torch.float16)
     assert "in float16" in info(model).stdout
@@ -168,7 +168,7 @@ def test_an_encoding_that_has_few_letters(model):
 def test_a_table_on_a_terminal(model, monkeypatch):
     from molvae.cli import info as command
     from molvae.cli.models import Choice
-    from molvae.model_card import read_card
+    from molvae.pretrained.card import read_card
 
     class Terminal(io.StringIO):
         def isatty(self):

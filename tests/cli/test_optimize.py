@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from molvae.cli import app
-from molvae.optimization.session import measured, start
-from molvae.optimization.session.request import read_request
+from molvae.optimization.run import measured, start
+from molvae.optimization.run.folder import read_request
 from tests.optimization.stand_in import MOLECULES, StandIn
 
 QUICK = ["--model", "somewhere", "--budget", "20"]
@@ -33,8 +33,8 @@ def quick(monkeypatch, tmp_path):
     for module in (start, measured):
         monkeypatch.setattr(module, "Optimizer", StandIn)
     monkeypatch.setattr(start, "model_key", lambda *_: "key")
-    monkeypatch.setattr("molvae.optimization.session.result.families", lambda *_: "")
-    monkeypatch.setattr("molvae.plots.style.save_figure", lambda figure, path: path.touch())
+    monkeypatch.setattr("molvae.optimization.run.result.families", lambda *_: "")
+    monkeypatch.setattr("molvae.visualization.plots.style.save_figure", lambda figure, path: path.touch())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -171,7 +171,7 @@ def test_a_window_may_be_open(quick):
 @pytest.mark.parametrize(("k", "told"), [(3, True), (6, False)])
 def test_a_hypervolume_that_would_take_long_is_not_told(quick, monkeypatch, k, told):
     monkeypatch.setattr("molvae.cli.searching._QUICK", 1_000.0)
-    monkeypatch.setattr("molvae.optimization.session.result.SearchResult.front", lambda self: self.table.head(20))
+    monkeypatch.setattr("molvae.optimization.run.result.SearchResult.front", lambda self: self.table.head(20))
     names = ["qed", "fsp3", "keep:C", "keep:N", "keep:O", "forbid:Cl"][:k]
     done = molvae(*names, "--mean", "pareto", *QUICK, "-o", "run")
     assert done.exit_code == 0 and "front: 20 molecules" in done.stderr, done.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from molvae.cli.common import print_result, writable
 from molvae.errors import InputError, ModelError
-from molvae.hub import find_model
+from molvae.pretrained.hub import find_model
 
 TEXT = "Δx,µM,CCO\n\udce4"
 

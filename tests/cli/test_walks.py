@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from molvae.chem import PROPERTIES, canonical
 from molvae.cli import app
-from molvae.exploration import radius as radii
-from tests.exploration.atlas import Atlas
+from molvae.generator.exploration import radius as radii
+from tests.generator.exploration.atlas import Atlas
 
 A, B, C = "CC(=O)Nc1ccc(O)cc1", "Clc1ccccc1", "CCOC(C)=O"
 

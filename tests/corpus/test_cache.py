@@ -13,7 +13,7 @@ from molvae.config import CleanConfig
 from molvae.corpus import cache
 from molvae.corpus.cache import clean_cached
 from molvae.corpus.cleaning import clean
-from molvae.corpus.ledger import Corpus
+from molvae.corpus.cleaning_report import Corpus
 from molvae.corpus.reading import open_table
 from molvae.errors import InputError
 

@@ -42,6 +42,7 @@ def table(tmp_path: Path, text: str = TABLE, name: str = "t.csv") -> Table:
 
 
 def report(path: Path) -> list[dict[str, str]]:
+    csv.field_size_limit(1 << 24)  # the text of a row is written whole
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 

@@ -9,8 +9,8 @@ from rdkit import Chem
 from molvae import MolVAE
 from molvae.chem import canonical, scaffold
 from molvae.errors import ConfigError, InputError
-from molvae.objectives import objective_of
 from molvae.optimization.constraints import constraint_of
+from molvae.optimization.objectives import objective_of
 from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.proposal import Proposal
 from molvae.optimization.settings import SearchConfig

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from molvae.errors import ConfigError
-from molvae.objectives import objective_of
+from molvae.optimization.objectives import objective_of
 from molvae.optimization.pareto import Pareto, chebyshev, front, hypervolume, random_weights
 
 NAN = float("nan")

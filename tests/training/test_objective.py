@@ -15,7 +15,7 @@ from molvae.training.coupling import couple
 from molvae.training.objective import beta_at, mask_tokens, terms_of
 from molvae.training.optimizer import WeightAverage, learning_rate_at
 from molvae.training.plan import Plan
-from molvae.training.pools import CoupledPools
+from molvae.training.prior_matching import CoupledPools
 
 
 def output(prior=None):

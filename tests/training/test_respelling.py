@@ -9,7 +9,7 @@ from molvae.chem import canonical, random_spelling
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import SmilesVAE
 from molvae.training import Respelling
-from molvae.training.feed import Feed
+from molvae.training.batch_inputs import Feed
 from molvae.training.plan import Plan
 from tests.training.test_trainer import SMALL, Killed, assert_same, make, settings, weights
 

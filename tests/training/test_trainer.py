@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from molvae import ConfigError, ModelConfig, ModelError, SmilesTokenizer, TrainConfig
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.machine.device import pick_device
-from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
-from molvae.molecule_set import MoleculeSet
+from molvae.runtime.device import pick_device
+from molvae.runtime.memory import kept_memory
 from molvae.training import HealthCheck, Trainer
 from tests.parrot import parrot
 
@@ -172,7 +172,7 @@ def test_a_second_signal_ends_at_once(canonical_smiles, tmp_path, monkeypatch):
     def interrupt(progress):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)  # the same key press, passed on by a parent
-        monkeypatch.setattr("molvae.machine.interruption._SAME", 0.0)
+        monkeypatch.setattr("molvae.runtime.interruption._SAME", 0.0)
         signal.raise_signal(signal.SIGINT)
 
     path = tmp_path / "state.safetensors"

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from molvae.benchmarks.searchers.base import Baseline, flat
-from molvae.codec import Codec
 from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.generator import MolVAE
+from molvae.generator.facade import MolVAE
+from molvae.model.latent_codec import Codec
 from molvae.optimization.proposal import Proposal
 
 __all__ = ["Reinforcement"]

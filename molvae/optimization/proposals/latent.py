@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.chem import canonical, parse, quiet_rdkit
-from molvae.optimization.moving import MovingModel
+from molvae.corpus.tokenizer import scan
+from molvae.optimization.online_finetuning import MovingModel
 from molvae.optimization.proposal import Proposal
-from molvae.tokenizer import scan
 
 __all__ = ["LATENT_OPERATORS", "Drawn", "LatentProposals"]
 

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.archive import Archive
 from molvae.optimization.surrogate.acquisition import choose_batch, shortlist
-from molvae.optimization.surrogate.evidence import choose_evidence
 from molvae.optimization.surrogate.features import FeatureCache, Features
 from molvae.optimization.surrogate.gaussian_process import GaussianProcess
 from molvae.optimization.surrogate.kernel import KERNELS, Kernel, kernel_named
 from molvae.optimization.surrogate.scaling import Scaling
 from molvae.optimization.surrogate.selection import MOST_ROWS, select
+from molvae.optimization.surrogate.training_subset import choose_evidence
 
 __all__ = ["Choice", "Prediction", "Surrogate"]
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from molvae.agreement import r_squared, spearman
-from molvae.errors import ConfigError, InputError
+from molvae.errors import ConfigError, InputError, pluralize
+from molvae.metrics.regression import r_squared, spearman
 from molvae.optimization.surrogate.surrogate import Surrogate
-from molvae.wording import count
 
 __all__ = ["Quality", "cross_validate"]
 
@@ -22,7 +21,7 @@ class Quality(NamedTuple):
     """How molecules agree with what was expected of them by a surrogate that did not know them."""
 
     r2: float
-    """coefficient of determination, see `molvae.agreement`; the expectations of all folds together"""
+    """coefficient of determination, see `molvae.metrics.regression`; the expectations of all folds together"""
     spearman: float
     """rank correlation"""
     rmse: float
@@ -62,7 +61,7 @@ def cross_validate(
     if folds < 2:
         raise ConfigError(f"cross-validation needs at least 2 folds, not {folds}")
     if len(numbers) < folds:
-        raise InputError(f"there are {count(len(numbers), 'molecule')} with a value, too few for {folds} folds")
+        raise InputError(f"there are {pluralize(len(numbers), 'molecule')} with a value, too few for {folds} folds")
     fold = (np.random.default_rng(seed).permutation(len(numbers)) % folds)[molecules]
     mean, std = np.full((2, len(known)), np.nan)
     surrogate = Surrogate(kernel=kernel, noise="auto")

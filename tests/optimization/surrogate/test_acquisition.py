@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from molvae.errors import ConfigError
 from molvae.optimization.surrogate.acquisition import choose_batch, shortlist
-from molvae.optimization.surrogate.evidence import choose_evidence
+from molvae.optimization.surrogate.training_subset import choose_evidence
 
 NOISE = 1e-4
 

@@ -1,0 +1,218 @@
+"""What `optimize` is given is checked before anything is searched, and a search goes on as it began."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from molvae.config import to_toml
+from molvae.errors import ConfigError, InputError, ModelError
+from molvae.optimization.constraints import Keep
+from molvae.optimization.objectives import UserObjective
+from molvae.optimization.run import start as starting
+from molvae.optimization.run.folder import read_request
+from molvae.optimization.run.result import SearchResult
+from tests.optimization.stand_in import StandIn
+
+VAE = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
+OPTIONS = {"budget": 20, "start": ["OCC"], "constraints": ["forbid:Cl", Keep("[#6]")], "seed": 2, "model": "somewhere"}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(starting, "Optimizer", StandIn)
+    monkeypatch.setattr(starting, "model_key", lambda *_: "key")
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Without pictures."""
+    monkeypatch.setattr(SearchResult, "save_summary", lambda *_, **__: None)
+
+
+def test_the_folder_holds_all_that_was_asked_for_and_found(tmp_path):
+    result = starting.optimize(VAE, ["2*qed", "fsp3"], folder=tmp_path / "run", mean="pareto", batch=6, **OPTIONS)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        *("config.toml", "start.smi", "calls.csv", "cache.csv", "state.safetensors"),
+        *("best.csv", "best.svg", "best.png", "curve.csv", "curve.svg", "curve.png"),
+        *("front.csv", "front.svg", "front.png"),
+    }
+    run, search, start = read_request(tmp_path / "run")
+    assert run.objectives == ("2*qed", "fsp3") and run.constraints == ("forbid:Cl", "keep:[#6]")
+    assert (run.budget, run.batch, run.seed, run.mean, run.model) == (20, 6, 2, "pareto", "somewhere")
+    assert start == ("OCC",) and "[search]" in to_toml({"search": search})
+    assert not any("Cl" in one for one in result.table["smiles"]) and result.pareto
+
+
+def test_how_many_come_first_follows_from_the_budget_that_a_search_began_with(plain, tmp_path):
+    folder = tmp_path / "run"
+    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    assert read_request(folder).search.first == 5
+    starting.optimize(VAE, "qed", folder=folder, resume=True, **{**OPTIONS, "budget": 400})
+    assert read_request(folder).search.first == 5
+    starting.optimize(VAE, "qed", folder=tmp_path / "long", **{**OPTIONS, "budget": 400})
+    assert read_request(tmp_path / "long").search.first == 20
+
+
+def test_no_folder_no_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = starting.optimize(VAE, lambda smiles: [len(one) for one in smiles], budget=15)
+    assert len(result.table) == 15 and not list(tmp_path.iterdir())
+    assert "<svg" in result._repr_svg_() and "15 calls" in repr(result)
+
+
+def test_a_larger_budget_goes_on_and_a_smaller_one_is_refused(plain, tmp_path):
+    first = starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    more = starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, "budget": 30})
+    assert more.table["smiles"].tolist()[:20] == first.table["smiles"].tolist() and len(more.table) == 30
+    assert read_request(tmp_path / "run").run.budget == 30
+    with pytest.raises(ConfigError, match="30 calls were made already: the budget cannot be 20"):
+        starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **OPTIONS)
+    assert len((tmp_path / "run" / "calls.csv").read_text().splitlines()) == 31
+    assert read_request(tmp_path / "run").run.budget == 30
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 3}, "begun with seed 2, not 3"),
+        ({"constraints": []}, "begun with constraints"),
+        ({"start": ["CC"]}, "begun with other molecules to start from"),
+        ({"settings": {"pool": 77}}, "begun with pool 100, not 77"),
+        ({"mean": "arithmetic"}, "begun with mean 'geometric', not 'arithmetic'"),
+    ],
+)
+def test_a_search_goes_on_with_the_settings_that_it_had(plain, tmp_path, changes, message):
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    before = (tmp_path / "run" / "calls.csv").read_bytes()
+    with pytest.raises(ModelError, match=message):
+        starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, **changes})
+    assert (tmp_path / "run" / "calls.csv").read_bytes() == before
+
+
+def test_another_model_is_refused(plain, tmp_path, monkeypatch):
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    monkeypatch.setattr(starting, "model_key", lambda *_: "other")
+    with pytest.raises(ModelError, match="begun with another model; resume it with somewhere"):
+        starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **OPTIONS)
+
+
+def test_an_older_search_is_replaced_only_if_that_is_asked_for(plain, tmp_path):
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    with pytest.raises(InputError, match="exists; name another folder, resume it"):
+        starting.optimize(VAE, "logp", folder=tmp_path / "run", **OPTIONS)
+    starting.optimize(VAE, "logp", folder=tmp_path / "run", overwrite=True, **OPTIONS)
+    assert read_request(tmp_path / "run").run.objectives == ("logp",)
+    (tmp_path / "run" / "thesis.tex").touch()
+    with pytest.raises(InputError, match=r"did not write all that is in it: thesis\.tex"):
+        starting.optimize(VAE, "qed", folder=tmp_path / "run", overwrite=True, **OPTIONS)
+
+
+def test_one_process_writes_to_a_search_at_a_time(plain, tmp_path):
+    refused = []
+
+    def progress(_):
+        for how in ({"resume": True}, {"overwrite": True}):
+            with pytest.raises(InputError, match="run is in use by process"):
+                starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS, **how)
+            refused.append(how)
+
+    found = starting.optimize(VAE, "qed", folder=tmp_path / "run", progress=progress, **OPTIONS)
+    assert refused and found.table["smiles"].is_unique and len(found.table) == OPTIONS["budget"]
+
+
+def broken(smiles):
+    raise ValueError("no licence")
+
+
+@pytest.mark.parametrize("start", [[" CCO "], ["C[C@H](N)O |&1:1|"], ["C C", "CCN"]])
+def test_a_search_goes_on_from_molecules_however_they_were_written(plain, tmp_path, monkeypatch, start):
+    monkeypatch.setattr(starting, "Optimizer", lambda vae, *, start, **rest: StandIn(vae, **rest))
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", budget=10, start=start)
+    more = starting.optimize(VAE, "qed", folder=tmp_path / "run", budget=20, start=start, resume=True)
+    assert len(more.table) == 20
+
+
+def test_a_search_that_comes_to_nothing_costs_no_older_one(plain, tmp_path):
+    folder = tmp_path / "run"
+    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match="no licence"):
+        starting.optimize(VAE, UserObjective(broken, "broken"), folder=folder, overwrite=True, **OPTIONS)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    nothing = {**OPTIONS, "start": [], "constraints": ["keep:[U]"]}
+    assert not len(starting.optimize(VAE, "qed", folder=folder, overwrite=True, **nothing).table)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_search_that_breaks_later_on_stays_and_the_older_one_goes(plain, tmp_path):
+    asked = []
+
+    def breaks(smiles):
+        asked.extend(smiles)
+        return [1.0] * (len(smiles) if len(asked) < 10 else 0)
+
+    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    with pytest.raises(InputError, match="gave 0 numbers"):
+        starting.optimize(VAE, UserObjective(breaks, "breaks"), folder=tmp_path / "run", overwrite=True, **OPTIONS)
+    assert read_request(tmp_path / "run").run.objectives == ("breaks",)
+    assert len((tmp_path / "run" / "calls.csv").read_text().splitlines()) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_a_search_did_not_write_stays_when_it_comes_to_nothing(tmp_path):
+    def docking(smiles):
+        (tmp_path / "run" / "docking.log").write_text("no licence")
+        raise ValueError
+
+    for name, goal in (("empty", broken), ("run", docking)):
+        if name == "empty":
+            (tmp_path / name).mkdir()
+        with pytest.raises(InputError, match="failed for the first 3"):
+            starting.optimize(VAE, UserObjective(goal, "broken"), folder=tmp_path / name, **OPTIONS)
+    assert not list((tmp_path / "empty").iterdir())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["docking.log"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_cache_is_not_replaced_with_the_folder_that_it_is_in(plain, tmp_path, overwrite):
+    folder = tmp_path / "run"
+    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    before = (folder / "cache.csv").read_bytes()
+    with pytest.raises(ConfigError, match=r"is in the folder of the search.*copy it to another place"):
+        starting.optimize(VAE, "qed", folder=folder, cache=folder / "cache.csv", overwrite=overwrite, **OPTIONS)
+    assert (folder / "cache.csv").read_bytes() == before
+
+
+def test_a_search_that_comes_to_nothing_is_not_in_the_way(tmp_path):
+    with pytest.raises(InputError, match=r"failed for the first 3 molecules.*no licence"):
+        starting.optimize(VAE, UserObjective(broken, "broken"), folder=tmp_path / "run", **OPTIONS)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("goal", "changes", "message"),
+    [
+        ("qde", {}, "did you mean qed"),
+        ([], {}, "at least one objective"),
+        (["qed", "2*qed"], {}, "the objective qed is there twice"),
+        ("qed", {"mean": "pareto"}, "two or more objectives"),
+        ("qed", {"mean": "harmonic"}, "there is no mean 'harmonic'"),
+        ("qed", {"budget": 0}, "budget"),
+        ("qed", {"batch": -1}, "batch"),
+        ("qed", {"seed": -1}, "seed"),
+        ("qed", {"constraints": ["keep:(("]}, "no SMARTS"),
+        ("qed", {"settings": {"pol": 1}}, "there is no setting 'pol'"),
+        ("qed", {"resume": True}, "to resume a search, name its folder"),
+    ],
+)
+def test_bad_arguments_are_told_before_anything_is_written(tmp_path, goal, changes, message):
+    folder = {} if changes.get("resume") else {"folder": tmp_path / "run"}
+    with pytest.raises(ConfigError, match=message):
+        starting.optimize(VAE, goal, **{**OPTIONS, **folder, **changes})
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_to_resume_is_told(tmp_path):
+    with pytest.raises(ModelError, match="holds no search that could be resumed"):
+        starting.optimize(VAE, "qed", folder=tmp_path, resume=True, **OPTIONS)
