@@ -28,7 +28,7 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
     A pickle holds the name of the model, not its weights: the model must be there, too, where it is read.
 
     Args:
-        model: a model or run folder, the id of a Hugging Face repository, or ``bundled``.
+        model: a model or run folder, the id of a Hugging Face repository, or ``medchem`` or ``moses``.
         std: add the standard deviations of the posterior, D more features.
         unreadable: what a molecule that cannot be encoded gives: ``raise``, an error that names it; ``nan``, a row of
             NaN, for an imputer behind; ``prior``, the mean of the prior, a point that says nothing (zeros; ones as

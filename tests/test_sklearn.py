@@ -112,7 +112,7 @@ def test_latents_of_the_bundled_model_tell_measured_activities():
         table = known_series().iloc[::3]
     except InputError as error:
         pytest.skip(str(error))
-    latent = LatentTransformer(Path(molvae.__file__).parent / "pretrained", unreadable="prior")
+    latent = LatentTransformer(Path(molvae.__file__).parent / "pretrained" / "moses", unreadable="prior")
     points = latent.fit_transform(table["smiles"])
     model = make_pipeline(StandardScaler(), Ridge(100.0))
     scores = cross_val_score(model, points, table["activity"], cv=KFold(5, shuffle=True, random_state=0), scoring="r2")

@@ -1,7 +1,7 @@
 """Make a run the model that comes with the package: ``python -m molvae.benchmarks.bundle RUN --command "..."``
 
 For whoever maintains molvae: it halves the precision of the weights, scores what is left by the MOSES protocol, and
-writes both, with the card, to ``molvae/pretrained/`` of this checkout.
+writes both, with the card, to ``molvae/pretrained/moses/`` of this checkout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from molvae.pretrained.folder import StoredModel, write_model
 
 __all__ = ["bundle"]
 
-_FOLDER = Path(__file__).parent.parent / "pretrained"
+_FOLDER = Path(__file__).parent.parent / "pretrained" / "moses"
 _LARGEST = 16_000_000  # bytes
 _DATA = "training split of MOSES (Polykovskiy et al., 2020), https://github.com/molecularsets/moses"
 

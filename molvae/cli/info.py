@@ -26,7 +26,7 @@ def info(
     model: Annotated[
         Optional[str],
         typer.Argument(
-            help="Model or run folder, Hugging Face id, bundled or medchem; by default as for sample.",
+            help="Model or run folder, Hugging Face id, medchem or moses; by default as for sample.",
             show_default=False,
         ),
     ] = None,

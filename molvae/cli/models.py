@@ -22,7 +22,7 @@ class Choice(NamedTuple):
     """The model that a command takes."""
 
     name: str
-    """a folder, the id of a Hugging Face repository, or ``bundled``"""
+    """a folder, the id of a Hugging Face repository, or ``medchem`` and ``moses``"""
     why: str
     """what named it"""
 

@@ -22,8 +22,8 @@ ModelName = Annotated[
     Optional[str],
     typer.Option(
         "--model",
-        help="Model or run folder, Hugging Face id, bundled or medchem; by default $MOLVAE_MODEL, else the newest "
-        "finished run, else the bundled one.",
+        help="Model or run folder, Hugging Face id, medchem or moses; by default $MOLVAE_MODEL, else the newest "
+        "finished run, else medchem.",
         show_default=False,
     ),
 ]

@@ -50,7 +50,7 @@ class LatentModel:
         """Load a model.
 
         Args:
-            model: a model or run folder, the id of a Hugging Face repository such as ``name/model``, or ``bundled``
+            model: a model or run folder, the id of a Hugging Face repository such as ``name/model``, or ``medchem``
                 for the model that comes with the package.
             device: a torch device.
 

@@ -15,7 +15,7 @@ def find_model(name: str | Path) -> Path:
     """The folder of a model.
 
     Args:
-        name: ``bundled`` or ``medchem``, a folder, or the id of a Hugging Face repository such as
+        name: ``medchem`` (also ``bundled``) or ``moses``, a folder, or the id of a Hugging Face repository such as
             ``someone/model``; a folder of such a name goes before the repository.
 
     Returns:
@@ -38,7 +38,9 @@ def find_model(name: str | Path) -> Path:
 
 def full_name(name: str | Path) -> str:
     """A name under which `find_model` finds the same model from any working directory."""
-    return str(name) if name in SHIPPED or _is_repository(name) else str(Path(name).absolute())
+    if name in SHIPPED:
+        return SHIPPED[str(name)]
+    return str(name) if _is_repository(name) else str(Path(name).absolute())
 
 
 def model_from_hub(name: str) -> Path:

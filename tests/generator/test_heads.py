@@ -114,10 +114,9 @@ def test_fine_tuning_keeps_drops_and_adds_heads(table, tmp_path, canonical_smile
     assert not (tmp_path / "other").exists()
 
 
-def test_heads_do_not_keep_few_molecules_from_the_bundled_model(table, tmp_path, tiny_run, monkeypatch):
-    monkeypatch.setattr("molvae.pretrained._FOLDER", tiny_run)
+def test_heads_do_not_keep_few_molecules_from_the_bundled_model(table, tmp_path, bundled_run):
     vae = trained(table, tmp_path / "run", model={"head_hidden": 5})
-    assert vae.card["fine_tuned_from"] == "bundled"
+    assert vae.card["fine_tuned_from"] == "medchem"
     assert vae.model.property_heads()["mw"].hidden.out_features == 5
 
 

@@ -16,7 +16,8 @@ from molvae.model import LabelScale, SmilesVAE
 from molvae.pretrained.folder import StoredModel, write_model
 from molvae.pretrained.hub import find_model, full_name
 
-FOLDER = Path(molvae.__file__).parent / "pretrained"
+ROOM = Path(molvae.__file__).parent / "pretrained"
+FOLDER, MEDCHEM = ROOM / "moses", ROOM / "medchem"
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +47,9 @@ def test_it_reconstructs_as_the_card_says(vae, sample_file):
 def test_it_samples_where_no_model_has_been_trained(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MOLVAE_MODEL", raising=False)
-    monkeypatch.setattr("molvae.pretrained._FOLDER", FOLDER)
+    monkeypatch.setattr("molvae.pretrained._FOLDER", ROOM)
     result = CliRunner().invoke(app, ["sample", "--n", "12", "--seed", "0"])
-    assert result.exit_code == 0 and "bundled" in result.stderr
+    assert result.exit_code == 0 and "medchem" in result.stderr
     molecules = result.stdout.split()
     assert len(set(molecules)) == 12 and all(canonical(one) == one for one in molecules)
     assert MolVAE.from_pretrained().sample(12, seed=0) == molecules
@@ -86,7 +87,6 @@ def test_a_model_that_is_too_large_replaces_none(tiny_run, tmp_path, monkeypatch
     assert {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()} == before
 
 
-MEDCHEM = FOLDER / "medchem"
 DRUGS = (
     "COc1ccc2cc([C@H](C)C(=O)O)ccc2c1",  # naproxen
     "COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1",  # gefitinib
@@ -122,9 +122,9 @@ def test_draws_of_medicinal_chemistry_are_as_valid_as_the_card_says(medchem):
 
 def test_models_that_come_with_the_package_are_found_by_name_anywhere(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("molvae.pretrained._FOLDER", FOLDER)
-    assert find_model("medchem") == MEDCHEM and find_model("bundled") == FOLDER
-    assert full_name("medchem") == "medchem"
+    monkeypatch.setattr("molvae.pretrained._FOLDER", ROOM)
+    assert find_model("medchem") == find_model("bundled") == MEDCHEM and find_model("moses") == FOLDER
+    assert full_name("bundled") == "medchem" and full_name("moses") == "moses"
     monkeypatch.setattr("molvae.pretrained._FOLDER", tmp_path)
     with pytest.raises(ModelError, match="has no medchem model"):
         find_model("medchem")

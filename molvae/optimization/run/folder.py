@@ -146,7 +146,10 @@ def read_request(folder: Path) -> Request:
         start = tuple((folder / _START).read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{folder / _START} cannot be read: {error}") from None
-    return Request(RunConfig(**given["run"]), SearchConfig(**given["search"]), start)
+    run = RunConfig(**given["run"])
+    if run.model == "bundled":  # the name of moses until medchem became the default; new searches write medchem
+        run = run.replace(model="moses")
+    return Request(run, SearchConfig(**given["search"]), start)
 
 
 def _is_search(folder: Path) -> bool:

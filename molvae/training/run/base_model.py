@@ -53,7 +53,7 @@ def default_base(request: Request, molecules: int) -> tuple[Base | None, str | N
             f"{few}: starting from nothing, since {what} was asked for; without it the bundled model is the start",
         )
     return Base(BUNDLED, MolVAE.from_pretrained(BUNDLED)), (
-        f"{few}: starting from the bundled model; --from-scratch trains from nothing"
+        f"{few}: starting from the bundled model {BUNDLED}; --from-scratch trains from nothing"
     )
 
 

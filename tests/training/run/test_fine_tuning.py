@@ -35,13 +35,6 @@ def _few_draws(monkeypatch):
 
 
 @pytest.fixture
-def bundle(tiny_run, monkeypatch):
-    """An installation whose bundled model is the tiny one."""
-    monkeypatch.setattr("molvae.pretrained._FOLDER", tiny_run)
-    return tiny_run
-
-
-@pytest.fixture
 def series(tmp_path, canonical_smiles):
     path = tmp_path / "series.smi"
     path.write_text("".join(f"{one}\n" for one in canonical_smiles))
@@ -227,7 +220,7 @@ def test_what_agrees_with_the_model_is_taken(tiny_run, series, tmp_path):
     assert vae.config == MolVAE.from_pretrained(tiny_run).config.replace(dropout=0.1)
 
 
-def test_its_config_is_a_config_file(tiny_run, series, tmp_path, bundle):
+def test_its_config_is_a_config_file(tiny_run, series, tmp_path, bundled_run):
     train(series, tmp_path / "one", init_from=tiny_run, training=TRAINING)
     train(series, tmp_path / "two", config=tmp_path / "one" / "config.toml")
     train(series, tmp_path / "plain", model=TINY, training=TRAINING)
@@ -237,18 +230,18 @@ def test_its_config_is_a_config_file(tiny_run, series, tmp_path, bundle):
             assert (tmp_path / one / name).read_bytes() == (tmp_path / two / name).read_bytes()
 
 
-def test_few_molecules_start_from_the_bundled_model(bundle, series, tmp_path, canonical_smiles):
+def test_few_molecules_start_from_the_bundled_model(bundled_run, series, tmp_path, canonical_smiles):
     heard = Listener()
     vae = train(series, tmp_path / "run", training=TRAINING, reporter=heard)
     n = len(canonical_smiles)
-    assert f"{n} molecules: starting from the bundled model; --from-scratch trains from nothing" in heard.sentences
-    assert vae.card["fine_tuned_from"] == "bundled" == settings_of(tmp_path / "run")["training"]["init_from"]
+    assert f"{n} molecules: starting from the bundled model medchem; --from-scratch trains from nothing" in heard.sentences
+    assert vae.card["fine_tuned_from"] == "medchem" == settings_of(tmp_path / "run")["training"]["init_from"]
 
 
 @pytest.mark.parametrize(
     "how", [{"from_scratch": True}, {"model": TINY}, {"size": "small"}, {"training": {"epochs": 1}}]
 )
-def test_when_few_molecules_do_not(bundle, series, tmp_path, monkeypatch, how):
+def test_when_few_molecules_do_not(bundled_run, series, tmp_path, monkeypatch, how):
     if how.keys() == {"training"}:  # a thousand are many here
         monkeypatch.setattr("molvae.training.run.base_model._FEW", 10)
     heard = Listener()
@@ -262,17 +255,17 @@ def test_when_few_molecules_do_not(bundle, series, tmp_path, monkeypatch, how):
 def test_without_a_bundled_model_few_molecules_start_from_nothing(series, tmp_path):
     vae = train(series, tmp_path / "run", model=TINY, training=TRAINING)
     assert "fine_tuned_from" not in vae.card
-    with pytest.raises(ModelError, match="has no bundled model"):
+    with pytest.raises(ModelError, match="has no medchem model"):
         train(series, tmp_path / "other", init_from="bundled", training=TRAINING)
 
 
-def test_the_bundled_model_is_what_from_pretrained_gives(bundle):
+def test_the_bundled_model_is_what_from_pretrained_gives(bundled_run):
     named, unnamed = MolVAE.from_pretrained("bundled"), MolVAE.from_pretrained()
-    assert named.sample(2, seed=0) == unnamed.sample(2, seed=0) == MolVAE.from_pretrained(bundle).sample(2, seed=0)
+    assert named.sample(2, seed=0) == unnamed.sample(2, seed=0) == MolVAE.from_pretrained(bundled_run).sample(2, seed=0)
 
 
 def test_without_one_from_pretrained_says_so():
-    with pytest.raises(ModelError, match="has no bundled model"):
+    with pytest.raises(ModelError, match="has no medchem model"):
         MolVAE.from_pretrained()
 
 
