@@ -237,7 +237,6 @@ def default_fine_tuning(n: int) -> dict[str, Any]:
         "average_decay": 0.99,
         "beta_schedule": "constant",
         "coupling_start": 0.0,
-        "randomized": 0.5,
         "valid": min(0.1, max(0.001, 1_000 / n)),
         "health_samples": min(1_000, max(200, n)),
         "patience": max(5, epochs // 4),
