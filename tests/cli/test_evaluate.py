@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from molvae.cli import app
-from molvae.cli.figures import watching
+from molvae.cli.progress import ProgressDisplay
 from molvae.metrics.chemnet import has_chemnet
 
 

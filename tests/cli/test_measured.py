@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molvae.cli.measured import read_measurements
+from molvae.cli.suggest import read_measurements
 
 
 @pytest.mark.parametrize("twice", [True, False])

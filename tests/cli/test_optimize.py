@@ -28,8 +28,7 @@ def rows(text):
 def quick(monkeypatch, tmp_path):
     """Every search picks from a list, every model is nothing, and pictures are empty."""
     vae = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
-    for place in ("searching", "suggesting"):
-        monkeypatch.setattr(f"molvae.cli.{place}.load_model", lambda *_: vae)
+    monkeypatch.setattr("molvae.cli.models.load_model", lambda *_: vae)
     for module in (start, measured):
         monkeypatch.setattr(module, "Optimizer", StandIn)
     monkeypatch.setattr(start, "model_key", lambda *_: "key")
@@ -170,7 +169,7 @@ def test_a_window_may_be_open(quick):
 
 @pytest.mark.parametrize(("k", "told"), [(3, True), (6, False)])
 def test_a_hypervolume_that_would_take_long_is_not_told(quick, monkeypatch, k, told):
-    monkeypatch.setattr("molvae.cli.searching._QUICK", 1_000.0)
+    monkeypatch.setattr("molvae.cli.optimize._QUICK", 1_000.0)
     monkeypatch.setattr("molvae.optimization.run.result.SearchResult.front", lambda self: self.table.head(20))
     names = ["qed", "fsp3", "keep:C", "keep:N", "keep:O", "forbid:Cl"][:k]
     done = molvae(*names, "--mean", "pareto", *QUICK, "-o", "run")

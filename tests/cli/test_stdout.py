@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from molvae.cli.common import print_result, writable
+from molvae.cli.console import print_result, writable
 from molvae.errors import InputError, ModelError
 from molvae.pretrained.hub import find_model
 
