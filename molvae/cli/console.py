@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +17,7 @@ from rich.text import Text
 from molvae.errors import InputError, MolVAEError, printable
 from molvae.runtime.distributed import is_main
 
-__all__ = ["command", "console", "print_result", "print_status", "results_only", "writable"]
+__all__ = ["command", "console", "exit_resumable", "print_result", "print_status", "results_only", "writable"]
 
 
 @functools.cache
@@ -60,6 +60,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     run.__doc__ = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(function) or "")
     return run
+
+
+def exit_resumable(error: BaseException, command_line: str) -> NoReturn:
+    """Print an error or an interruption of work that can be continued, and the command that continues it; then exit."""
+    interrupted = isinstance(error, KeyboardInterrupt)
+    print_status("interrupted" if interrupted else f"error: {error}", "" if interrupted else "bold red")
+    print_status(f"nothing is lost; continue with: {command_line}")
+    raise SystemExit(130 if interrupted else 1) from None
 
 
 def writable(text: str) -> str:

@@ -10,13 +10,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
-from molvae.cli.console import command, print_result, print_status, results_only
+from molvae.cli.console import command, exit_resumable, print_result, print_status, results_only
 from molvae.cli.options import Device, ModelName, SmilesColumn, with_options
 from molvae.cli.progress import ProgressDisplay
 from molvae.errors import ConfigError, InputError, ModelError, SamplingError, pluralize
@@ -292,33 +291,22 @@ def _ask_for_trust(folder: Path, request: Request) -> None:
         )
 
 
-class _SearchDisplay:
-    """Shows the progress of a search. A context manager.
+class _SearchDisplay(ProgressDisplay):
+    """Shows the progress of a search.
 
     Attributes:
         started: the search has scored a batch.
     """
 
     def __init__(self) -> None:
-        self._show = ProgressDisplay(
-            share=0.1, count=lambda done, total: f"{done:,} of {pluralize(total or 0, 'call')}"
-        )
+        super().__init__(share=0.1, count=lambda done, total: f"{done:,} of {pluralize(total or 0, 'call')}")
         self.started = False
 
-    def __enter__(self) -> Self:
-        self._show.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._show.__exit__(kind, error, trace)
-
-    def __call__(self, now: SearchProgress) -> None:
+    def update(self, now: SearchProgress) -> None:
         """Show how the search stands."""
         self.started = True
         best = f"best {now.score:.4g}  ten best {now.top10:.4g}  {now.best}" if now.best else "no score yet"
-        self._show("searching", now.calls, now.budget, best)
+        self("searching", now.calls, now.budget, best)
 
     @staticmethod
     def stopping() -> None:
@@ -364,16 +352,13 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
                 overwrite=options.overwrite,
                 model=name,
                 top=run.top,
-                progress=display,
+                progress=display.update,
                 on_interrupt=display.stopping,
             )
         except (KeyboardInterrupt, InputError) as error:
             if not display.started or not (folder / CALLS).exists():
                 raise
-            interrupted = isinstance(error, KeyboardInterrupt)
-            print_status("interrupted" if interrupted else f"error: {error}", "" if interrupted else "bold red")
-            print_status(f"nothing is lost; continue with: molvae optimize --resume {shlex.quote(str(folder))}")
-            raise SystemExit(130 if interrupted else 1) from None
+            exit_resumable(error, f"molvae optimize --resume {shlex.quote(str(folder))}")
     _print_result(result, run.budget, run.top)
     print_status(f"done: {folder}", "bold green")
 

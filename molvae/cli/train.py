@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from molvae.cli.console import command, print_status
+from molvae.cli.console import command, exit_resumable, print_status
 from molvae.cli.options import SmilesColumn, with_options
 from molvae.config import CleanConfig, ModelConfig, Size, TrainConfig
 from molvae.errors import ConfigError, InputError
@@ -69,11 +69,13 @@ def train(
         )
 
     print_status("loading torch and RDKit ...", "dim")
+    from molvae.cli.progress import ProgressDisplay
     from molvae.cli.train_display import TrainDisplay
     from molvae.training import run
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the time limit of a cluster also interrupts
-    with TrainDisplay(report=report) as display:
+    with ProgressDisplay() as show:
+        display = TrainDisplay(show, report=report)
         try:
             if resume:
                 run.resume(resume, minutes=minutes, tensorboard=tensorboard, reporter=display)
@@ -91,8 +93,4 @@ def train(
         except (KeyboardInterrupt, InputError) as error:
             if display.folder is None:
                 raise
-            interrupted = isinstance(error, KeyboardInterrupt)
-            print_status("interrupted" if interrupted else f"error: {error}", "" if interrupted else "bold red")
-            folder = shlex.quote(str(display.folder))
-            print_status(f"nothing is lost; continue with: molvae train --resume {folder}")
-            raise SystemExit(130 if interrupted else 1) from None
+            exit_resumable(error, f"molvae train --resume {shlex.quote(str(display.folder))}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from molvae.cli.console import print_status
 from molvae.cli.progress import ProgressDisplay
@@ -19,29 +17,21 @@ __all__ = ["TrainDisplay"]
 
 
 class TrainDisplay(LineReporter):
-    """Prints to stderr. A context manager.
+    """Prints to stderr.
 
     Args:
+        show: the progress display.
         report: write the report of a finished run.
 
     Attributes:
         folder: the run folder, once it exists.
     """
 
-    def __init__(self, *, report: bool) -> None:
+    def __init__(self, show: ProgressDisplay, *, report: bool) -> None:
         super().__init__(print_status)
         self._report = report
         self.folder: Path | None = None
-        self._show = ProgressDisplay()
-
-    def __enter__(self) -> Self:
-        self._show.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._show.__exit__(kind, error, trace)
+        self._show = show
 
     def started(self, folder: Path) -> None:
         self.folder = folder

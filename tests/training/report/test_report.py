@@ -15,7 +15,7 @@ from molvae.errors import InputError, ModelError
 from molvae.training.report import write_report
 from molvae.training.report.report_data import gather
 
-SECTIONS = ["Samples", "Properties", "Novelty", "Structural alerts", "Latent space", "Training", "What came in"]
+SECTIONS = ["Samples", "Properties", "Novelty", "Structural alerts", "Latent space", "Training", "Input"]
 
 
 class Page(HTMLParser):
@@ -104,7 +104,7 @@ def test_rejected_rows_are_told_and_escaped(run, speaking, tmp_path):
 def test_a_model_that_gives_no_molecule_has_a_report_without_samples(run, monkeypatch, tmp_path):
     monkeypatch.setattr(MolVAE, "draws", lambda *_, **__: iter([["C1CC"] * 300] * 10))
     text = write_report(run, tmp_path / "page.html").read_text()
-    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Samples", "Latent space", "Training", "What came in"]
+    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Samples", "Latent space", "Training", "Input"]
     assert "None of 600 strings" in text
 
 
