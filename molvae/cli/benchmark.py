@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Mapping
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molvae.cli.console import command, console, print_result, print_status
+from molvae.cli.console import command, console, print_json, print_result, print_status
 from molvae.cli.options import AsJson, Device, ModelName, SmilesColumn, Workers
 from molvae.cli.progress import ProgressDisplay
 from molvae.cli.suggest import MeasuredColumn, Measurements, read_measurements
 from molvae.config import ModelConfig, TrainConfig, split_names
 from molvae.errors import ConfigError, InputError, pluralize
-from molvae.storage.files import finite
 
 if TYPE_CHECKING:
     from molvae.benchmarks.optimization import Job
@@ -122,7 +120,7 @@ def optimization(
         line = f"AUC top-10 {figures['auc_top10']:.3f}, best {figures['top1']:.3f}, {figures['seconds']:.0f} s"
         print_status(f"{job.method}, {job.task}, seed {job.seed}: {line}")
     if as_json:
-        print_result(json.dumps(finite([{**job._asdict(), **one} for job, one in found.items()]), indent=1) + "\n")
+        print_json([{**job._asdict(), **one} for job, one in found.items()])
     elif sys.stdout.isatty():
         _print_areas(found)
     else:
@@ -205,7 +203,7 @@ def leads(
         print_status(f"{len(found)} of {len(chosen)}: {one['lead']} ({one['start']:.2f}): {gains}")
     table = summary(found)
     if as_json:
-        print_result(json.dumps(finite({"summary": table, "leads": found}), indent=1) + "\n")
+        print_json({"summary": table, "leads": found})
     else:
         rows = [
             f"{calls},{row['improvement']:.4f},{row['standard_error']:.4f},{row['improved']:.3f}"
@@ -370,7 +368,7 @@ def throughput(
     if Part.STARTING in wanted:
         show(starting_speed(Path(model) if model is not None else None, rounds))
     if as_json:
-        print_result(json.dumps([one._asdict() for one in figures], indent=1) + "\n")
+        print_json([one._asdict() for one in figures])
     elif not sys.stdout.isatty():
         print_result("".join(f"{one.name},{one.value:.6g},{one.unit}\n" for one in figures))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import os
 import re
 import sys
@@ -16,8 +17,18 @@ from rich.text import Text
 
 from molvae.errors import InputError, MolVAEError, printable
 from molvae.runtime.distributed import is_main
+from molvae.storage.files import finite
 
-__all__ = ["command", "console", "exit_resumable", "print_result", "print_status", "results_only", "writable"]
+__all__ = [
+    "command",
+    "console",
+    "exit_resumable",
+    "print_json",
+    "print_result",
+    "print_status",
+    "results_only",
+    "writable",
+]
 
 
 @functools.cache
@@ -93,6 +104,11 @@ def print_result(text: str) -> None:
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
         raise InputError(f"the result cannot be written: {error.strerror or error}") from None
+
+
+def print_json(value: Any) -> None:
+    """Write a value to stdout as JSON, with null for NaN and infinities; raises as `print_result`."""
+    print_result(json.dumps(finite(value), indent=1) + "\n")
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,16 +12,9 @@ from molvae.cli.progress import ProgressDisplay
 __all__ = ["download"]
 
 
-class Name(StrEnum):
-    """The names of the data sets."""
-
-    MOSES = "moses"
-    ZINC250K = "zinc250k"
-
-
 @command
 def download(
-    dataset: Annotated[Name, typer.Argument(help="The data set.")],
+    dataset: Annotated[Literal["moses", "zinc250k"], typer.Argument(help="The data set.")],
 ) -> None:
     """Download a public data set.
 
@@ -36,7 +28,7 @@ def download(
     from molvae.corpus.datasets import DATASETS
     from molvae.corpus.datasets import download as fetch
 
-    about = DATASETS[dataset.value]
+    about = DATASETS[dataset]
     print_status(f"{about.title}, {about.licence}, from {about.home}")
     fetched: set[str] = set()
     with ProgressDisplay(count=lambda done, total: _size(done) + (f" of {_size(total)}" if total else "")) as show:
@@ -45,7 +37,7 @@ def download(
             fetched.add(name)
             show(name, done, total or None)
 
-        paths = fetch(dataset.value, on_progress=on_progress)
+        paths = fetch(dataset, on_progress=on_progress)
     for path in paths:
         origin = f"downloaded from {about.base}" if path.name in fetched else "already there"
         print_status(f"{path}: {_size(path.stat().st_size)}, {origin}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 
-from molvae.cli.console import print_result
-from molvae.storage.files import finite
+from molvae.cli.console import print_json, print_result
 
 __all__ = ["figure_lines", "metric_description", "print_figures"]
 
@@ -72,9 +70,7 @@ def print_figures(samples: Mapping[str, Mapping[str, float]], *, as_json: bool, 
         published: show published figures beside them in the table.
     """
     if as_json:
-        print_result(
-            json.dumps(finite(dict(samples) if len(samples) > 1 else next(iter(samples.values()))), indent=1) + "\n"
-        )
+        print_json(dict(samples) if len(samples) > 1 else next(iter(samples.values())))
     elif sys.stdout.isatty():
         _print_table(samples, published=published)
     else:

@@ -6,7 +6,6 @@ escaped, and what is long, wide or deeply nested is cut.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from molvae.cli.console import command, print_result, writable
+from molvae.cli.console import command, print_json, print_result, writable
 from molvae.cli.figures import metric_description
 from molvae.cli.models import Choice, choose_model, is_number, named_by
 from molvae.cli.options import AsJson
 from molvae.config import ModelConfig, TrainConfig
 from molvae.errors import ModelError, pluralize
-from molvae.storage.files import finite
 
 if TYPE_CHECKING:
     from molvae.pretrained.card import Summary
@@ -94,7 +92,7 @@ def info(
         summary = read_card(find_model(choice.name))
         try:
             if as_json:
-                print_result(json.dumps(finite(_as_dict(choice, summary)), indent=1) + "\n")
+                print_json(_as_dict(choice, summary))
             else:
                 _print_lines(choice, summary)
         except RecursionError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,25 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["score"]
 
 
-class Figure(StrEnum):
-    """The columns that rows can be sorted by."""
-
-    elbo = "elbo"
-    bound = "bound"
-    per_token = "per_token"
-    reconstruction = "reconstruction"
-    kl = "kl"
-
-
 _DIGITS = 4  # of nats; two draws differ in the first digit
-_HIGH_IS_LIKELY = (Figure.elbo, Figure.bound)
+_HIGH_IS_LIKELY = ("elbo", "bound")
 
 
 @command
 @with_options(rows=RowOptions)
 def score(
     output: TableOutput = None,
-    sort: Annotated[Figure | None, typer.Option(help="Column to sort by, the least likely molecules first.")] = None,
+    sort: Annotated[
+        Literal["elbo", "bound", "per_token", "reconstruction", "kl"] | None,
+        typer.Option(help="Column to sort by, the least likely molecules first."),
+    ] = None,
     importance: Annotated[int, typer.Option(min=0, help="Draws of the importance-weighted bound.")] = 0,
     draws: Annotated[int, typer.Option(min=1, help="Posterior draws of the reconstruction.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
@@ -61,7 +53,7 @@ def score(
     from molvae.cli.rows import RowReader, open_rows
     from molvae.corpus.frames import FRAME_KINDS
 
-    if sort is Figure.bound and not importance:
+    if sort == "bound" and not importance:
         raise ConfigError("--sort bound needs the number of draws, for example --importance 16")
     check_outputs((output, FRAME_KINDS))
     table = open_rows(rows)
@@ -73,7 +65,7 @@ def score(
     with table_output(output, types, table.grouping) as write:
         if sort is not None:
             whole = pd.concat(scored, ignore_index=True)
-            scored = iter([whole.sort_values(str(sort), ascending=sort in _HIGH_IS_LIKELY, kind="stable")])
+            scored = iter([whole.sort_values(sort, ascending=sort in _HIGH_IS_LIKELY, kind="stable")])
         for frame in scored:
             write(frame)
         reader.print_rejected()

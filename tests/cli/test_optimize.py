@@ -31,7 +31,7 @@ def test_it_prints_the_best_and_fills_the_folder(quick):
 def test_all_constraints_hold(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\n")
     rules = ["--keep", "[OX2H]", "--keep", "C", "--forbid", "Cl", "--no-alerts", "PAINS"]
-    ranges = ["--window", "mw", "60", "300", "--window", "logp", "-3", "4", "--similar-to", "OCCCCO", "0.1", "1"]
+    ranges = ["--window", "mw", "60", "300", "--window", "logp", "-inf", "4", "--similar-to", "OCCCCO", "0.1", "1"]
     done = optimize(
         "qed", *QUICK, "--budget", 500, "-o", "run", *rules, *ranges, "--start", "lead.smi", "--window", "charge:-1:1"
     )
@@ -41,20 +41,13 @@ def test_all_constraints_hold(quick):
     request = read_request(quick / "run")
     assert request.start == ("OCCCCO", "OCCCCCO")
     assert request.run.constraints == (
-        *("keep:[OX2H]", "keep:C", "forbid:Cl", "window:mw:60:300", "window:logp:-3:4", "window:charge:-1:1"),
+        *("keep:[OX2H]", "keep:C", "forbid:Cl", "window:mw:60:300", "window:logp:-inf:4", "window:charge:-1:1"),
         *("similar_to:OCCCCO:0.1:1", "no_alerts:PAINS"),
     )
     assert "ended after" in done.stderr
 
 
-def test_trade_offs_are_a_front(quick):
-    done = optimize("qed", "fsp3", "--mean", "pareto", *QUICK, "-o", "run")
-    assert done.exit_code == 0 and "hypervolume" in done.stderr
-    assert {"front.csv", "front.svg"} <= {path.name for path in (quick / "run").iterdir()}
-    assert list(rows((quick / "run" / "calls.csv").read_text())[0])[2:5] == ["score", "qed", "fsp3"]
-
-
-def test_molecules_that_fail_are_counted_with_the_reason(quick):
+def test_failed_scores_are_counted_by_reason(quick):
     (quick / "mine.py").write_text(
         "def score(smiles):\n"
         "    if any('Cl' in one for one in smiles):\n"
@@ -65,7 +58,7 @@ def test_molecules_that_fail_are_counted_with_the_reason(quick):
     assert done.exit_code == 0 and "x ValueError: no chlorine" in done.stderr
 
 
-def test_interrupted_it_says_how_to_go_on_and_does(quick, monkeypatch):
+def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
     optimize("qed", *QUICK, "-o", "whole")
     ask = StandIn.ask
 
@@ -91,7 +84,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(quick, monkeypatch):
     assert longer.exit_code == 0 and len(rows((quick / "run" / "calls.csv").read_text())) == 25
 
 
-def test_an_objective_that_breaks_loses_nothing(quick):
+def test_an_objective_that_fails_loses_nothing(quick):
     (quick / "late.py").write_text(
         "calls = []\n"
         "def score(smiles):\n"
@@ -119,7 +112,7 @@ def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capf
     assert captured.out.startswith("smiles,score\n") and "dock" not in captured.out
 
 
-def test_where_nothing_may_be_scored_that_is_the_error(quick):
+def test_constraints_that_no_molecule_meets_are_an_error(quick):
     done = optimize("qed", *QUICK, "-o", "run")
     before = (quick / "run" / "calls.csv").read_bytes()
     done = optimize("qed", *QUICK, "--keep", "[U]", "-o", "run", "--overwrite")
@@ -127,13 +120,7 @@ def test_where_nothing_may_be_scored_that_is_the_error(quick):
     assert (quick / "run" / "calls.csv").read_bytes() == before
 
 
-def test_a_window_may_be_open(quick):
-    done = optimize("qed", *QUICK, "--window", "logp", "-inf", "2", "--window", "mw", "90", "inf", "-o", "run")
-    assert done.exit_code == 0, done.stderr
-    assert read_request(quick / "run").run.constraints == ("window:logp:-inf:2", "window:mw:90:inf")
-
-
-def test_who_goes_on_gets_as_many_of_the_best_as_before(quick):
+def test_resuming_keeps_the_number_of_best_molecules(quick):
     optimize("qed", *QUICK, "-o", "run", "--top", 3)
     for options, wanted in ((["--budget", 24], 3), (["--top", 5], 5), (["--budget", 28], 5)):
         more = optimize("--resume", "run", *options)
@@ -141,7 +128,7 @@ def test_who_goes_on_gets_as_many_of_the_best_as_before(quick):
         assert len(rows((quick / "run" / "best.csv").read_text())) == wanted
 
 
-def test_molecules_to_begin_with_that_will_not_be_scored_are_counted(quick):
+def test_start_molecules_outside_the_constraints_are_counted(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\nCCCl\n")
     done = optimize("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
     assert done.exit_code == 0 and "2 of the 3 start molecules" in " ".join(done.stderr.split())
@@ -150,8 +137,11 @@ def test_molecules_to_begin_with_that_will_not_be_scored_are_counted(quick):
     assert fine.exit_code == 0 and "start molecules" not in fine.stderr
 
 
-def test_a_front_is_printed_with_its_objectives(quick):
+def test_the_pareto_front(quick):
     done = optimize("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
+    assert done.exit_code == 0 and "hypervolume" in done.stderr
+    assert {"front.csv", "front.svg"} <= {path.name for path in (quick / "run").iterdir()}
+    assert list(rows((quick / "run" / "calls.csv").read_text())[0])[2:5] == ["score", "qed", "fsp3"]
     found = rows(done.stdout)
     assert list(found[0]) == ["smiles", "qed", "fsp3"]
     front = rows((quick / "run" / "front.csv").read_text())
@@ -162,7 +152,7 @@ def test_a_front_is_printed_with_its_objectives(quick):
     assert below.exit_code == 0 and "hypervolume" not in below.stderr
 
 
-def test_a_mean_that_no_molecule_has_is_not_called_to_the_end(quick):
+def test_negative_scores_with_a_geometric_mean_end_the_search(quick):
     (quick / "docking.py").write_text("def score(smiles):\n    return [-len(one) for one in smiles]\n")
     done = optimize("docking.py:score", "qed", *QUICK, "-o", "run")
     assert done.exit_code == 1 and "geometric mean" in done.stderr
@@ -173,16 +163,16 @@ def test_a_mean_that_no_molecule_has_is_not_called_to_the_end(quick):
     assert fine.exit_code == 0, fine.stderr
 
 
-def test_the_list_names_what_there_is():
+def test_list():
     done = optimize("--list")
     assert done.exit_code == 0 and done.stdout.startswith("qed ") and "command:COMMAND" in done.stdout
 
 
-@pytest.mark.parametrize("options", [["--top", 3], ["--per-scaffold", 1], []])
-def test_the_ten_best_are_ten_however_many_are_printed(quick, options):
-    done = optimize("qed", *QUICK, "-o", "run", *options)
-    scores = sorted((float(row["score"]) for row in rows((quick / "run" / "calls.csv").read_text())), reverse=True)
-    assert f"best of 20 calls: {scores[0]:.4g}; ten best: {sum(scores[:10]) / 10:.4g}" in done.stderr
+def test_the_mean_of_the_ten_best_does_not_depend_on_what_is_printed(quick):
+    for folder, options in (("a", ["--top", 3]), ("b", ["--per-scaffold", 1]), ("c", [])):
+        done = optimize("qed", *QUICK, "-o", folder, *options)
+        scores = sorted((float(row["score"]) for row in rows((quick / folder / "calls.csv").read_text())), reverse=True)
+        assert f"{scores[0]:.4g}; ten best: {sum(scores[:10]) / 10:.4g}" in done.stderr
 
 
 def test_a_hypervolume_that_would_take_long_is_not_computed(quick, monkeypatch):
@@ -200,30 +190,20 @@ def test_a_hypervolume_that_would_take_long_is_not_computed(quick, monkeypatch):
     [
         ([], "name what to maximize"),
         (["qde"], "did you mean qed"),
-        (["qed", "logp"], "logp is not between 0 and 1"),
-        (["qed", "qed"], "the objective qed"),
-        (["qed", "--mean", "pareto"], "two or more objectives"),
-        (["no.py:score"], "no.py"),
         (["qed", "--keep", "(("], "'(('"),
-        (["qed", "--forbid", "C1CC"], "SMARTS"),
-        (["qed", "--similar-to", "C1CC", "0.4", "0.9"], "'C1CC'"),
         (["qed", "--similar-to", "CCO", "0.9", "0.4"], "lower"),
-        (["qed", "--window", "mw", "500", "250"], "mw"),
-        (["qed", "--window", "weight", "1", "2"], "'weight'"),
         (["qed", "--window", "mw", "low", "high"], "'low' and 'high'"),
         (["qed", "--window", "mw", "3"], "not mw 3"),
         (["qed", "--no-alerts", "GLAXO"], "PAINS, BRENK"),
         (["qed", "--start", "no.csv"], "no.csv"),
-        (["qed", "--timeout", "-1"], "timeout"),
         (["command:cat", "--timeout", "-1"], "timeout"),
         (["qed", "--timeout", "5"], "--timeout"),
         (["--resume", "nowhere"], "nowhere holds no search"),
         (["qed", "--resume", "nowhere"], "--resume"),
-        (["--resume", "nowhere", "--keep", "C"], "--resume"),
-        (["--resume", "nowhere", "--seed", "3"], "--resume"),
-        (["--resume", "nowhere", "--overwrite"], "--resume"),
+        (["--resume", "nowhere", "--keep", "C", "--seed", 3, "--overwrite"], "--resume"),
         (["--resume", "nowhere", "--elites", "9"], "--resume"),
         (["qed", "-s", "x"], "--smiles-column"),
+        (["qed", "--trust"], "--trust needs --resume"),
     ],
 )
 def test_errors(quick, arguments, message):
@@ -237,7 +217,7 @@ def test_options_of_suggest_are_usage_errors(quick):
         assert done.exit_code == 2 and "molvae suggest" in " ".join(done.stderr.split())
 
 
-def test_a_folder_that_is_there_is_not_touched(quick):
+def test_an_existing_folder_is_not_changed(quick):
     assert optimize("qed", *QUICK, "-o", "run").exit_code == 0
     before = {path.name: path.read_bytes() for path in (quick / "run").iterdir()}
     again = optimize("logp", *QUICK, "-o", "run")
@@ -245,7 +225,7 @@ def test_a_folder_that_is_there_is_not_touched(quick):
     assert {path.name: path.read_bytes() for path in (quick / "run").iterdir()} == before
 
 
-def test_programs_of_a_search_that_somebody_else_began_need_trust(quick, monkeypatch):
+def test_programs_of_a_search_of_somebody_else_need_trust(quick, monkeypatch):
     goal = "2*window:command:tee -a called | sed s/.*/1/:0:2"
     assert optimize(goal, *QUICK, "-o", "run").exit_code == 0
     assert optimize("--resume", "run", "--budget", 22).exit_code == 0  # one's own
@@ -258,7 +238,6 @@ def test_programs_of_a_search_that_somebody_else_began_need_trust(quick, monkeyp
     assert optimize("--resume", "sent", "--budget", 24).exit_code == 1
     monkeypatch.undo()
     monkeypatch.chdir(quick)
-    assert_error(optimize("qed", "--trust"), "--trust needs --resume")
 
 
 def test_trust_is_remembered(quick):
@@ -273,7 +252,7 @@ def test_trust_is_remembered(quick):
     assert "other.py:score" in optimize("--resume", "sent", "--budget", 24).stderr
 
 
-def test_searches_that_run_nothing_may_come_from_anywhere(quick):
+def test_searches_without_programs_need_no_trust(quick):
     optimize("qed", "keep:C", *QUICK, "-o", "run")
     (quick / "run").rename(quick / "sent")
     assert optimize("--resume", "sent", "--budget", 22).exit_code == 0
