@@ -32,7 +32,7 @@ def test_runs_are_lines_on_stdout_and_files(library, tmp_path):
     assert json.loads(again.stdout)[0]["calls"] == 20
 
 
-def test_what_there_is_not_is_one_sentence(library):
+def test_unknown_names_are_errors(library):
     for arguments, reason in (
         (["--tasks", "qad"], "there is no task 'qad'"),
         (["--methods", "magic"], "there is no method 'magic'"),
@@ -94,7 +94,7 @@ def test_descriptors_of_a_measured_column(tmp_path, tiny_run, sample_file, monke
         (["outliers", "NONE", "-s", "smiles"], "the file has no molecule"),
     ],
 )
-def test_files_that_will_not_do_are_one_sentence(asked, reason, tmp_path, tiny_run, sample_file):
+def test_unusable_files_are_errors(asked, reason, tmp_path, tiny_run, sample_file):
     (tmp_path / "empty.csv").write_text("smiles,logp\nCCO,\nCCN,\n")
     (tmp_path / "none.csv").write_text("smiles\nnothing\nat all\n")
     places = {"FILE": sample_file, "EMPTY": tmp_path / "empty.csv", "NONE": tmp_path / "none.csv"}

@@ -56,7 +56,7 @@ def test_paths_on_stdout_and_the_rest_on_stderr(served, tmp_path):
     assert again.stdout == first.stdout and "11.0 kB" in again.stderr and "downloaded" not in again.stderr
 
 
-def test_what_cannot_be_had_is_told(served, tmp_path):
+def test_a_missing_file_is_an_error(served, tmp_path):
     (served / "test").unlink()
     result = run("moses")
     assert_error(result, "http://127.0.0.1", "404")

@@ -47,7 +47,7 @@ def test_neighbors_finds_a_radius_of_its_own(atlas):
     assert molvae("neighbors", A, "-n", 3, "-o", "-").stdout == done.stdout
 
 
-def test_too_few_neighbors_are_written_before_it_is_said(atlas, tmp_path):
+def test_too_few_neighbors_are_written_before_the_error(atlas, tmp_path):
     done = molvae("neighbors", A, "-n", 3, "--radius", 1e-6, "-o", tmp_path / "few.csv")
     assert done.exit_code == 1 and "error: only " in done.stderr
     assert (tmp_path / "few.csv").read_text().startswith("smiles,distance,similarity\n")

@@ -29,7 +29,7 @@ def bundle(tiny_run, monkeypatch):
     monkeypatch.setattr("molvae.pretrained._FOLDER", tiny_run)
 
 
-def test_it_tells_what_it_starts_from_what_is_new_and_what_was_memorized(tiny_run, series, tmp_path):
+def test_the_output_of_fine_tuning(tiny_run, series, tmp_path):
     result = molvae("train", series, "-o", tmp_path / "run", "--init-from", tiny_run, *FAST)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
@@ -44,7 +44,7 @@ def test_it_tells_what_it_starts_from_what_is_new_and_what_was_memorized(tiny_ru
     assert is_finished(tmp_path / "run")
 
 
-def test_few_molecules_start_from_the_bundled_model_unless_told_otherwise(bundle, series, tmp_path):
+def test_few_molecules_start_from_the_bundled_model_by_default(bundle, series, tmp_path):
     tuned = molvae("train", series, "-o", tmp_path / "tuned", *FAST)
     assert "--from-scratch" in tuned.stderr
     assert "fine-tuning bundled" in tuned.stderr
@@ -56,7 +56,7 @@ def test_few_molecules_start_from_the_bundled_model_unless_told_otherwise(bundle
         assert ("starting from nothing" in plain.stderr) == (not options)
 
 
-def test_what_contradicts_itself_is_told(tiny_run, series, tmp_path):
+def test_contradictory_options_are_errors(tiny_run, series, tmp_path):
     run = ["train", series, "-o", tmp_path / "run"]
     assert_error(molvae(*run, "--init-from", tiny_run, "--from-scratch"), "give one of them")
     assert_error(molvae(*run, "--init-from", tiny_run, "--size", "small"), "contradicts the model", "--from-scratch")

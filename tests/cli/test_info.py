@@ -41,32 +41,32 @@ def values(text):
     return {line[0]: line[1] for line in lines if len(line) == 2}
 
 
-def test_what_is_told(tiny_run):
+def test_the_lines(tiny_run):
     result = info(tiny_run)
     assert (result.exit_code, result.stderr) == (0, "")
     vae = MolVAE.from_pretrained(tiny_run)
-    told, figures = values(result.stdout), vae.card["figures"]
-    assert told["model"] == f"{tiny_run} (the argument MODEL)"
-    assert told["parameters"] == f"{sum(one.numel() for one in vae.model.parameters()):,} in float32"
-    assert told["vocabulary"].startswith(f"{len(vae.tokenizer)} tokens: # (")
-    assert told["latent_dim"].split() == ["8", "number", "of", "latent", "dimensions"]
-    assert told["molecules"].split()[0] == str(vae.card["molecules"])
-    assert told["epochs"].startswith("2 ") and told["pool_size"].startswith("100 ") and "free_bits" not in told
-    assert told["reconstruction"].startswith(f"{figures['reconstruction']:.2f} nats  ")
-    assert told["exact"].startswith(f"{100 * figures['exact']:.1f} %  ")
-    assert "best" not in told and "state" not in told
+    shown, figures = values(result.stdout), vae.card["figures"]
+    assert shown["model"] == f"{tiny_run} (the argument MODEL)"
+    assert shown["parameters"] == f"{sum(one.numel() for one in vae.model.parameters()):,} in float32"
+    assert shown["vocabulary"].startswith(f"{len(vae.tokenizer)} tokens: # (")
+    assert shown["latent_dim"].split() == ["8", "number", "of", "latent", "dimensions"]
+    assert shown["molecules"].split()[0] == str(vae.card["molecules"])
+    assert shown["epochs"].startswith("2 ") and shown["pool_size"].startswith("100 ") and "free_bits" not in shown
+    assert shown["reconstruction"].startswith(f"{figures['reconstruction']:.2f} nats  ")
+    assert shown["exact"].startswith(f"{100 * figures['exact']:.1f} %  ")
+    assert "best" not in shown and "state" not in shown
 
 
 def test_json_has_everything(tiny_run):
     result = info(tiny_run, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
-    told, vae = json.loads(result.stdout), MolVAE.from_pretrained(tiny_run)
-    assert told["tokens"] == list(vae.tokenizer) and told["model"] == vae.config.model_dump()
-    assert told["parameters"] == sum(one.numel() for one in vae.model.parameters())
-    assert told["card"] == json.loads(json.dumps(finite(vae.card))) and told["dtypes"] == ["float32"]
-    assert told["training_hashes"] == len(vae.training_set) and told["finished"] is True
+    shown, vae = json.loads(result.stdout), MolVAE.from_pretrained(tiny_run)
+    assert shown["tokens"] == list(vae.tokenizer) and shown["model"] == vae.config.model_dump()
+    assert shown["parameters"] == sum(one.numel() for one in vae.model.parameters())
+    assert shown["card"] == json.loads(json.dumps(finite(vae.card))) and shown["dtypes"] == ["float32"]
+    assert shown["training_hashes"] == len(vae.training_set) and shown["finished"] is True
     files = ("config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors")
-    assert told["bytes"] == sum((tiny_run / name).stat().st_size for name in files)
+    assert shown["bytes"] == sum((tiny_run / name).stat().st_size for name in files)
 
 
 def test_no_torch(tiny_run):
@@ -131,8 +131,8 @@ def test_a_card_of_somebody_else(model):
         assert part in text
     assert values(text)["year"] == "2026"
     assert "\n  trick\n    on " in text
-    told = json.loads(info(model, "--json").stdout, parse_constant=pytest.fail)["card"]
-    assert told["figures"]["exact"] is None and told["author"] == ESCAPES and told["list"] == card["list"]
+    shown = json.loads(info(model, "--json").stdout, parse_constant=pytest.fail)["card"]
+    assert shown["figures"]["exact"] is None and shown["author"] == ESCAPES and shown["list"] == card["list"]
 
 
 def test_a_card_that_is_no_mapping(model):

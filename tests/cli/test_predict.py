@@ -31,7 +31,7 @@ def model(table):
     return folder
 
 
-def test_training_tells_of_the_heads(table, tmp_path):
+def test_training_prints_the_heads(table, tmp_path):
     result = molvae("train", table, "-o", tmp_path / "run", "--properties", "qed, mw", *FAST)
     assert result.exit_code == 0, result.output
     lines = result.stderr.splitlines()
@@ -107,7 +107,7 @@ def test_info_shows_the_heads(model, tiny_run):
     assert "heads" not in plain and "head_hidden" not in plain
 
 
-def test_what_goes_wrong_is_told(model, tiny_run, table, tmp_path):
+def test_errors(model, tiny_run, table, tmp_path):
     assert_error(molvae("predict", table, "--model", tiny_run), "predicts no property: train one that does")
     assert_error(molvae("predict", table, "--model", model, "-o", tmp_path / "x.sdf"), "must be one of .csv")
     taken = tmp_path / "taken.csv"

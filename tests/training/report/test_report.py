@@ -88,7 +88,7 @@ def test_the_same_run_gives_the_same_page(run, speaking, tmp_path):
     assert pages[0] == pages[1]
 
 
-def test_rejected_rows_are_told_and_escaped(run, speaking, tmp_path):
+def test_rejected_rows_are_shown_and_escaped(run, speaking, tmp_path):
     folder = shutil.copytree(run, tmp_path / "run")
     reason = "no valid SMILES"
     rows = [(2, "<script>alert(1)</script>", reason), (3, "CCO", "duplicate"), (9, "x" * 500, reason)]
@@ -117,7 +117,7 @@ def test_what_was_lost_is_left_out(run, speaking, tmp_path):
     assert "<h2>Training</h2>" not in text and "nan" not in Page(text).words.lower().replace("nanometre", "")
 
 
-def test_what_is_no_run_is_told(tmp_path, run, speaking):
+def test_a_folder_without_a_run_is_an_error(tmp_path, run, speaking):
     with pytest.raises(ModelError, match="holds no run"):
         write_report(tmp_path)
     with pytest.raises(InputError, match="nowhere"):
