@@ -93,7 +93,7 @@ def _draw(worst: list[Pair], grid: Path) -> None:
     if not worst:
         print_status(f"nothing to draw in {grid}: no molecule was reconstructed as another one")
         return
-    legends = [text for pair in worst for text in (f"row {pair.row}", f"reconstruction: Tanimoto {pair.tanimoto:.2f}")]
+    legends = [text for pair in worst for text in (f"row {pair.row}", f"came back: Tanimoto {pair.tanimoto:.2f}")]
     smiles = [one for pair in worst for one in (pair.molecule, pair.reconstruction)]
     kind = grid.suffix.lower().removeprefix(".")
     save_picture(grid, molecule_grid(smiles, columns=4, legends=legends, format=kind))

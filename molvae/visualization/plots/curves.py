@@ -92,7 +92,7 @@ def front_figure(parts: NDArray[np.float64], front: NDArray[np.int64], *, names:
         axes.step(*edge.T, where="pre", color=CATEGORIES[0], lw=1.2, alpha=0.6)
         axes.plot(*edge.T, "o", ms=4.5, color=CATEGORIES[0], mec=INK, mew=0.4)
         axes.annotate(
-            f"{len(edge):,} of {len(parts):,} molecules on the front; later ones are darker",
+            f"{len(edge):,} of {len(parts):,} molecules on the front; the darker, the later",
             (0, 1.02),
             xycoords="axes fraction",
             color=OTHER,
