@@ -6,7 +6,7 @@
     vae.sample(100, seed=0)                          # valid, distinct, canonical SMILES
     z = vae.encode(["CCO", "c1ccccc1"])              # (2, D) posterior means
 
-Names that need torch or RDKit are loaded when they are first used.
+Importing molvae is fast: all names but the errors are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from molvae._version import __version__
-from molvae.config import CleanConfig, Decoding, ModelConfig, TrainConfig
 from molvae.errors import ConfigError, InputError, ModelError, MolVAEError, SamplingError, TokenError
 
 if TYPE_CHECKING:
+    from molvae.config import CleanConfig, Decoding, ModelConfig, TrainConfig
     from molvae.corpus.tokenizer import SmilesTokenizer
     from molvae.generator.facade import MolVAE
     from molvae.optimization.run.start import optimize
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    **dict.fromkeys(("CleanConfig", "Decoding", "ModelConfig", "TrainConfig"), "molvae.config"),
     "SmilesTokenizer": "molvae.corpus.tokenizer",
     "MolVAE": "molvae.generator.facade",
     "optimize": "molvae.optimization.run.start",

@@ -38,7 +38,7 @@ WITHOUT_TORCH = (
     *("visualization/plots/scatter", "visualization/plots/coloring", "visualization/pages/map"),
     *("optimization/surrogate", "optimization/objectives"),
     *("pretrained", "pretrained/hub", "pretrained/card"),
-    *("cli/models", "cli/info", "cli/download", "cli/card_text"),
+    *("cli/models", "cli/info", "cli/download"),
 )
 
 

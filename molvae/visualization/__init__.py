@@ -1,1 +1,1 @@
-"""Figures with matplotlib (`plots`), and HTML pages that are one file each (`pages`)."""
+"""Figures with matplotlib (``plots``), and interactive HTML pages (``pages``)."""

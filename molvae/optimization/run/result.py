@@ -92,7 +92,7 @@ class SearchResult:
 
     def figure(self) -> Figure:
         """The curve: each score, the best so far, and the mean of the ten best, against the calls."""
-        from molvae.visualization.plots.search_curve import search_curve
+        from molvae.visualization.plots.curves import search_curve
 
         curve = self.curve
         name = "score where it is worst (Chebyshev)" if self.pareto else self.name
@@ -120,7 +120,7 @@ class SearchResult:
         Raises:
             InputError: there are not two.
         """
-        from molvae.visualization.plots.search_curve import front_figure
+        from molvae.visualization.plots.curves import front_figure
 
         values = self._values()
         if len(self.parts) != 2:

@@ -1,4 +1,4 @@
-"""A run as one page that a chemist reads."""
+"""The report of a training run: one HTML page (``page``) from its data (``report_data``) and charts (``charts``)."""
 
 from molvae.training.report.page import write_report
 

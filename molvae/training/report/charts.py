@@ -1,4 +1,4 @@
-"""The charts of a report, as SVG that takes the colours of the page: light, dark or print."""
+"""The charts of a report, as SVG with the colors of the page: light, dark or print."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["curves", "latent_map", "nearness", "properties"]
 
 _TRAINING, _SAMPLES = "#8b929b", CATEGORIES[0]
-_FAINT = "#5a616b"  # the style's colour of what stands at the axes
+_FAINT = "#5a616b"  # the color of ticks and their labels
 _BINS = 30
 _NATS = {"reconstruction": "reconstruction", "prior": "at matched prior draws", "kl": "KL to the prior"}
 _SHARES = {"exact": "exact reconstruction", "prior_valid": "valid samples", "midpoint_valid": "valid midpoints"}
 
 
 def curves(facts: Facts) -> Markup:
-    """The held-out figures of every epoch."""
+    """The figures on held-out molecules by epoch."""
     history = facts.history
 
     def draw(axes: Sequence[Axes]) -> None:
         for plot, names, label in ((axes[0], _NATS, "nats per molecule"), (axes[1], _SHARES, "share")):
-            for number, (column, name) in enumerate(_only(names, history)):
-                plot.plot(
-                    history["epoch"], history[column], color=CATEGORIES[number], marker="o", ms=3, lw=1.6, label=name
-                )
+            for color, column in zip(CATEGORIES, (one for one in names if one in history), strict=False):
+                style: dict[str, Any] = {"color": color, "marker": "o", "ms": 3, "lw": 1.6}
+                plot.plot(history["epoch"], history[column], label=names[column], **style)
             plot.set(xlabel="epoch", ylabel=label)
             plot.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=7, columnspacing=1, handlelength=1.2)
         axes[0].set_ylim(bottom=0)
@@ -45,7 +44,7 @@ def curves(facts: Facts) -> Markup:
 
 
 def properties(facts: Facts) -> list[Markup]:
-    """The distribution of each property: training molecules as a filled shape, samples as a line."""
+    """The distribution of each property: training molecules filled, samples as a line."""
     return [
         _distribution(name, *(facts.properties[part][name] for part in ("training", "samples"))) for name in PROPERTIES
     ]
@@ -68,44 +67,36 @@ def _distribution(name: str, real: Any, new: Any) -> Markup:
         plot.set(yticks=[], xlabel=f"{name} ({unit})" if unit else name)
         plot.spines["left"].set_visible(False)
 
-    return _inline(draw, columns=1, width=2.9, height=1.8, title=f"Distribution of {name}")
+    return _inline(draw, width=2.9, height=1.8, title=f"Distribution of {name}")
 
 
 def nearness(facts: Facts) -> Markup:
-    """How similar samples are to the nearest training molecule."""
+    """The similarity of samples to the nearest training molecule."""
 
     def draw(axes: Sequence[Axes]) -> None:
         axes[0].hist(facts.similarity, np.linspace(0, 1, _BINS + 1).tolist(), color=_SAMPLES, alpha=0.85)
         axes[0].set(xlabel="Tanimoto similarity to the nearest training molecule", ylabel="samples", xlim=(0, 1))
 
-    return _inline(draw, columns=1, width=4.6, title="Similarity of samples to the nearest training molecule")
+    return _inline(draw, width=4.6, title="Similarity of samples to the nearest training molecule")
 
 
 def latent_map(facts: Facts) -> Markup:
-    """The first two principal components of latent means: training molecules and samples."""
+    """The first two principal components of the latent means of training molecules and samples."""
     n = len(facts.compared)
 
     def draw(axes: Sequence[Axes]) -> None:
-        for part, color, label in (
-            (facts.plane[:n], _TRAINING, "training"),
-            (facts.plane[n:], _SAMPLES, "samples, encoded"),
-        ):
-            axes[0].scatter(
-                part[:, 0], part[:, 1], s=7, color=color, alpha=0.6, linewidths=0, label=label, rasterized=True
-            )
+        style: dict[str, Any] = {"s": 7, "alpha": 0.6, "linewidths": 0, "rasterized": True}
+        axes[0].scatter(*facts.plane[:n].T, color=_TRAINING, label="training", **style)
+        axes[0].scatter(*facts.plane[n:].T, color=_SAMPLES, label="samples, encoded", **style)
         axes[0].set(xlabel="principal component 1", ylabel="principal component 2")
         axes[0].set_aspect("equal", adjustable="datalim")
         axes[0].legend(loc="best", fontsize=8, markerscale=2)
 
-    return _inline(draw, columns=1, width=4.6, height=3.6, title="Latent means in the plane")
+    return _inline(draw, width=4.6, height=3.6, title="Latent means in the plane")
 
 
-def _only(names: dict[str, str], history: Any) -> list[tuple[str, str]]:
-    return [(column, name) for column, name in names.items() if column in history]
-
-
-def _inline(draw: Any, *, columns: int, rows: int = 1, width: float = 7.6, height: float = 2.5, title: str) -> Markup:
-    """A figure as SVG within a page, which text and lines take their colours from; as wide as there is room."""
+def _inline(draw: Any, *, columns: int = 1, width: float = 7.6, height: float = 2.5, title: str) -> Markup:
+    """A figure as SVG for a page. Text and lines have the color of the page, and it is as wide as possible."""
     from matplotlib.figure import Figure
 
     with styled():
@@ -125,7 +116,7 @@ def _inline(draw: Any, *, columns: int, rows: int = 1, width: float = 7.6, heigh
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert size is not None
     svg = re.sub(r"<svg [^>]*>", f'<svg viewBox="{size.group(0)[9:-1]}" role="img" aria-label="{title}">', svg, count=1)
-    # Identifiers are those of the file; two charts in one page must not share them.
+    # Two charts in one page must not share identifiers.
     prefix = title.lower().replace(" ", "-")
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", svg)

@@ -1,4 +1,4 @@
-"""The page of a report."""
+"""The HTML page of a report."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from molvae.visualization.pages.template import render
 
 __all__ = ["write_report"]
 
-_SHOWN = 24  # samples as structures
-_PAIRS = 6  # samples beside their nearest training molecules
+_SHOWN = 24  # samples drawn as structures
+_PAIRS = 6  # samples drawn beside their nearest training molecules
 _HEALTH = (
-    ("exact", "%", "of held-out molecules come back exactly from their latent mean"),
-    ("midpoint_valid", "%", "of the points halfway between two held-out molecules decode to a molecule"),
+    ("exact", "%", "of held-out molecules are reconstructed exactly from their latent mean"),
+    ("midpoint_valid", "%", "of midpoints between two held-out molecules decode to a molecule"),
     ("prior_valid", "%", "of raw strings decoded from draws of N(0, I) are molecules"),
     ("prior_unique", "%", "of those are distinct"),
-    ("prior_novel", "%", "of the distinct ones are no training molecules"),
-    ("active_units", "", "latent dimensions differ between molecules"),
-    ("reconstruction", "nats", "a molecule costs, given a draw of its posterior: -log p(x|z)"),
-    ("kl", "nats", "the latent tells of a molecule: KL of the posterior to the prior"),
-    ("prior", "nats", "a molecule costs, given a matched draw of the prior"),
+    ("prior_novel", "%", "of the distinct ones are not training molecules"),
+    ("active_units", "", "latent dimensions are used"),
+    ("reconstruction", "nats", "per molecule at a draw of its posterior: -log p(x|z)"),
+    ("kl", "nats", "per molecule: KL of the posterior from the prior"),
+    ("prior", "nats", "per molecule at a matched draw of the prior: -log p(x|z)"),
 )
-"""Figures of an epoch, their unit and meaning."""
+"""Figures of an epoch: name, unit and description."""
 
 
 def write_report(folder: str | Path, output: str | Path | None = None, *, seed: int = 0, device: str = "cpu") -> Path:
-    """Write a report of a finished run: one HTML file that needs no network and nothing beside it.
+    """Write a report of a finished run: one HTML file that needs no other file and no network.
 
-    It tells what came in and what was rejected, how the training went, whether the latent space is alive, and what
-    samples are like: as structures, in their properties, alerts, novelty and in latent space. Of a model that gives no
-    molecule that part is left out.
+    It shows the rows that were read and rejected, the learning curves and the quality of the latent space. It shows
+    samples as structures, with their properties, alerts, novelty and latent points; this part is left out if the model
+    gives no molecule.
 
     Args:
         folder: the run folder.
-        output: the file; by default ``report.html`` in the folder.
+        output: the file; None: ``report.html`` in the folder.
         seed: of the samples.
         device: a torch device.
 
     Returns:
-        Where it is.
+        The path of the file.
 
     Raises:
         ModelError: the folder holds no finished run, or it is damaged.
@@ -70,7 +70,7 @@ def _page(facts: Facts) -> str:
         title=f"Report: {facts.folder.resolve().name}",
         notes=[
             f"{card.get('date', '')}, molvae {card.get('molvae', '')}: "
-            f"{pluralize(len(facts.start.parts['train']), 'molecule')} trained on, "
+            f"{pluralize(len(facts.start.parts['train']), 'training molecule')}, "
             f"{len(facts.start.parts['valid']):,} held out; {parameters / 1e6:.2f}M parameters, "
             f"{config.latent_dim} latent dimensions, {len(facts.vae.tokenizer)} tokens"
         ],
@@ -101,14 +101,14 @@ def _page(facts: Facts) -> str:
 
 
 def _tiles(facts: Facts) -> list[tuple[str, str]]:
-    """The figures that matter most."""
-    tiles = [(f"{facts.valid / facts.drawn:.1%}", "of raw samples are molecules")]
+    """The most important figures."""
+    tiles = [(f"{facts.valid / facts.drawn:.1%}", "of raw samples are valid")]
     if np.isfinite(facts.novel):
-        tiles.append((f"{facts.novel:.1%}", "of samples are new"))
+        tiles.append((f"{facts.novel:.1%}", "of samples are novel"))
     best = _best(facts)
     if "exact" in best:
-        tiles.append((f"{best['exact']:.1%}", "of held-out molecules come back exactly"))
-        tiles.append((f"{best['midpoint_valid']:.1%}", "of midpoints are molecules"))
+        tiles.append((f"{best['exact']:.1%}", "of held-out molecules are reconstructed exactly"))
+        tiles.append((f"{best['midpoint_valid']:.1%}", "of midpoints are valid"))
     if facts.samples:
         nearness = float(np.median(facts.similarity))
         tiles.append((f"{nearness:.2f}", "median similarity to the nearest training molecule"))
@@ -116,52 +116,34 @@ def _tiles(facts: Facts) -> list[tuple[str, str]]:
 
 
 def _best(facts: Facts) -> dict[str, Any]:
-    """The epoch whose weights are the model; empty where its figures were lost."""
+    """The figures of the epoch whose weights are the model; empty if they were lost."""
     rows = facts.history[facts.history["best"] == 1] if "best" in facts.history else facts.history[:0]
     return dict(rows.iloc[-1]) if len(rows) else {}
 
 
 def _health(facts: Facts) -> list[tuple[str, str, str]]:
     best = _best(facts)
-    texts = {
-        "%": lambda value: f"{value:.1%}",
-        "nats": lambda value: f"{value:.2f} nats",
-        "": lambda value: f"{value:.0f}",
-    }
+    forms = {"%": "{:.1%}", "nats": "{:.2f} nats", "": "{:.0f}"}
     return [
-        (name, texts[unit](best[name]) if np.isfinite(best[name]) else "not measured", meaning)
-        for name, unit, meaning in _HEALTH
+        (name, forms[unit].format(best[name]) if np.isfinite(best[name]) else "not measured", description)
+        for name, unit, description in _HEALTH
         if name in best
     ]
 
 
 def _structures(facts: Facts) -> list[tuple[Markup, str, str]]:
-    """Samples: picture, SMILES, words."""
-    table = facts.properties["samples"]
-    return [
-        (
-            _drawn(smiles),
-            smiles,
-            f"QED {table['qed'][row]:.2f}, logP {table['logp'][row]:.1f}, SA {table['sa'][row]:.1f}",
-        )
-        for row, smiles in enumerate(facts.samples[:_SHOWN])
-    ]
+    """Samples: picture, SMILES, caption."""
+    table = facts.properties["samples"].head(_SHOWN)
+    captions = [f"QED {one.qed:.2f}, logP {one.logp:.1f}, SA {one.sa:.1f}" for one in table.itertuples()]
+    return [(_drawn(smiles), smiles, text) for smiles, text in zip(facts.samples[:_SHOWN], captions, strict=True)]
 
 
 def _pairs(facts: Facts) -> list[tuple[Markup, Markup, str, str, str]]:
-    """Samples beside the nearest training molecule, the most similar first: pictures, SMILES, words."""
+    """Samples beside the nearest training molecule, the most similar first: pictures, SMILES, caption."""
     order = np.argsort(-facts.similarity, kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, min(_PAIRS, len(order))).astype(int)]
-    return [
-        (
-            _drawn(facts.samples[row]),
-            _drawn(facts.nearest[row]),
-            facts.samples[row],
-            facts.nearest[row],
-            f"similarity {facts.similarity[row]:.2f}",
-        )
-        for row in chosen
-    ]
+    pairs = [(facts.samples[row], facts.nearest[row], f"similarity {facts.similarity[row]:.2f}") for row in chosen]
+    return [(_drawn(sample), _drawn(nearest), sample, nearest, text) for sample, nearest, text in pairs]
 
 
 def _drawn(smiles: str) -> Markup:
@@ -180,9 +162,6 @@ def _property_rows(facts: Facts) -> list[tuple[str, str, str]]:
 
 def _settings(facts: Facts) -> list[tuple[str, str, str]]:
     """Every setting: table, name, value."""
-    tables: dict[str, Settings] = {
-        "model": facts.start.model,
-        "training": facts.start.training,
-        "cleaning": facts.start.cleaning,
-    }
-    return [(title, name, str(value)) for title, settings in tables.items() for name, value in settings]
+    tables: list[Settings] = [facts.start.model, facts.start.training, facts.start.cleaning]
+    titles = ("model", "training", "cleaning")
+    return [(title, name, str(value)) for title, one in zip(titles, tables, strict=True) for name, value in one]

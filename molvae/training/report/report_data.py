@@ -1,4 +1,4 @@
-"""What a report tells of a run: read from its folder, and measured on its samples."""
+"""The data of a report: read from the run folder, and computed from samples of the model."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ PROPERTIES = ("qed", "logp", "sa", "mw", "tpsa", "rings")
 """Properties whose distributions are shown."""
 
 _DRAWS = 600
-_REFERENCE = 10_000  # training molecules among which the nearest is sought
+_REFERENCE = 10_000  # training molecules among which the nearest is searched
 _COMPARED = 500  # training molecules whose properties, alerts and points are shown
-_DROPPED = 8  # rows that are named as examples
+_DROPPED = 8  # rejected rows that are shown as examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +40,17 @@ class Facts:
     vae: MolVAE
     start: Start
     history: pd.DataFrame
-    """a row an epoch; empty where it was lost"""
+    """one row for each epoch; empty if it was lost"""
     rejected: pd.DataFrame
-    """every row of the input that is not kept: row, text, reason"""
+    """every row of the input that was not kept: row, text, reason"""
     drawn: int
-    """strings decoded once from draws of N(0, I) at temperature 1"""
+    """strings decoded from draws of N(0, I) at temperature 1"""
     valid: int
-    """molecules among them"""
+    """valid molecules among them"""
     samples: list[str]
-    """the distinct ones of these, in the order of the draws; perhaps none"""
+    """the distinct valid molecules, in the order of the draws; may be empty"""
     novel: float
-    """share of the samples that are no training molecules; NaN for a model that does not know them"""
+    """share of the samples that are not training molecules; NaN for a model without a training set"""
     compared: list[str]
     """some training molecules"""
     properties: dict[str, pd.DataFrame]
@@ -58,7 +58,7 @@ class Facts:
     alerts: pd.DataFrame
     """share of training molecules and of samples with an alert, by catalog; ``frequent`` names those of samples"""
     reference: int
-    """training molecules among which the nearest was sought"""
+    """training molecules among which the nearest was searched"""
     nearest: list[str]
     """the nearest training molecule of each sample"""
     similarity: NDArray[np.float64]
@@ -68,18 +68,18 @@ class Facts:
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        """How many rows were not kept, by reason, most frequent first."""
+        """The number of rows that were not kept, by reason, the most frequent first."""
         return Counter(self.rejected["reason"]).most_common()
 
     @property
     def examples(self) -> list[tuple[str, str, str]]:
-        """Some rows that were not kept: row, text, reason; of every reason at least one, if there is room."""
+        """Some rows that were not kept: row, text, reason; at least one for each reason, if there is room."""
         first = self.rejected.groupby("reason", sort=False).head(2).head(_DROPPED)
         return [(str(row.row), str(row.text), str(row.reason)) for row in first.itertuples()]
 
 
 def gather(folder: Path, *, seed: int = 0, device: str = "cpu") -> Facts:
-    """Read a finished run and look at its samples.
+    """Read a finished run and compute the figures of its samples.
 
     Args:
         folder: the run folder.
@@ -127,16 +127,16 @@ def gather(folder: Path, *, seed: int = 0, device: str = "cpu") -> Facts:
 def _rejected(folder: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
-    except (OSError, ValueError):  # lost with the folder's other notes; the model is not
+    except (OSError, ValueError):  # the file was lost; the rest of the report does not need it
         return pd.DataFrame({"row": [], "text": [], "reason": []})
 
 
 def _alerts(training: Sequence[str], samples: Sequence[str]) -> pd.DataFrame:
     rows = []
-    for catalog, meaning in CATALOGS.items():
+    for catalog, description in CATALOGS.items():
         found = {"training": structural_alerts(training, catalog), "samples": structural_alerts(samples, catalog)}
         shares = {name: sum(map(bool, each)) / max(1, len(each)) for name, each in found.items()}
         names = Counter(name for each in found["samples"] for name in set(each))
         frequent = ", ".join(f"{name} ({n})" for name, n in names.most_common(4))
-        rows.append({"catalog": catalog, "meaning": meaning, **shares, "frequent": frequent})
+        rows.append({"catalog": catalog, "description": description, **shares, "frequent": frequent})
     return pd.DataFrame(rows)

@@ -1,1 +1,1 @@
-"""Pages that are one file each: they open from a disk, load nothing, and hold all their data."""
+"""HTML pages, one file each: the latent map (``map``), and the template of all pages (``template``, ``assets``)."""

@@ -1,4 +1,4 @@
-"""The page of a map: dots to point at, structures beside them, all in one file."""
+"""The page of a latent map: an interactive scatter plot with structures, in one file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from molvae.visualization.plots.style import CATEGORIES, sequential_stops
 
 __all__ = ["map_page"]
 
-_MOST_CATEGORIES = 50  # of a text that is offered as a colour; one with more is a name, not a class
-# At one end the colours are those of a white page, at the other those of a black one; there a part is left out.
+_MOST_CATEGORIES = 50  # of a column that is offered for coloring; one with more holds names, not classes
+# The parts of the color map that can be seen on a light and on a dark page.
 _ON_LIGHT, _ON_DARK = (0.0, 0.93), (0.18, 1.0)
 
 
@@ -34,20 +34,20 @@ def map_page(
     notes: Sequence[str],
     workers: int | None = None,
 ) -> str:
-    """An HTML page that shows N molecules as dots, their structures where one points, and saves what one selects.
+    """An HTML page that shows N molecules as dots and their structures on hover, and saves selected ones.
 
     It needs a browser of 2023 or later, no server and no network.
 
     Args:
         plane: (N, 2), finite.
         smiles: N texts.
-        rows: N numbers to find them by.
+        rows: N row numbers, to search for.
         columns: N values of each: floats, NaN where missing; or texts, "" where missing.
-        color_by: names of columns that come first, in this order; the first colours the dots to begin with.
-        axes: names of the axes.
+        color_by: names of columns to list first; the first one colors the dots at the start.
+        axes: labels of the axes.
         title: of the page.
         notes: lines under the title.
-        workers: processes that lay out the structures; does not change the page.
+        workers: processes that draw the structures; does not change the page.
     """
     depictions = depict(smiles, workers=workers)
     ordered = list(dict.fromkeys([*color_by, *columns]))
@@ -79,7 +79,7 @@ def _digits(values: NDArray[np.float64]) -> list[float]:
 
 
 def _column(colors: Coloring, *, offered: bool) -> dict[str, Any]:
-    """A column as the page has it: numbers, or texts each once with the place of its text in every row."""
+    """A column for the page: numbers, or the distinct texts with the index of the text of each row."""
     if colors.categories:
         places = [-1 if math.isnan(value) else int(value) for value in colors.values]
         usable = offered or len(colors.categories) <= _MOST_CATEGORIES
@@ -89,7 +89,7 @@ def _column(colors: Coloring, *, offered: bool) -> dict[str, Any]:
 
 
 def _bytes(depictions: Depictions) -> bytes:
-    """The arrays one behind the other, low byte first: 16-bit ones before 8-bit ones, so that each is aligned."""
+    """All arrays in one, little-endian: 16-bit ones before 8-bit ones, so that each is aligned."""
     wide = (depictions.label, depictions.x, depictions.y)
     narrow = (depictions.atoms, depictions.bonds, depictions.begin, depictions.end, depictions.kind)
     total = np.array([len(depictions.atoms), len(depictions.label), len(depictions.begin)], dtype="<u4")

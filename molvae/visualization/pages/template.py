@@ -1,4 +1,4 @@
-"""A page from templates, style sheets and scripts of this package, all of them inside it."""
+"""HTML pages from the templates, style sheets and scripts in ``assets``, each page in one file."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ASSETS = "assets"
 def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], **values: Any) -> str:
     """Fill a template that extends ``base.html``; every value is escaped.
 
-    The page says to the browser that it may load nothing from anywhere.
+    The page tells the browser to load nothing from anywhere.
 
     Args:
         template: name of a file in the folder ``assets``.
-        styles, scripts: names of files there, besides ``base.css`` and ``base.js``; scripts run in this order.
-        values: what the template names, ``title`` among them.
+        styles, scripts: names of files there, in addition to ``base.css`` and ``base.js``; scripts run in this order.
+        values: the variables of the template, including ``title``.
     """
     css = "\n".join(_asset(name) for name in ("base.css", *styles))
     js = "\n".join(_asset(name) for name in ("base.js", *scripts))
@@ -33,7 +33,7 @@ def render(template: str, *, styles: Sequence[str], scripts: Sequence[str], **va
 
 
 def pack(data: bytes) -> str:
-    """Bytes as text that stands in a page as it is: zlib, then base64; ``unpack`` of ``base.js`` reads it."""
+    """Bytes as text that needs no escape in a page: zlib, then base64; ``unpack`` in ``base.js`` reads it."""
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 

@@ -1,1 +1,1 @@
-"""Static pictures of figures and points, made with matplotlib; no window, no global state."""
+"""Figures: scatter plots (``scatter``, ``coloring``), curves (``curves``), and their common style (``style``)."""

@@ -1,4 +1,4 @@
-"""What colours say: a column as numbers on a scale, or as categories of which the most frequent have a colour each."""
+"""A column as colors: numbers on a scale, or categories, of which the most frequent have their own color."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from molvae.visualization.plots.style import CATEGORIES
 
 __all__ = ["Coloring", "as_text", "coloring"]
 
-_TAILS = 2.0  # per cent of the values at each end that share the last colour: outliers would take all the others
+_TAILS = 2.0  # per cent of the values at each end that share one color, so that outliers do not stretch the scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coloring:
-    """A column as colours.
+    """A column as colors.
 
     Attributes:
         name: of the column.
-        values: (N,) numbers, or places of categories; NaN where the value is missing.
+        values: (N,) numbers, or indices of categories; NaN where the value is missing.
         categories: the texts, most frequent first; empty for numbers.
         low, high: ends of the scale; 0 and 0 without numbers.
     """
@@ -42,7 +42,7 @@ class Coloring:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The categories that have a colour of their own: all that fit, else the most frequent."""
+        """The categories that have their own color: the most frequent ones."""
         return self.categories[: len(CATEGORIES)]
 
     @property
@@ -53,10 +53,10 @@ class Coloring:
 
 
 def coloring(name: str, values: Sequence[Any]) -> Coloring:
-    """Find out how a column is shown.
+    """Choose how to show a column.
 
-    Numbers go from the 2nd to the 98th percentile, where the ends differ, else from the least to the greatest. Numbers
-    with two values, such as 0 and 1, and texts are categories.
+    The scale of numbers goes from the 2nd to the 98th percentile; if these are equal, from the minimum to the maximum.
+    Texts are categories, and so are numbers with two values, such as 0 and 1.
 
     Args:
         name: of the column.
@@ -77,7 +77,7 @@ def coloring(name: str, values: Sequence[Any]) -> Coloring:
 
 
 def as_text(value: float) -> str:
-    """A number as it is read: without a point where it is whole, "" where it is missing.
+    """A number as text: without a point if it is an integer, "" if it is missing.
 
     >>> as_text(3.0), as_text(0.1), as_text(float("nan"))
     ('3', '0.1', '')

@@ -1,4 +1,4 @@
-"""Points in the plane, coloured by a column."""
+"""Points in the plane, colored by a column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.visualization.plots.coloring import Coloring
-from molvae.visualization.plots.style import CATEGORIES, MISSING, OTHER, SEQUENTIAL, styled
+from molvae.visualization.plots.style import CATEGORIES, MISSING, OTHER, SEQUENTIAL, shortened, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["scatter_figure"]
 
 _SIZE = (7.0, 5.2)  # inches
-_INK = 9_000.0  # square points that all dots may cover together
-_MANY = 5_000  # dots; as shapes of an SVG more would be slow in every program that opens it
-_LONGEST_NAME = 28  # characters of a category in the legend
+_AREA = 9_000.0  # square points of all dots together
+_MANY = 5_000  # dots, above which they are pixels: as shapes of an SVG they would make every viewer slow
+_LONGEST = 28  # characters of a category in the legend
 
 
 def scatter_figure(
@@ -27,13 +27,12 @@ def scatter_figure(
 ) -> Figure:
     """Draw points as dots, both axes at the same scale: numbers with a colour bar, categories with a legend.
 
-    Dots without a value are grey and below the others; those lie above each other in an order that has nothing to do
-    with their values.
+    Dots without a value are grey and below the others. The others overlap in random order, whatever their values.
 
     Args:
         plane: (N, 2), finite.
         colors: of the N points; None draws them in one colour.
-        axes: names of the axes.
+        axes: labels of the axes.
         title: above the plot.
     """
     from matplotlib.figure import Figure
@@ -43,7 +42,7 @@ def scatter_figure(
         plot = figure.add_subplot(xlabel=axes[0], ylabel=axes[1], title=title)
         plot.set_aspect("equal", adjustable="datalim")
         style: dict[str, Any] = {
-            "s": float(np.clip(_INK / max(1, len(plane)), 1.5, 30.0)),
+            "s": float(np.clip(_AREA / max(1, len(plane)), 1.5, 30.0)),
             "linewidths": 0,
             "alpha": 0.85,
             "rasterized": len(plane) > _MANY,
@@ -59,7 +58,7 @@ def scatter_figure(
 def _dots(plot: Axes, plane: NDArray[np.float64], colors: Coloring, style: dict[str, Any]) -> None:
     plot.scatter(*plane[colors.missing].T, color=MISSING, **style)
     there = np.flatnonzero(~colors.missing)
-    order = np.random.default_rng(0).permutation(there)  # only of what lies above what
+    order = np.random.default_rng(0).permutation(there)  # the order in which they overlap
     x, y = plane[order].T
     if colors.categories:
         palette = np.array([*CATEGORIES, OTHER])
@@ -70,7 +69,7 @@ def _dots(plot: Axes, plane: NDArray[np.float64], colors: Coloring, style: dict[
 
 
 def _key(figure: Figure, plot: Axes, colors: Coloring) -> None:
-    """What the colours mean: a bar or a legend."""
+    """Add what the colors mean: a bar or a legend."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     from matplotlib.lines import Line2D
@@ -81,7 +80,7 @@ def _key(figure: Figure, plot: Axes, colors: Coloring) -> None:
         extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
         figure.colorbar(bar, ax=plot, label=colors.name, shrink=0.7, aspect=28, extend=extend[colors.clipped])
     counts = [int((colors.values == place).sum()) for place in range(len(colors.shown))]
-    entries = list(zip(CATEGORIES, map(_shortened, colors.shown), counts, strict=False))
+    entries = list(zip(CATEGORIES, (shortened(name, _LONGEST) for name in colors.shown), counts, strict=False))
     rest = len(colors.categories) - len(colors.shown)
     if rest:
         entries.append((OTHER, f"{rest:,} others", int((colors.values >= len(colors.shown)).sum())))
@@ -94,7 +93,3 @@ def _key(figure: Figure, plot: Axes, colors: Coloring) -> None:
         ]
         title = colors.name if colors.categories else None
         figure.legend(handles=dots, title=title, loc="outside right upper", alignment="left", borderaxespad=1.5)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"

@@ -1,4 +1,4 @@
-"""What all pictures share: type, lines, and colours that hold in print, on a screen and for the colour-blind."""
+"""The style of all pictures: fonts, lines, and colors that work in print, on screens and for the color-blind."""
 
 from __future__ import annotations
 
@@ -12,16 +12,26 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["CATEGORIES", "INK", "MISSING", "OTHER", "SEQUENTIAL", "save_figure", "sequential_stops", "styled"]
+__all__ = [
+    "CATEGORIES",
+    "INK",
+    "MISSING",
+    "OTHER",
+    "SEQUENTIAL",
+    "save_figure",
+    "sequential_stops",
+    "shortened",
+    "styled",
+]
 
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6bb1", "#999933")
-"""Colours of categories: after Okabe & Ito, Color Universal Design, with violet and olive for black and yellow."""
+"""Colors of categories: after Okabe & Ito, Color Universal Design, with violet and olive for black and yellow."""
 
 SEQUENTIAL = "viridis"
-"""The map of numbers to colours: perceptually uniform."""
+"""The color map of numbers: perceptually uniform."""
 
 MISSING, OTHER, INK = "#b9bec5", "#6d737c", "#1c2128"
-"""Colours of a missing value, of all categories without a colour of their own, and of lines and text."""
+"""Colors of missing values, of all categories without their own color, and of lines and text."""
 
 _DPI = 200  # dots per inch of a PNG: sharp on a slide
 
@@ -39,15 +49,15 @@ _STYLE: Any = {
     "xtick.color": "#5a616b",
     "ytick.color": "#5a616b",
     "legend.frameon": False,
-    "text.parse_math": False,  # a dollar in a column's name is a dollar
-    "svg.fonttype": "none",  # text stays text, to be found and edited
-    "svg.hashsalt": "molvae",  # the same picture is the same file
+    "text.parse_math": False,  # a dollar sign in the name of a column is printed
+    "svg.fonttype": "none",  # text stays text: it can be searched and edited
+    "svg.hashsalt": "molvae",  # the same picture gives the same file
 }
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Let figures that are made or written in the block have the style of all."""
+    """Give figures that are made or written in the block the common style."""
     from matplotlib import rc_context
 
     with rc_context(_STYLE):
@@ -55,7 +65,7 @@ def styled() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as svg or png, by the extension of the path, atomically; the same figure gives the same file.
+    """Write a figure atomically, as svg or png by the extension. The same figure gives the same file.
 
     Raises:
         InputError: the file cannot be written.
@@ -64,19 +74,24 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     kind = path.suffix.lower().removeprefix(".")
     with styled(), atomic(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a letter of a rare script is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a letter that the font lacks is drawn as a box
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(temporary, format=kind, dpi=_DPI, metadata=metadata)
 
 
 def sequential_stops(low: float = 0.0, high: float = 1.0, *, number: int = 24) -> list[str]:
-    """Colours of `SEQUENTIAL` at equal steps, as #rrggbb.
+    """Colors of `SEQUENTIAL` at equal steps, as #rrggbb.
 
     Args:
-        low, high: the part of the map that is taken; of a part the steps are still perceptually uniform.
-        number: of stops, at least 2.
+        low, high: the part of the color map to use, within 0 and 1.
+        number: of colors, at least 2.
     """
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
     return [to_hex(colormaps[SEQUENTIAL](low + (high - low) * step / (number - 1))) for step in range(number)]
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, cut to so many characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -15,7 +15,7 @@ from molvae.errors import InputError, ModelError
 from molvae.training.report import write_report
 from molvae.training.report.report_data import gather
 
-SECTIONS = ["Samples", "Properties", "Novelty", "Structural alerts", "Latent space", "Training", "What came in"]
+SECTIONS = ["Samples", "Properties", "Novelty", "Structural alerts", "Latent space", "Training", "Input"]
 
 
 class Page(HTMLParser):
@@ -88,7 +88,7 @@ def test_the_same_run_gives_the_same_page(run, speaking, tmp_path):
     assert pages[0] == pages[1]
 
 
-def test_rejected_rows_are_told_and_escaped(run, speaking, tmp_path):
+def test_rejected_rows_are_shown_and_escaped(run, speaking, tmp_path):
     folder = shutil.copytree(run, tmp_path / "run")
     reason = "no valid SMILES"
     rows = [(2, "<script>alert(1)</script>", reason), (3, "CCO", "duplicate"), (9, "x" * 500, reason)]
@@ -104,7 +104,7 @@ def test_rejected_rows_are_told_and_escaped(run, speaking, tmp_path):
 def test_a_model_that_gives_no_molecule_has_a_report_without_samples(run, monkeypatch, tmp_path):
     monkeypatch.setattr(MolVAE, "draws", lambda *_, **__: iter([["C1CC"] * 300] * 10))
     text = write_report(run, tmp_path / "page.html").read_text()
-    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Samples", "Latent space", "Training", "What came in"]
+    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Samples", "Latent space", "Training", "Input"]
     assert "None of 600 strings" in text
 
 
@@ -117,7 +117,7 @@ def test_what_was_lost_is_left_out(run, speaking, tmp_path):
     assert "<h2>Training</h2>" not in text and "nan" not in Page(text).words.lower().replace("nanometre", "")
 
 
-def test_what_is_no_run_is_told(tmp_path, run, speaking):
+def test_a_folder_without_a_run_is_an_error(tmp_path, run, speaking):
     with pytest.raises(ModelError, match="holds no run"):
         write_report(tmp_path)
     with pytest.raises(InputError, match="nowhere"):

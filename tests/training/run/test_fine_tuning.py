@@ -234,7 +234,9 @@ def test_few_molecules_start_from_the_bundled_model(bundled_run, series, tmp_pat
     heard = Listener()
     vae = train(series, tmp_path / "run", training=TRAINING, reporter=heard)
     n = len(canonical_smiles)
-    assert f"{n} molecules: starting from the bundled model medchem; --from-scratch trains from nothing" in heard.sentences
+    assert (
+        f"{n} molecules: starting from the bundled model medchem; --from-scratch trains from nothing" in heard.sentences
+    )
     assert vae.card["fine_tuned_from"] == "medchem" == settings_of(tmp_path / "run")["training"]["init_from"]
 
 

@@ -64,7 +64,7 @@ def test_a_legend_counts_every_point():
     assert labels(scatter_figure(np.zeros((12, 2)), many, axes=AXES))[-1] == "4 others (4)"
 
 
-def test_numbers_have_a_bar_and_missing_ones_are_told():
+def test_numbers_have_a_color_bar_and_missing_ones_a_legend():
     figure = scatter_figure(np.eye(4)[:, :2], coloring("logp", [1.0, 2.0, NAN, 3.0]), axes=AXES, title="t")
     assert len(figure.axes) == 2 and figure.axes[1].get_ylabel() == "logp" and labels(figure) == ["no value (1)"]
     drawn = sum(len(dots.get_offsets()) for dots in figure.axes[0].collections)
@@ -82,7 +82,7 @@ def test_any_points_make_a_picture(tmp_path, values, kind):
     assert first == (tmp_path / f"two.{kind}").read_bytes() and len(first) > 1000
 
 
-def test_a_picture_that_cannot_be_written_is_told(tmp_path):
+def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         save_figure(scatter_figure(np.zeros((1, 2)), None, axes=AXES), tmp_path / "no" / "a.png")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molvae.visualization.plots.search_curve import front_figure, search_curve
+from molvae.visualization.plots.curves import front_figure, search_curve
 from molvae.visualization.plots.style import save_figure
 
 NAN = float("nan")

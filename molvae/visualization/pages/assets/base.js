@@ -23,7 +23,7 @@ function saveText(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** Put a text on the clipboard; says whether that worked. */
+/** Copy a text to the clipboard; returns whether that worked. */
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -55,7 +55,7 @@ function followTheme(redraw) {
   usual();
 }
 
-/** The value of a colour variable of the style sheet. */
+/** The value of a color variable of the style sheet. */
 function cssColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

@@ -1,6 +1,6 @@
-// What colours mean: classes of points, their colours, a legend or a bar.
+// The meaning of colors: classes of points, their colors, a legend or a color bar.
 
-/** The class of every point by a column, the colour of every class, and which points lie above which. */
+/** The class of every point by a column, the color of every class, and the order in which points overlap. */
 function colorClasses(table, column, theme) {
   const missing = cssColor("--missing"), n = table.smiles.length;
   const classes = new Uint8Array(n);

@@ -1,4 +1,4 @@
-// The page of a map: reads its data, and joins the dots, the colours, the search, the selection and the cards.
+// The page of a map: reads its data and connects dots, colors, search, selection and cards.
 
 const DRAWN_AT_ONCE = 24; // structures of a selection
 const CARD_LINES = 12; // values of a molecule that a card shows
@@ -102,8 +102,8 @@ class MapPage {
 
   tellHits() {
     const number = this.hits.length, asked = byId("query").value.trim();
-    const told = this.hit < 0 ? `${number.toLocaleString("en-US")} found` : `${this.hit + 1} of ${number}`;
-    byId("hits").textContent = asked ? told : "";
+    const found = this.hit < 0 ? `${number.toLocaleString("en-US")} found` : `${this.hit + 1} of ${number}`;
+    byId("hits").textContent = asked ? found : "";
     byId("select-hits").hidden = !number;
   }
 
@@ -120,7 +120,7 @@ class MapPage {
     byId("save").addEventListener("click", () => saveText("selection.smi", smiText(this.selection, this.table)));
     byId("copy").addEventListener("click", async () => {
       const done = await copyText(this.selection.map((i) => `${this.table.smiles[i]}\n`).join(""));
-      byId("selected").textContent = done ? `${this.selection.length.toLocaleString("en-US")} copied` : "copying is not allowed here";
+      byId("selected").textContent = done ? `${this.selection.length.toLocaleString("en-US")} copied` : "the browser does not allow copying";
     });
     byId("draw").addEventListener("click", () => {
       this.pins = [...new Set([...this.pins, ...this.selection.slice(0, DRAWN_AT_ONCE)])];
@@ -202,8 +202,8 @@ async function start() {
     document.documentElement.dataset.ready = "yes";
   } catch (error) {
     const old = typeof DecompressionStream === "undefined";
-    const told = old ? "This page needs a newer browser: one of 2023 or later." : `This page is damaged: ${error.message}`;
-    document.querySelector("main").replaceChildren(element("p", { className: "notice" }, told));
+    const message = old ? "This page needs a newer browser: one of 2023 or later." : `This page is damaged: ${error.message}`;
+    document.querySelector("main").replaceChildren(element("p", { className: "notice" }, message));
   }
 }
 start();

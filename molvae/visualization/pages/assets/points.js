@@ -25,7 +25,7 @@ class PointIndex {
     return Math.floor((y - this.top) / this.cell) * this.columns + Math.floor((x - this.left) / this.cell);
   }
 
-  /** The nearest point within a distance that `accepts` says yes to; -1 where there is none. */
+  /** The nearest point within a distance that `accepts` accepts; -1 if there is none. */
   nearest(x, y, distance, accepts = () => true) {
     let best = -1, least = distance * distance;
     const column = (at) => Math.floor((at - this.left) / this.cell), row = (at) => Math.floor((at - this.top) / this.cell);
@@ -90,7 +90,7 @@ function smiText(points, table) {
   return points.map((i) => `${table.smiles[i]}\t${table.rows[i]}\n`).join("");
 }
 
-/** A number as short as it can be told. */
+/** A number as a short text. */
 function shortNumber(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);

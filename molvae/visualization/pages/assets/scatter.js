@@ -1,11 +1,11 @@
 // Dots on a canvas that can be moved, enlarged, pointed at and selected; mouse, touch and keyboard.
 
 const TAP = 6; // pixels that a finger or mouse may move while it taps
-const REACH = { mouse: 9, pen: 12, touch: 22 }; // pixels within which a dot is meant
+const REACH = { mouse: 9, pen: 12, touch: 22 }; // pixels within which a dot is hit
 const FARTHEST = 400; // times enlarged
 const MARGIN = 40; // pixels around the picture: a dot that is partly outside needs no care
 
-/** A colour #rrggbb as a pixel: alpha, blue, green, red from the high byte to the low. */
+/** A color #rrggbb as a pixel: alpha, blue, green, red from the high byte to the low. */
 function pixelColor(color) {
   const number = parseInt(color.slice(1), 16);
   return (0xff000000 | ((number & 0xff) << 16) | (number & 0xff00) | (number >> 16)) >>> 0;
@@ -56,7 +56,7 @@ class Scatter {
     this.resize();
   }
 
-  /** The colour class of every point, the colour of every class, and the order in which dots lie above each other. */
+  /** The color class of every point, the color of every class, and the order in which dots overlap. */
   setColors(classes, palette, order) {
     Object.assign(this, { classes, order });
     this.paper = pixelColor(cssColor("--paper"));
