@@ -11,9 +11,9 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from molvae.chem import canonical, parse, quiet_rdkit
+from molvae.chem.fingerprints import FINGERPRINTS, fingerprint, similarity
 from molvae.corpus.reading import read_smiles
 from molvae.errors import ConfigError
-from molvae.optimization.objectives.fingerprints import FINGERPRINTS, fingerprint, similarity
 from molvae.optimization.objectives.tasks import TASKS
 from molvae.optimization.objectives.tasks.formula import isomer_score
 from molvae.optimization.objectives.tasks.pmo import TARGETS
