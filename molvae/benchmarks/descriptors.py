@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def descriptors_of(vae: MolVAE, smiles: Sequence[str]) -> tuple[dict[str, Featur
     """
     means = vae.encode(smiles)
     known = np.asarray(np.isfinite(means).all(1))
-    mols = [parse(one) for one in np.asarray(smiles, dtype=object)[known]]
+    mols: list[Any] = [parse(one) for one in np.asarray(smiles, dtype=object)[known]]
     bits = morgan_bits(mols).astype(np.float32)
     return {"latent means": means[known], "Morgan fingerprints": bits}, known
 

@@ -62,9 +62,8 @@ def decode(
 
     from molvae.cli.models import load_model
     from molvae.cli.rows import progress
-    from molvae.corpus.frames import FRAME_KINDS
     from molvae.corpus.latents import open_latents
-    from molvae.corpus.writing import check_output
+    from molvae.corpus.writing import FRAME_KINDS, check_output
 
     if output is not None:
         check_output(output, (*FRAME_KINDS, "smi"))

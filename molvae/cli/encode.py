@@ -14,8 +14,8 @@ from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, Smile
 from molvae.errors import pluralize
 
 if TYPE_CHECKING:
-    from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
     from molvae.corpus.latents import Array
+    from molvae.corpus.reading import AnnotatedChunk, AnnotatedTable
 
 __all__ = ["encode"]
 
@@ -49,8 +49,7 @@ def encode(
     say("loading torch and RDKit ...", "dim")
     from molvae.cli.models import load_model
     from molvae.cli.rows import Rows, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
-    from molvae.corpus.writing import check_output
+    from molvae.corpus.writing import FRAME_KINDS, check_output
 
     if output is not None:
         check_output(output, (*FRAME_KINDS, "npz"))

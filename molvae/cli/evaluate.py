@@ -66,7 +66,7 @@ def evaluate(
     if not has_chemnet() and (test or test_scaffolds):
         say('FCD is left out: it needs an extra, pip install "molvae[fcd]"', "yellow")
     with watching() as watch:
-        figures = evaluate_all(drawn, **references, device=place, workers=workers, watch=watch)
+        figures = evaluate_all(drawn, **references, device=place, workers=workers, on_progress=watch)
     compared = references["test"]
     print_figures(
         {"this sample": figures}, as_json=as_json, published=compared is not None and len(compared) == MOSES_TEST_SIZE

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from molvae.cli.common import console, print_result, say
 from molvae.cli.metric_descriptions import meaning_of
 from molvae.metrics.published import PUBLISHED
-from molvae.metrics.statistics import Watch
+from molvae.metrics.statistics import ProgressCallback
 
 __all__ = ["print_figures", "watching"]
 
@@ -21,7 +21,7 @@ _SECONDS = 60.0  # without a line, after which one tells where an evaluation is
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> Iterator[ProgressCallback]:
     """What an evaluation tells while it goes on: a bar where stderr is a terminal, a line a minute elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -42,7 +42,7 @@ def watching() -> Iterator[Watch]:
         yield watch
 
 
-def _telling_now_and_then() -> Watch:
+def _telling_now_and_then() -> ProgressCallback:
     last = time.monotonic()
 
     def watch(what: str, done: int, total: int) -> None:

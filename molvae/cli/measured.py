@@ -64,15 +64,14 @@ def read_measurements(
         InputError: the file cannot be read.
     """
     from molvae.config import CleanConfig
-    from molvae.corpus.cells import cells_without_number
     from molvae.corpus.cleaning import clean
     from molvae.corpus.reading import open_table
 
     table = open_table(file, smiles_column=smiles_column)
     say(table.describe())
     name = _column(table, column)
-    _tell_unread(cells_without_number(table, name), name)
-    corpus = clean(table.carrying([name]), CleanConfig(stereo=stereo))
+    _tell_unread(table.cells_without_number(name), name)
+    corpus = clean(table.with_numeric([name]), CleanConfig(stereo=stereo))
     say(corpus.counts.describe())
     values = corpus.properties[name].to_numpy(np.float64)
     known = values[np.isfinite(values)]
@@ -110,11 +109,11 @@ def _tell_unread(cells: Counter[str], name: str) -> None:
 
 
 def _column(table: Table, wanted: str | None) -> str:
-    from molvae.corpus.cells import alike, mostly_numbers
+    from molvae.corpus.columns import alike
 
     if wanted in table.columns and wanted != table.smiles_column:
         return str(wanted)
-    numeric = mostly_numbers(table)
+    numeric = table.mostly_numeric()
     if wanted is None and len(numeric) == 1:
         return numeric[0]
     has = f"{table.name} has columns of numbers {', '.join(map(repr, numeric))}" if numeric else "there are no numbers"

@@ -14,7 +14,7 @@ from molvae.errors import pluralize
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.annotated import AnnotatedTable
+    from molvae.corpus.reading import AnnotatedTable
 
 __all__ = ["predict"]
 
@@ -46,8 +46,7 @@ def predict(
 
     from molvae.cli.models import load_model
     from molvae.cli.rows import Rows, frames_to, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
-    from molvae.corpus.writing import check_output
+    from molvae.corpus.writing import FRAME_KINDS, check_output
     from molvae.generator.prediction import check_heads
 
     if output is not None:

@@ -61,8 +61,7 @@ def reconstruct(
     from molvae.cli.figures import print_figures
     from molvae.cli.models import load_model
     from molvae.cli.rows import Rows, frames_to, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
-    from molvae.corpus.writing import check_output
+    from molvae.corpus.writing import FRAME_KINDS, check_output
     from molvae.generator.exploration.fidelity import Fidelity
 
     for path, kinds in ((output, FRAME_KINDS), (grid, ("svg", "png"))):

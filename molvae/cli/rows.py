@@ -17,8 +17,8 @@ from molvae.errors import InputError, pluralize
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
-    from molvae.corpus.frames import WriteFrame
+    from molvae.corpus.reading import AnnotatedChunk, AnnotatedTable
+    from molvae.corpus.writing import WriteFrame
     from molvae.generator.facade import MolVAE
 
 __all__ = ["Rows", "frames_to", "open_rows", "progress"]
@@ -33,8 +33,7 @@ def open_rows(file: str, smiles_column: str | None, *, standardize: bool, stereo
     Raises:
         InputError: as `molvae.corpus.reading.open_table`.
     """
-    from molvae.corpus.annotated import AnnotatedTable
-    from molvae.corpus.reading import open_table
+    from molvae.corpus.reading import AnnotatedTable, open_table
 
     table = open_table(file, smiles_column=smiles_column)
     say(table.describe())
@@ -110,7 +109,7 @@ def frames_to(
 
     Args:
         output: a file, which is there, and said to be, when the block ends without an exception; None is stdout.
-        types: of each column, as `molvae.corpus.frames.write_frames` takes them.
+        types: of each column, as `molvae.corpus.writing.write_frames` takes them.
         grouping: of columns, as it takes that.
 
     Raises:
@@ -119,7 +118,7 @@ def frames_to(
     """
     import pandas as pd
 
-    from molvae.corpus.frames import frame_text, write_frames
+    from molvae.corpus.writing import frame_text, write_frames
 
     if output is not None:
         lost = 0

@@ -72,8 +72,7 @@ def score(
 
     from molvae.cli.models import load_model
     from molvae.cli.rows import Rows, frames_to, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
-    from molvae.corpus.writing import check_output
+    from molvae.corpus.writing import FRAME_KINDS, check_output
 
     if sort is Figure.bound and not importance:
         raise ConfigError("--sort bound needs the number of draws: --importance 16, say")

@@ -215,7 +215,7 @@ def _conclude(result: SearchResult, folder: Path, budget: int, top: int) -> None
 
 def _print_front(result: SearchResult, top: int) -> None:
     """Molecules of the front, with what each objective says of them, at even steps where there are too many."""
-    from molvae.corpus.frames import frame_text
+    from molvae.corpus.writing import frame_text
 
     front = result.front()
     size = len(front)

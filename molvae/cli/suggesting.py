@@ -49,7 +49,7 @@ def suggest_in(
         MolVAEError: the file, the column, the folder or an option will not do.
         SamplingError: there are fewer molecules than asked for; they are written all the same.
     """
-    from molvae.corpus.frames import frame_text
+    from molvae.corpus.writing import frame_text
     from molvae.optimization.run.measured import SUGGESTIONS, suggest
     from molvae.storage.output_folder import held, new_folder
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from molvae.errors import InputError
-from molvae.storage.cache_folder import cache_folder
+from molvae.storage.cache import cache_folder
 from molvae.storage.files import atomic
 
 __all__ = ["DATASETS", "DataFile", "Dataset", "Watch", "download", "find", "find_optional"]

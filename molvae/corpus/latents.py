@@ -20,8 +20,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.corpus.delimited import rows_of
 from molvae.corpus.formats import open_parquet
-from molvae.corpus.rows import rows_of
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
 from molvae.storage.files import atomic
@@ -60,7 +60,7 @@ class LatentTable:
     Attributes:
         name: the file, without its folder.
         latent_dim: D.
-        types: of the other columns, in order, as `molvae.corpus.frames.write_frames` takes them.
+        types: of the other columns, in order, as `molvae.corpus.writing.write_frames` takes them.
         chunks: reads it: points (k, D) and the cells of the other columns, k rows at a time.
     """
 

@@ -6,9 +6,8 @@ import io
 import numpy as np
 import pytest
 
-from molvae.corpus.annotated import AnnotatedTable
-from molvae.corpus.frames import frame_text, write_frames
-from molvae.corpus.reading import open_table
+from molvae.corpus.reading import AnnotatedTable, open_table
+from molvae.corpus.writing import frame_text, write_frames
 from molvae.errors import InputError
 from tests.corpus.tables import LOGP, MOLECULES, NAMES, as_text, record, written
 

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from molvae.corpus.cells import alike, cells_without_number, mostly_numbers
+from molvae.corpus.columns import alike
 from molvae.corpus.reading import open_table
 
 ROWS = [
@@ -44,13 +44,13 @@ def table(request, tmp_path):
 
 
 def test_columns_are_found_in_which_some_cells_are_no_numbers(table):
-    assert mostly_numbers(table) == ["IC50 [nM]", "dose"]
+    assert table.mostly_numeric() == ["IC50 [nM]", "dose"]
 
 
 def test_cells_that_are_no_numbers_are_counted_and_empty_ones_are_not(table):
-    assert cells_without_number(table, "IC50 [nM]") == {">10000": 2, "n.d.": 1}
-    assert not cells_without_number(table, "dose")
-    assert cells_without_number(table, "note") == {"lost": 3, "n.d.": 2}
+    assert table.cells_without_number("IC50 [nM]") == {">10000": 2, "n.d.": 1}
+    assert not table.cells_without_number("dose")
+    assert table.cells_without_number("note") == {"lost": 3, "n.d.": 2}
 
 
 def test_a_pipe_keeps_its_rows(tmp_path, monkeypatch):
@@ -58,7 +58,7 @@ def test_a_pipe_keeps_its_rows(tmp_path, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(text.encode()))
     monkeypatch.setattr("sys.stdin", stream)
     table = open_table("-")
-    assert mostly_numbers(table) == ["dose"] and not cells_without_number(table, "IC50")
+    assert table.mostly_numeric() == ["dose"] and not table.cells_without_number("IC50")
     assert sum(len(chunk) for chunk in table.chunks()) == 9
 
 

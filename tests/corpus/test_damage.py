@@ -16,7 +16,7 @@ from molvae.errors import InputError
 
 READS = """
 import pathlib, random, resource, signal, sys
-from molvae.corpus.annotated import AnnotatedTable
+from molvae.corpus.reading import AnnotatedTable
 from molvae.corpus.cleaning import clean
 from molvae.corpus.latents import open_latents
 from molvae.corpus.reading import open_table

@@ -113,7 +113,7 @@ def test_columns_are_ordered_by_their_numbers(tmp_path):
         ("z.csv.gz", gzip.compress(b"z0\n" + b"1\n" * 9000, mtime=0)[:-9], "damaged or cut off"),
         ("z.npz", b"half", "is damaged"),
         ("z.npy", b"", "is damaged"),
-        ("z.parquet", b"PAR1half", "is not a Parquet file that can be read"),
+        ("z.parquet", b"PAR1half", "is not a readable Parquet file"),
     ],
 )
 def test_what_holds_no_points_is_told_in_one_sentence(tmp_path, name, content, message):

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molvae.corpus.annotated import AnnotatedTable
 from molvae.corpus.cleaning import clean
-from molvae.corpus.frames import write_frames
 from molvae.corpus.numbers import grouping, is_code, number
-from molvae.corpus.reading import open_table
+from molvae.corpus.reading import AnnotatedTable, open_table
+from molvae.corpus.writing import write_frames
 from tests.corpus.tables import read, record, written
 
 pd = pytest.importorskip("pandas")
@@ -85,12 +84,12 @@ def test_thousands_below_the_sample(tmp_path):
 
 
 def test_a_column_carried_on_request_keeps_its_grouping(tmp_path):
-    table = open_table(table_of(tmp_path, ["1,250.5", "n.d. yet", "so-so", "2,000"])).carrying(["IC50 (nM)"])
+    table = open_table(table_of(tmp_path, ["1,250.5", "n.d. yet", "so-so", "2,000"])).with_numeric(["IC50 (nM)"])
     np.testing.assert_array_equal(next(table.chunks()).numbers["IC50 (nM)"], [1250.5, np.nan, np.nan, 2000])
 
 
 def test_the_key_of_a_table_holds_how_numbers_are_read(tmp_path):
-    keys = {open_table(table_of(tmp_path, cells)).how() for cells in (["1,250"], ["1,25"], ["1.25"])}
+    keys = {open_table(table_of(tmp_path, cells)).layout_key() for cells in (["1,250"], ["1,25"], ["1.25"])}
     assert len(keys) == 3
 
 

@@ -94,7 +94,7 @@ def test_parquet(tmp_path, frame, name):
 def test_parquet_errors(tmp_path, frame, monkeypatch):
     file = io.BytesIO()
     frame.to_parquet(file)
-    with pytest.raises(InputError, match="is not a Parquet file that can be read"):
+    with pytest.raises(InputError, match="is not a readable Parquet file"):
         open_table(written(tmp_path, file.getvalue()[:-20], "cut.parquet"))
     with pytest.raises(InputError, match=r"text\.parquet is not a Parquet file"):
         open_table(written(tmp_path, "smiles\nCCO\n", "text.parquet"))

@@ -75,7 +75,7 @@ def test_permission(tmp_path, monkeypatch):
 
 
 def test_an_unclosed_quote_is_no_memory_hog(tmp_path, monkeypatch):
-    monkeypatch.setattr("molvae.corpus.rows._LONGEST_CELL", 1 << 20)
+    monkeypatch.setattr("molvae.corpus.delimited._MAX_CELL", 1 << 20)
     monkeypatch.setattr("csv.field_size_limit", _limited(csv.field_size_limit))
     text = "smiles,name\n" + "CCO,a\n" * 400_000 + 'CCN,"b\n' + "CCC,c\n" * 400_000
     table = open_table(written(tmp_path, text))

@@ -12,8 +12,7 @@ from molvae.chem import canonical, parse
 from molvae.corpus.reading import read_smiles
 from molvae.metrics.chemnet import has_chemnet
 from molvae.metrics.evaluation import evaluate
-from molvae.metrics.features import features_of
-from molvae.metrics.filters import passes_filters
+from molvae.metrics.features import features_of, passes_filters
 from molvae.metrics.guacamol import _molecules_of, guacamol_metrics
 from molvae.metrics.moses import moses_metrics
 from molvae.metrics.statistics import molecule_set_of, statistics_of
