@@ -1,4 +1,4 @@
-"""Chemistry with RDKit and without torch: molecules, their standard form, properties, pictures, worker processes."""
+"""Chemistry with RDKit, without torch: SMILES, standard form, properties, fingerprints, drawing, worker processes."""
 
 from molvae.chem.drawing import molecule_grid
 from molvae.chem.fingerprints import nearest_similarity, paired_tanimoto, tanimoto

@@ -12,7 +12,7 @@ import typer
 from molvae.cli.common import command, console, print_result, say
 
 if TYPE_CHECKING:
-    from molvae.corpus.datasets import Watch
+    from molvae.corpus.datasets import Progress as OnProgress
 
 __all__ = ["download"]
 
@@ -61,7 +61,7 @@ def _size(size: int) -> str:
 
 
 @contextmanager
-def _watching() -> Iterator[Watch]:
+def _watching() -> Iterator[OnProgress]:
     """What a download tells while it goes on, as a bar where stderr is a terminal."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 

@@ -120,7 +120,7 @@ def test_a_file_that_is_not_right_is_fetched_again(server, cache):
         (b"please log in", ["is not moses_train.csv.gz (sha256:", "was not kept"]),
         (404, ["the server says '404 Not Found'", "it may have moved"]),
         (503, ["the server says '503 Service Unavailable'", "try again later"]),
-        ((b"half", 300_000), ["broke off after", "of 300,000 bytes", "try again"]),
+        ((b"half", 300_000), ["stopped after", "of 300,000 bytes", "try again"]),
         ((b"no length", None), ["is not moses_train.csv.gz"]),
     ],
 )
