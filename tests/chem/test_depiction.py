@@ -18,24 +18,11 @@ ORDERS = {
     BondKind.TRIPLE: Chem.BondType.TRIPLE,
 }
 DIRECTIONS = {BondKind.WEDGE: Chem.BondDir.BEGINWEDGE, BondKind.HASH: Chem.BondDir.BEGINDASH}
-HARD = (
-    "C[C@H](N)C(=O)O",
-    "C[C@@H](N)C(=O)O",
-    "C1CC[C@H]2CCCC[C@@H]2C1",
-    "CC1(C)S[C@@H]2[C@H](NC(=O)Cc3ccccc3)C(=O)N2[C@H]1C(=O)O",
-    "F/C=C\\F",
-    "F/C=C/F",
-    "CC=C=CC",
-    "[13CH3]O",
-    "[NH4+]",
-    "[Na+].[Cl-]",
-    "C[CH2]",
-    "[2H]OC",
-    "[H][H]",
-    "*CC",
-    "c1ccc2c(c1)[nH]c1ccccc12",
-    "O=S(=O)(O)c1cc[n+]([O-])cc1",
-)
+HARD = [
+    "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "C1CC[C@H]2CCCC[C@@H]2C1",
+    "CC1(C)S[C@@H]2[C@H](NC(=O)Cc3ccccc3)C(=O)N2[C@H]1C(=O)O", r"F/C=C\F", "F/C=C/F", "CC=C=CC", "[13CH3]O", "[NH4+]",
+    "[Na+].[Cl-]", "C[CH2]", "[2H]OC", "[H][H]", "*CC", "c1ccc2c(c1)[nH]c1ccccc12", "O=S(=O)(O)c1cc[n+]([O-])cc1",
+]  # fmt: skip
 
 
 def read_back(drawn, place):

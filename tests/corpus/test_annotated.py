@@ -4,14 +4,13 @@ import gzip
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molvae.corpus.reading import AnnotatedTable, open_table
 from molvae.corpus.writing import frame_text, write_frames
 from molvae.errors import InputError
 from tests.corpus.tables import LOGP, MOLECULES, NAMES, as_text, record, written
-
-pd = pytest.importorskip("pandas")
 
 
 def annotated(path, **options):

@@ -269,3 +269,13 @@ def test_merged_numbers_are_means(tmp_path_factory, rows):
     expected = frame[frame["smiles"] != "("].groupby("smiles", sort=False)["y"].mean()
     assert corpus.smiles == expected.index.tolist()
     np.testing.assert_allclose(corpus.properties["y"], expected, atol=1e-12)
+
+
+def test_cells_that_are_not_plain_smiles(tmp_path):
+    text = 'id,SMILES\n1,"C[C@H](N)C(=O)O |&1:1,3|"\n2,CCO |$_AV:A;B$|\n3,c1ccccc1\n'
+    assert clean(table(tmp_path, text)).smiles == ["C[C@H](N)C(=O)O", "CCO", "c1ccccc1"]
+    for cell in ("", " ", "NaN", "nan", "None", "#N/A", "-", "null"):
+        text = f"id,SMILES\n1,CCO\n2,{cell}\n3,CCN\n"
+        assert clean(table(tmp_path, text)).counts.rejected == {"empty cell": 1}, cell
+    clean(table(tmp_path, "id,SMILES\n1,CCO ethanol\n2,CCN\n3,CCC\n4,CCCC\n"), rejected=tmp_path / "r.csv")
+    assert "parted by a blank" in report(tmp_path / "r.csv")[0]["reason"]

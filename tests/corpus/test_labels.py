@@ -1,6 +1,7 @@
 """Where labels come from: columns before RDKit, by name before case, and what is not there is told."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molvae import ConfigError
@@ -10,8 +11,6 @@ from molvae.corpus.cleaning import clean
 from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labels_of
 from molvae.corpus.reading import open_table
 from tests.corpus.tables import written
-
-pd = pytest.importorskip("pandas")
 
 MOLECULES = ["CCO", "c1ccccc1", "CC(=O)O", "CCN"]
 

@@ -3,13 +3,12 @@
 import gzip
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molvae.corpus.latents import latent_columns, open_latents, write_archive
 from molvae.errors import InputError
 from tests.corpus.tables import written
-
-pd = pytest.importorskip("pandas")
 
 Z = np.random.default_rng(0).standard_normal((5, 11)).astype(np.float32)
 Z[3] = np.nan

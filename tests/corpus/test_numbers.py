@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,6 @@ from molvae.corpus.numbers import grouping, is_code, number
 from molvae.corpus.reading import AnnotatedTable, open_table
 from molvae.corpus.writing import write_frames
 from tests.corpus.tables import read, record, written
-
-pd = pytest.importorskip("pandas")
 
 WHOLE = st.integers(-(10**12), 10**12)
 

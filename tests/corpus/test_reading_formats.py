@@ -8,6 +8,7 @@ import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molvae.corpus.reading import open_table
@@ -71,7 +72,6 @@ def test_fields_of_an_sd_file_that_can_be_read_once(monkeypatch, n):
 
 @pytest.fixture
 def frame():
-    pd = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
     values = [-0.0014, None, 1.31, 1.85, -1.67]
     return pd.DataFrame({"name": NAMES, "Drug": MOLECULES, "y": values, "n": range(5)})
