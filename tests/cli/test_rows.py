@@ -5,13 +5,12 @@ import io
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from molvae import MolVAE
 from molvae.cli import app
-
-pd = pytest.importorskip("pandas")
 
 BAD = {"C1CC": "not valid SMILES", "[Pt]": "does not know the token '[Pt]'", "": "empty"}
 

@@ -132,21 +132,17 @@ def full(*args, **options):
     raise OSError(28, "No space left on device")
 
 
-def test_a_file_that_changes_meanwhile_is_not_kept(folder, file):
+def test_changes_and_interruptions_while_cleaning_leave_no_entry(folder, file):
     def change(rows: int) -> None:
         file.write_text(TEXT.replace("C[C@H]", "C[C@@H]"))
 
-    report = file.with_name("r.csv")
-    clean_cached(open_table(file), rejected=report, workers=1, on_progress=change)
-    assert not entries(folder)
-
-
-def test_an_interrupted_cleaning_leaves_nothing(folder, file):
     def interrupt(rows: int) -> None:
         raise KeyboardInterrupt
 
+    report = file.with_name("r.csv")
+    clean_cached(open_table(file), rejected=report, workers=1, on_progress=change)
     with pytest.raises(KeyboardInterrupt):
-        clean_cached(open_table(file), rejected=file.with_name("r.csv"), workers=1, on_progress=interrupt)
+        clean_cached(open_table(file), rejected=report, workers=1, on_progress=interrupt)
     assert not entries(folder)
 
 

@@ -99,7 +99,6 @@ def test_thousands_in_an_sd_file(tmp_path):
 
 
 def parquet(tmp_path, path):
-    pytest.importorskip("pyarrow")
     table = AnnotatedTable(open_table(path))
     with write_frames(tmp_path / "t.parquet", table.types, table.grouping) as write:
         lost = [write(chunk.cells) for chunk in table.chunks(2)]
