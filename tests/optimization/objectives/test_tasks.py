@@ -106,7 +106,7 @@ def test_fingerprints_are_those_of_the_calls_that_the_tasks_were_defined_with(na
 def test_similarity_is_one_for_itself_and_refuses_what_is_no_target():
     for name in FINGERPRINTS:
         assert similarity(parse(TARGETS["hop"]), TARGETS["hop"], name) == 1.0
-    with pytest.raises(ConfigError, match="'C1CC' is no molecule"):
+    with pytest.raises(ConfigError, match="'C1CC' is not a molecule"):
         similarity(parse("C"), "C1CC", "ECFP4")
     with pytest.raises(ConfigError, match="ECFP4, ECFP6"):
         similarity(parse("C"), "C", "ECFP8")
