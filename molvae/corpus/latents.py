@@ -242,7 +242,7 @@ def write_archive(path: Path, names: Sequence[str], latent_dim: int) -> Iterator
     """Write an npz file block by block; only the row numbers stay in memory.
 
     It holds an array (N, D) float32 per name, ``smiles`` (N,) and ``row`` (N,) int64. The file appears when the block
-    ends; if the block raises an exception, there is no file.
+    ends; if the block raises an exception, nothing changes.
 
     Raises:
         InputError: the file cannot be written.

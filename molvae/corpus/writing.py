@@ -131,7 +131,7 @@ def frame_text(frame: pd.DataFrame, *, separator: str = ",", header: bool = Fals
 def write_file(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     """Write molecules to a path that `check_output` accepts, block by block.
 
-    The file appears when the block ends; if the block raises an exception, there is no file.
+    The file appears when the block ends; if the block raises an exception, nothing changes.
 
     csv, tsv and parquet have a header. smi holds the SMILES, then tabs and the numbers. sdf holds 2-D structures named
     molvae-1, molvae-2, ... with the columns as fields.
@@ -166,7 +166,7 @@ def write_frames(
 ) -> Iterator[WriteFrame]:
     """Write tables, one below the other, to a path that `check_output` accepts for `FRAME_KINDS`.
 
-    The file appears when the block ends; if the block raises an exception, there is no file.
+    The file appears when the block ends; if the block raises an exception, nothing changes.
 
     Args:
         path: the file.

@@ -43,7 +43,9 @@ def pick_device(name: str) -> torch.device:
         name = f"cuda:{local_rank()}"
     device = torch.device(name)
     if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
-        raise ConfigError(f"device {name}: torch finds {torch.cuda.device_count()} CUDA devices on this machine")
+        raise ConfigError(
+            f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices that torch can use"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("device mps: torch finds no Apple GPU on this machine")
     return device
