@@ -32,7 +32,7 @@ LEVELS = [
 """Rooms from the ground up; a room imports from rooms below it and from itself only."""
 WITHOUT_TORCH = (
     *("errors", "config", "corpus/tokenizer", "chem/molecule_set", "chem", "corpus/reading", "corpus/cleaning"),
-    *("corpus/cache", "corpus/annotated", "corpus/frames", "corpus/latents", "corpus/labels", "corpus/datasets"),
+    *("corpus/cache", "corpus/writing", "corpus/latents", "corpus/labels", "corpus/datasets"),
     *("metrics/regression", "generator/sampling/screening", "generator/exploration/subsample"),
     *("storage/latest_run", "runtime/distributed", "runtime/interruption"),
     *("visualization/plots/scatter", "visualization/plots/coloring", "visualization/pages/map"),

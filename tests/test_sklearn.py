@@ -4,13 +4,12 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn import base
 
 from molvae import ConfigError, InputError, ModelError, MolVAE
 from molvae.sklearn import LatentTransformer
-
-pd = pytest.importorskip("pandas")
-base = pytest.importorskip("sklearn.base")
 
 SOME = ["CCO", "c1ccccc1", "CC(=O)Nc1ccccc1", "Cc1ccccc1C"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rdkit import RDConfig
-from rdkit.Chem import rdFingerprintGenerator
 from sklearn.base import RegressorMixin, clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import RidgeCV
@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from molvae.chem import parse, scaffold
+from molvae.chem.fingerprints import morgan_bits
 from molvae.errors import InputError
 from molvae.generator.facade import MolVAE
 
@@ -57,9 +58,9 @@ def descriptors_of(vae: MolVAE, smiles: Sequence[str]) -> tuple[dict[str, Featur
     """
     means = vae.encode(smiles)
     known = np.asarray(np.isfinite(means).all(1))
-    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    bits = [morgan.GetFingerprintAsNumPy(parse(one)) for one in np.asarray(smiles, dtype=object)[known]]
-    return {"latent means": means[known], "Morgan fingerprints": np.array(bits, dtype=np.float32)}, known
+    mols: list[Any] = [parse(one) for one in np.asarray(smiles, dtype=object)[known]]
+    bits = morgan_bits(mols).astype(np.float32)
+    return {"latent means": means[known], "Morgan fingerprints": bits}, known
 
 
 def cross_validated(

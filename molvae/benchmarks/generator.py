@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from molvae.corpus.datasets import find
-from molvae.storage.cache_folder import cache_folder
+from molvae.storage.cache import cache_folder
 from molvae.storage.latest_run import is_finished
 from molvae.training.run import resume, train
 

@@ -17,7 +17,7 @@ from molvae.errors import ConfigError, InputError
 from molvae.generator.facade import MolVAE
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.latent import aggregate_mismatch, mutual_information
-from molvae.metrics.statistics import Watch, unwatched
+from molvae.metrics.statistics import ProgressCallback, ignore_progress
 from molvae.model import DiagonalGaussian
 from molvae.model.latent_codec import Codec
 from molvae.training import HealthCheck
@@ -38,7 +38,7 @@ def moses_rows(
     flow: bool = False,
     seed: int = 0,
     workers: int | None = None,
-    watch: Watch = unwatched,
+    watch: ProgressCallback = ignore_progress,
 ) -> dict[str, dict[str, float]]:
     """Figures by name, by row: ``molvae`` of raw draws, with its latent space; ``repaired`` and ``flow`` where asked.
 
@@ -64,7 +64,13 @@ def moses_rows(
 
     def figures(drawn: Sequence[str]) -> dict[str, float]:
         return evaluate(
-            drawn, train=train, test=test, test_scaffolds=held_out, device=vae.device, workers=workers, watch=watch
+            drawn,
+            train=train,
+            test=test,
+            test_scaffolds=held_out,
+            device=vae.device,
+            workers=workers,
+            on_progress=watch,
         )
 
     rows = {"molvae": figures(_raw_samples(vae, n, seed=seed, repair=0, watch=watch))}
@@ -84,7 +90,7 @@ def _raw_samples(
     *,
     seed: int,
     repair: int,
-    watch: Watch,
+    watch: ProgressCallback,
 ) -> list[str]:
     """n strings decoded once from draws of N(0, I) at temperature 1, valid or not."""
     texts: list[str] = []
@@ -95,7 +101,9 @@ def _raw_samples(
     return texts
 
 
-def _flow_samples(vae: MolVAE, n: int, train: Sequence[str], *, seed: int, watch: Watch) -> tuple[list[str], float]:
+def _flow_samples(
+    vae: MolVAE, n: int, train: Sequence[str], *, seed: int, watch: ProgressCallback
+) -> tuple[list[str], float]:
     """n strings decoded at temperature 1 from draws of a flow, and how far it finds the posteriors from N(0, I)."""
     rng = np.random.default_rng(seed)
     chosen = [train[row] for row in rng.permutation(len(train))[:_FITTED]]

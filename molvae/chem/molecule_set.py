@@ -1,4 +1,4 @@
-"""A set of molecules as sorted 64-bit hashes: eight bytes each, enough to say what is new and nothing more."""
+"""Sets of molecules as sorted 64-bit hashes, eight bytes each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["GrowingSet", "MoleculeSet", "hash_smiles"]
 
 
 class MoleculeSet:
-    """Knows whether a canonical SMILES is in it; wrong for an outsider once in 2^64 / len(self).
+    """A set of canonical SMILES; a test for membership is wrong with probability len(self) / 2^64.
 
     >>> training = MoleculeSet.from_smiles(["CCO", "c1ccccc1"])
     >>> sorted(training.intersection(["CCO", "CCN"]))
@@ -24,15 +24,15 @@ class MoleculeSet:
 
     @classmethod
     def from_smiles(cls, smiles: Collection[str]) -> MoleculeSet:
-        """The set of some canonical SMILES."""
+        """The set of these canonical SMILES."""
         return cls(hash_smiles(smiles))
 
     def intersection(self, smiles: Collection[str]) -> set[str]:
-        """Those of `smiles`, canonical, that are in the set."""
+        """The canonical SMILES that are in the set."""
         return {one for one, there in zip(smiles, self.holds(hash_smiles(smiles)), strict=True) if there}
 
     def holds(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """For each hash, whether it is in the set."""
+        """(N,) whether each hash is in the set."""
         return _found(self.hashes, hashes)
 
     def __len__(self) -> int:
@@ -40,10 +40,10 @@ class MoleculeSet:
 
 
 class GrowingSet:
-    """A set of hashes that grows by blocks: sorted runs, eight bytes a molecule, where a `set` takes seventy.
+    """A set of hashes that grows in blocks; eight bytes per molecule, where a Python `set` takes seventy.
 
-    A run is merged with the one before it as soon as it is as long, so there are few, and each hash is moved as often
-    as the set has doubled.
+    The hashes are kept in sorted runs. A run is merged with the previous one as soon as it is as long, so there are few
+    runs, and each hash moves only once per doubling of the set.
 
     >>> seen = GrowingSet()
     >>> seen.add(hash_smiles(["CCO", "CCN", "CCO"])), seen.add(hash_smiles(["CC", "CCN"]))
@@ -54,19 +54,19 @@ class GrowingSet:
         self._runs: list[NDArray[np.uint64]] = []
 
     def add(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Take hashes in; for each, whether it is here for the first time."""
+        """Add N hashes; returns (N,) whether each occurs for the first time."""
         distinct, first = np.unique(hashes, return_index=True)
         new = np.ones(len(distinct), dtype=np.bool_)
         for run in self._runs:
             new &= ~_found(run, distinct)
-        self._take(distinct[new])
+        self._append(distinct[new])
         result = np.zeros(len(hashes), dtype=np.bool_)
         result[first[new]] = True
         return result
 
-    def _take(self, run: NDArray[np.uint64]) -> None:
+    def _append(self, run: NDArray[np.uint64]) -> None:
         while self._runs and len(self._runs[-1]) <= len(run):
-            # Two sorted runs one behind the other: the stable sort merges them in one pass.
+            # A stable sort merges two sorted runs in one pass.
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         if len(run):
             self._runs.append(run)
@@ -82,7 +82,7 @@ def hash_smiles(smiles: Collection[str]) -> NDArray[np.uint64]:
 
 
 def _found(ordered: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """For each hash, whether it is in a sorted array."""
+    """(N,) whether each hash is in a sorted array."""
     if not len(ordered):
         return np.zeros(len(hashes), dtype=np.bool_)
     at = np.searchsorted(ordered, hashes)

@@ -66,8 +66,8 @@ def decode(
 
     from molvae.cli.models import load_model
     from molvae.cli.progress import ProgressDisplay
-    from molvae.corpus.frames import FRAME_KINDS
     from molvae.corpus.latents import open_latents
+    from molvae.corpus.writing import FRAME_KINDS
 
     check_outputs((output, (*FRAME_KINDS, "smi")))
     table = open_latents(file)

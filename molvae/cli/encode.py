@@ -14,8 +14,8 @@ from molvae.cli.options import RowOptions, check_outputs, with_options
 from molvae.errors import pluralize
 
 if TYPE_CHECKING:
-    from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
     from molvae.corpus.latents import Array
+    from molvae.corpus.reading import AnnotatedChunk, AnnotatedTable
 
 __all__ = ["encode"]
 
@@ -42,7 +42,7 @@ def encode(
     print_status("loading torch and RDKit ...", "dim")
     from molvae.cli.models import load_model
     from molvae.cli.rows import RowReader, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
+    from molvae.corpus.writing import FRAME_KINDS
 
     check_outputs((output, (*FRAME_KINDS, "npz")))
     table = open_rows(rows)

@@ -53,7 +53,7 @@ def evaluate(
     if not has_chemnet() and (test or test_scaffolds):
         print_status('FCD is left out: it needs an extra, pip install "molvae[fcd]"', "yellow")
     with ProgressDisplay() as show:
-        figures = compute(drawn, **references, device=place, workers=workers, watch=show)
+        figures = compute(drawn, **references, device=place, workers=workers, on_progress=show)
     compared = references["test"]
     print_figures(
         {"this sample": figures}, as_json=as_json, published=compared is not None and len(compared) == MOSES_TEST_SIZE

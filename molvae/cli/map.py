@@ -16,7 +16,7 @@ from molvae.errors import pluralize
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.annotated import AnnotatedTable
+    from molvae.corpus.reading import AnnotatedTable
     from molvae.generator.exploration.latent_map import LatentMap
 
 __all__ = ["map"]
@@ -51,10 +51,8 @@ def map(
     """
     print_status("loading torch and RDKit ...", "dim")
     from molvae.cli.models import load_model
-    from molvae.corpus.annotated import AnnotatedTable
-    from molvae.corpus.cells import mostly_numbers
-    from molvae.corpus.frames import frame_text
-    from molvae.corpus.reading import open_table
+    from molvae.corpus.reading import AnnotatedTable, open_table
+    from molvae.corpus.writing import frame_text
     from molvae.generator.exploration import latent_map as maps
     from molvae.generator.exploration.projection import METHODS, check_method
     from molvae.generator.exploration.subsample import subsample
@@ -68,7 +66,7 @@ def map(
     others = [name for name in annotated.types if name != own]
     colors = maps.choose_colors(color_by or (), others, table.name)
     texts = {name for name in colors if annotated.types.get(name) is str} - {*table.codes}
-    numbers = [name for name in mostly_numbers(table) if name in texts] if texts else []
+    numbers = [name for name in table.mostly_numeric() if name in texts] if texts else []
     for name in numbers:
         print_status(f"{name} is shown as numbers; cells such as '>10' have no color", "yellow")
     vae = load_model(rows.model, rows.device)

@@ -404,7 +404,7 @@ def _print_result(result: SearchResult, budget: int, top: int) -> None:
 
 def _print_front(result: SearchResult, top: int) -> None:
     """Print molecules of the Pareto front with all objectives; of a long front, some at even steps."""
-    from molvae.corpus.frames import frame_text
+    from molvae.corpus.writing import frame_text
 
     front = result.front()
     size = len(front)

@@ -19,7 +19,7 @@ from molvae.storage.files import atomic
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.frames import WriteFrame
+    from molvae.corpus.writing import WriteFrame
     from molvae.generator.sampling.sampling_stats import Molecules
 
 __all__ = ["Picture", "molecule_output", "save_picture", "table_output"]
@@ -36,7 +36,7 @@ def table_output(
 
     Args:
         output: a file, which exists after the block if no exception left it; None or `STDOUT` is standard output.
-        types: of each column, as in `molvae.corpus.frames.write_frames`.
+        types: of each column, as in `molvae.corpus.writing.write_frames`.
         grouping: of columns, as there.
 
     Raises:
@@ -45,7 +45,7 @@ def table_output(
     """
     import pandas as pd
 
-    from molvae.corpus.frames import frame_text, write_frames
+    from molvae.corpus.writing import frame_text, write_frames
 
     lost = 0
     if output is None or output == STDOUT:

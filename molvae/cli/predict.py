@@ -11,7 +11,7 @@ from molvae.errors import pluralize
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.annotated import AnnotatedTable
+    from molvae.corpus.reading import AnnotatedTable
 
 __all__ = ["predict"]
 
@@ -31,7 +31,7 @@ def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
     from molvae.cli.models import load_model
     from molvae.cli.output import table_output
     from molvae.cli.rows import RowReader, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
+    from molvae.corpus.writing import FRAME_KINDS
     from molvae.generator.prediction import check_heads
 
     check_outputs((output, FRAME_KINDS))

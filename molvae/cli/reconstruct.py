@@ -57,7 +57,7 @@ def reconstruct(
     from molvae.cli.models import load_model
     from molvae.cli.output import table_output
     from molvae.cli.rows import RowReader, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
+    from molvae.corpus.writing import FRAME_KINDS
     from molvae.generator.exploration.fidelity import Fidelity
 
     check_outputs((output, FRAME_KINDS), (grid, ("svg", "png")))

@@ -15,7 +15,7 @@ from molvae.errors import InputError, pluralize
 
 if TYPE_CHECKING:
     from molvae.cli.options import RowOptions
-    from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
+    from molvae.corpus.reading import AnnotatedChunk, AnnotatedTable
     from molvae.generator.facade import MolVAE
 
 __all__ = ["RowReader", "open_rows", "rejected_rows"]
@@ -30,8 +30,7 @@ def open_rows(options: RowOptions) -> AnnotatedTable:
     Raises:
         InputError: as `molvae.corpus.reading.open_table`.
     """
-    from molvae.corpus.annotated import AnnotatedTable
-    from molvae.corpus.reading import open_table
+    from molvae.corpus.reading import AnnotatedTable, open_table
 
     table = open_table(options.file, smiles_column=options.smiles_column)
     print_status(table.describe())

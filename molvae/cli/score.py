@@ -51,7 +51,7 @@ def score(
     from molvae.cli.models import load_model
     from molvae.cli.output import table_output
     from molvae.cli.rows import RowReader, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
+    from molvae.corpus.writing import FRAME_KINDS
 
     if sort == "bound" and not importance:
         raise ConfigError("--sort bound needs the number of draws, for example --importance 16")

@@ -57,7 +57,7 @@ def suggest(
     print_status("loading torch and RDKit ...", "dim")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the time limit of a cluster also interrupts
     from molvae.cli.models import load_model
-    from molvae.corpus.frames import frame_text
+    from molvae.corpus.writing import frame_text
     from molvae.optimization.run.measured import SUGGESTIONS
     from molvae.optimization.run.measured import suggest as find
     from molvae.storage.output_folder import held, new_folder
@@ -136,17 +136,16 @@ def read_measurements(
         InputError: the file cannot be read.
     """
     from molvae.config import CleanConfig
-    from molvae.corpus.cells import cells_without_number
     from molvae.corpus.cleaning import clean
     from molvae.corpus.reading import open_table
 
     table = open_table(file, smiles_column=smiles_column)
     print_status(table.describe())
     name = _measured_column(table, column)
-    if cells := cells_without_number(table, name):  # a value such as >10 is no measurement
+    if cells := table.cells_without_number(name):  # a value such as >10 is no measurement
         texts = ", ".join(f"{text[:_LONGEST]!r} ({times:,})" for text, times in cells.most_common(_CELLS))
         print_status(f"{pluralize(cells.total(), 'cell')} of {name} without a number, left out: {texts}", "yellow")
-    corpus = clean(table.carrying([name]), CleanConfig(stereo=stereo))
+    corpus = clean(table.with_numeric([name]), CleanConfig(stereo=stereo))
     print_status(corpus.counts.describe())
     values = corpus.properties[name].to_numpy(np.float64)
     known = values[np.isfinite(values)]
@@ -176,11 +175,11 @@ def _logarithms(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
 
 
 def _measured_column(table: Table, wanted: str | None) -> str:
-    from molvae.corpus.cells import alike, mostly_numbers
+    from molvae.corpus.columns import alike
 
     if wanted in table.columns and wanted != table.smiles_column:
         return str(wanted)
-    numeric = mostly_numbers(table)
+    numeric = table.mostly_numeric()
     if wanted is None and len(numeric) == 1:
         return numeric[0]
     has = f"{table.name} has columns of numbers {', '.join(map(repr, numeric))}" if numeric else "there are no numbers"

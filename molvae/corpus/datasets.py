@@ -1,7 +1,7 @@
-"""Public data sets: where their files are on this machine, and how they come here.
+"""Find and download the files of public data sets.
 
-A file is looked for in the folder ``$MOLVAE_DATA``, then in the user's cache folder; it is downloaded to the first of
-the two that there is. What was downloaded has the checksum below; what somebody put there is taken as it is.
+A file is searched in the folder ``$MOLVAE_DATA`` and then in the user's cache folder, and downloaded to the first of
+the two that is set. A downloaded file must have the checksum below; a file that the user put there is used as it is.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from molvae.errors import InputError
-from molvae.storage.cache_folder import cache_folder
+from molvae.storage.cache import cache_folder
 from molvae.storage.files import atomic
 
-__all__ = ["DATASETS", "DataFile", "Dataset", "Watch", "download", "find", "find_optional"]
+__all__ = ["DATASETS", "DataFile", "Dataset", "Progress", "download", "find", "find_optional"]
 
-Watch = Callable[[str, int, int], None]
-"""Hears the name of a file, the bytes of it that have come, and all its bytes, or 0 where they are not known."""
+Progress = Callable[[str, int, int], None]
+"""A callback for downloads: file name, bytes received, total bytes (0 if unknown)."""
 
 _CHUNK = 1 << 16
 _NO_FOLDER = "there is no cache folder (MOLVAE_CACHE=off), so set MOLVAE_DATA to a folder for the data"
@@ -30,24 +30,24 @@ class DataFile(NamedTuple):
     """One file of a data set."""
 
     name: str
-    """on this machine"""
+    """file name on this machine"""
     remote: str
-    """under the address of the data set"""
+    """path below the base address of the data set"""
     checksum: str
-    """``sha256:`` and the hash, or ``git:`` and the hash that git has for the content"""
+    """``sha256:`` and the hash, or ``git:`` and the hash of the git blob"""
     other_name: str | None = None
-    """under which the same molecules are taken, too, and not checked"""
+    """another accepted file name; such a file is not checked"""
 
 
 class Dataset(NamedTuple):
-    """Files that belong together."""
+    """A data set of one or more files."""
 
     title: str
     licence: str
     home: str
-    """where it is described"""
+    """web page with a description"""
     base: str
-    """address that the names of its files are added to"""
+    """address in front of the remote paths"""
     files: tuple[DataFile, ...]
 
 
@@ -90,17 +90,17 @@ DATASETS: dict[str, Dataset] = {
         ),
     ),
 }
-"""What `download` knows, by name."""
+"""The data sets that `download` supports, by name."""
 
 
 def find(name: str) -> Path:
-    """The file of a public data set.
+    """The path of a file of a public data set.
 
     Args:
-        name: that of the file without its extensions, such as ``moses_test``.
+        name: the file name without extensions, such as ``moses_test``.
 
     Raises:
-        InputError: there is no such file here, or in any data set.
+        InputError: the file is not on this machine, or no data set has such a file.
     """
     path = find_optional(name)
     if path is not None:
@@ -117,29 +117,29 @@ def find(name: str) -> Path:
 
 
 def find_optional(name: str) -> Path | None:
-    """As `find`; None where the file is not here."""
+    """As `find`, but None if the file is not on this machine."""
     _, file = _known(name)
     return next((path for folder in _folders() if (path := _present(folder, file)) is not None), None)
 
 
 def download(
-    dataset: str, *, folder: str | Path | None = None, on_progress: Watch = lambda name, done, total: None
+    dataset: str, *, folder: str | Path | None = None, on_progress: Progress = lambda name, done, total: None
 ) -> list[Path]:
-    """Bring all files of a data set to this machine; those that are there and right are not fetched again.
+    """Download all files of a data set, except files that already exist with the right checksum.
 
-    A file is whole and right, or it is not there: it gets its name after its checksum has been compared.
+    A file gets its name only after its checksum was compared, so it is either complete or missing.
 
     Args:
         dataset: a name in `DATASETS`.
-        folder: where to; None takes ``$MOLVAE_DATA`` if it is set, else the user's cache folder. It is made.
-        on_progress: hears of every file that is fetched.
+        folder: the target folder, created if necessary; None takes ``$MOLVAE_DATA``, or else the user's cache folder.
+        on_progress: gets the progress of every download.
 
     Returns:
         The files, in the order of the data set.
 
     Raises:
-        InputError: there is no such data set or no folder for it, the folder cannot be written, or a file cannot be
-            had: no network, no such address, a transfer that broke off, or another content than expected.
+        InputError: the data set is unknown, there is no folder or it cannot be written, or a download fails (no
+            network, an invalid address, an interrupted transfer, or a wrong checksum).
     """
     if dataset not in DATASETS:
         raise InputError(f"there is no data set {dataset!r}; there are: {', '.join(DATASETS)}")
@@ -152,11 +152,14 @@ def download(
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{target} cannot be made ({reason}): set MOLVAE_DATA to a folder for the data") from error
-    return [_bring(file, DATASETS[dataset].base + file.remote, target, on_progress) for file in DATASETS[dataset].files]
+    return [
+        _download_file(file, DATASETS[dataset].base + file.remote, target, on_progress)
+        for file in DATASETS[dataset].files
+    ]
 
 
 def _known(name: str) -> tuple[str, DataFile]:
-    """The data set and the file that a name means."""
+    """The name of the data set and the file with a name as in `find`."""
     files = {file.name.split(".")[0]: (title, file) for title, dataset in DATASETS.items() for file in dataset.files}
     if name not in files:
         raise InputError(f"there is no data file {name!r}; there are: {', '.join(files)}")
@@ -164,18 +167,18 @@ def _known(name: str) -> tuple[str, DataFile]:
 
 
 def _folders() -> list[Path]:
-    """Where data are looked for, in this order; they are downloaded to the first."""
+    """The folders to search, in this order; downloads go to the first."""
     chosen, cache = os.environ.get("MOLVAE_DATA"), cache_folder("data")
     return ([Path(os.path.expanduser(chosen))] if chosen else []) + ([cache] if cache else [])
 
 
 def _present(folder: Path, file: DataFile) -> Path | None:
     paths = [folder / name for name in (file.name, file.other_name) if name is not None]
-    # Not Path.is_file, which raises for a folder that may not be searched.
+    # Not Path.is_file, which raises an error if the folder may not be searched.
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
-def _bring(file: DataFile, address: str, folder: Path, on_progress: Watch) -> Path:
+def _download_file(file: DataFile, address: str, folder: Path, on_progress: Progress) -> Path:
     path = folder / file.name
     there = _present(folder, file)
     if there is not None and (there != path or _checksum(path, file.checksum) == file.checksum):
@@ -185,20 +188,20 @@ def _bring(file: DataFile, address: str, folder: Path, on_progress: Watch) -> Pa
         found = _checksum(temporary, file.checksum)
         if found != file.checksum:
             raise InputError(
-                f"what {address} gave is not {file.name} ({found} instead of {file.checksum}), and was not kept: "
-                "somebody between may have answered with a page of their own, or the file has changed there"
+                f"the download from {address} is not {file.name} (checksum {found} instead of {file.checksum}) and was "
+                "not kept: a proxy may have returned a page of its own, or the file has changed on the server"
             )
     return path
 
 
 def _fetch(address: str, path: Path, on_progress: Callable[[int, int], None]) -> None:
-    """Write what an address gives to a file.
+    """Download an address to a file.
 
     Raises:
-        InputError: it gives nothing, or not all.
+        InputError: there is no answer, or it is incomplete.
         OSError: the file cannot be written.
     """
-    import requests  # pooch's own
+    import requests  # a dependency of pooch
     from pooch import HTTPDownloader
 
     bar = _Bar(on_progress)
@@ -206,13 +209,13 @@ def _fetch(address: str, path: Path, on_progress: Callable[[int, int], None]) ->
         with ExitStack() as answers:
 
             def close_later(answer: requests.Response, **_: Any) -> None:
-                # pooch leaves the connection of an answer that it does not read to the end open.
+                # If reading stops early, pooch does not close the connection.
                 answers.callback(answer.close)
 
             get = HTTPDownloader(
                 progressbar=bar,
                 chunk_size=_CHUNK,
-                # Not compressed on the way: the bytes that come are those that are counted and compared.
+                # Without compression, so that the received bytes are the bytes of the file.
                 headers={"Accept-Encoding": "identity"},
                 hooks={"response": close_later},
             )
@@ -222,34 +225,34 @@ def _fetch(address: str, path: Path, on_progress: Callable[[int, int], None]) ->
         if answer is not None:
             code, words = answer.status_code, f"{answer.status_code} {answer.reason}".strip()
             advice = "try again later" if code >= 500 or code == 429 else "it may have moved, or a proxy is in the way"
-            raise InputError(f"{address} cannot be had, the server says {words!r}: {advice}") from None
+            raise InputError(f"{address} cannot be downloaded, the server says {words!r}: {advice}") from None
         if bar.total is None:
             raise InputError(
                 f"{address} cannot be reached ({_reason(error)}): check the network, or the proxy in $HTTPS_PROXY"
             ) from None
         whole = f" of {bar.total:,}" if bar.total else ""
         raise InputError(
-            f"{address} broke off after {path.stat().st_size:,}{whole} bytes, and nothing was kept: try again"
+            f"{address}: the transfer stopped after {path.stat().st_size:,}{whole} bytes and was not kept: try again"
         ) from None
 
 
 class _Bar:
-    """What pooch takes for a progress bar: it tells the bytes so far and all bytes."""
+    """A progress bar for pooch that calls a function with the received bytes and the total."""
 
     def __init__(self, on_progress: Callable[[int, int], None]) -> None:
         self.total: int | None = None
-        """set when the transfer begins, to 0 where the server does not say"""
+        """set when the transfer begins; 0 if the server does not send it"""
         self._done = 0
         self._on_progress = on_progress
 
     def update(self, size: int) -> None:
         self._done += size
         total = self.total or 0
-        # pooch counts whole chunks, the last one too.
+        # pooch counts the last chunk as a whole one.
         self._on_progress(min(self._done, total) if total else self._done, total)
 
     def reset(self) -> None:
-        if self.total:  # all of it is told next
+        if self.total:  # pooch calls update with the total next
             self._done = 0
 
     def close(self) -> None:
@@ -257,14 +260,14 @@ class _Bar:
 
 
 def _reason(error: BaseException) -> str:
-    """The words of the first cause; those of the wrappers around it are long and say nothing."""
+    """The message of the first cause; the messages of the exceptions around it are long and vague."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
 def _checksum(path: Path, like: str) -> str:
-    """The checksum of a file, of the same kind as another one.
+    """The checksum of a file, of the same kind (``sha256:`` or ``git:``) as another one.
 
     Raises:
         InputError: the file cannot be read.
@@ -273,7 +276,7 @@ def _checksum(path: Path, like: str) -> str:
     try:
         with path.open("rb") as file:
             if kind == "git":
-                # The name of a blob in git: SHA-1 of a header with the length, and the content.
+                # The hash of a git blob: SHA-1 of a header with the length, and the content.
                 digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
             else:
                 digest = hashlib.new(kind)

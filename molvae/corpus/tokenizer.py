@@ -1,7 +1,7 @@
-"""SMILES <-> tokens <-> ids. Knows strings and arrays: no tensors, no chemistry.
+"""Convert between SMILES, tokens and token ids.
 
-A token is an atom (``C``, ``Cl``, ``[nH]``), a bond, a branch or a ring closure; nothing is ever dropped, so that the
-tokens of a SMILES joined together are the SMILES again.
+A token is an atom (``C``, ``Cl``, ``[nH]``), a bond, a branch or a ring closure. The joined tokens of a SMILES are the
+SMILES again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from molvae.errors import ModelError, TokenError
 __all__ = ["SPECIAL_TOKENS", "SmilesTokenizer", "bracket_atoms", "count_tokens", "scan"]
 
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<mask>")
-"""The first four tokens of every vocabulary: padding, start, end, and what token dropout puts in place of a token."""
+"""The first four tokens of every vocabulary: padding, start, end, and the mask of token dropout."""
 
 _FORMAT = "molvae-tokenizer/1"
 
@@ -33,15 +33,15 @@ _TOKEN = re.compile(
     r"|->|<-|[-=#$:~/\\.()]"  # bonds, dot, branches
     r"|%\(\d+\)|%\d\d|\d"  # ring closures
 )
-# The tokens of several letters; none reaches over the end of a line, so that many SMILES can be taken at once.
+# Tokens of several characters. None contains a line break, so that many SMILES can be tokenized as one text.
 _LONG = re.compile(r"\[[^\[\]\r\n]+\]|Br|Cl|->|<-|%\(\d+\)|%\d\d")
 _SHORT = frozenset("BCNOPSFIbcnops*-=#$:~/\\.()0123456789")
-_AT_ONCE = 10_000  # molecules: enough to be fast, and few enough to need little memory
-_FIRST_LETTER = 1 << 16  # where the letters begin that stand for long tokens, behind all that a text may hold
+_AT_ONCE = 10_000  # molecules that are tokenized together: fast, and little memory
+_FIRST_LETTER = 1 << 16  # long tokens are replaced by single characters from this code point on
 _UNKNOWN = (1 << 16) - 1
 
 _BRACKET = re.compile(r"\[[^\[\]]+\]")
-# Tokens of one letter, and those of two that can be counted by their second; a bracket atom stands as '*'.
+# Tokens of one character, and Cl and Br, which are counted by their second; bracket atoms are replaced by '*'.
 _COUNTABLE = re.compile(r"(?:[NOPSFIbcnops*0-9()=#$:~/\\.-]++|Cl?|Br?)*+")
 
 
@@ -49,10 +49,10 @@ def scan(smiles: str) -> list[str]:
     r"""Split a SMILES into its tokens; ``"".join(scan(s)) == s`` for every string that is accepted.
 
     Args:
-        smiles: a SMILES; it need not be a valid molecule, only consist of SMILES symbols.
+        smiles: a text of SMILES symbols; it need not be a valid molecule.
 
     Raises:
-        TokenError: some character begins no SMILES token.
+        TokenError: a character does not begin a SMILES token.
 
     >>> scan(r"F/C=C\Cl")
     ['F', '/', 'C', '=', 'C', '\\', 'Cl']
@@ -65,7 +65,7 @@ def scan(smiles: str) -> list[str]:
 
 
 def count_tokens(smiles: str) -> int:
-    """The number of tokens of a SMILES, `len(scan(smiles))`, in a fifth of the time.
+    """The number of tokens of a SMILES: `len(scan(smiles))`, five times faster.
 
     Raises:
         TokenError: as `scan`.
@@ -94,10 +94,10 @@ def _first_gap(smiles: str) -> int:
 
 
 class SmilesTokenizer:
-    """An immutable vocabulary: token <-> id.
+    """An immutable vocabulary of tokens with ids.
 
-    Ids 0 to 3 are `SPECIAL_TOKENS`; the rest keep the order given. `from_smiles` orders tokens by code point, so that
-    the same molecules in any order give the same ids; `grow` appends, so that old ids keep their meaning.
+    Ids 0 to 3 are `SPECIAL_TOKENS`; the other tokens follow in the given order. `from_smiles` sorts tokens by code
+    point, so the order of the molecules does not matter. `grow` appends tokens, so old ids stay valid.
 
     Args:
         tokens: the distinct tokens without the special ones, in the order of their ids.
@@ -115,20 +115,20 @@ class SmilesTokenizer:
         self.tokens: tuple[str, ...] = (*SPECIAL_TOKENS, *tokens)
         ids = {token: index for index, token in enumerate(self.tokens)}
         if len(ids) != len(self.tokens):
-            raise ModelError("the vocabulary holds a token twice")
+            raise ModelError("the vocabulary contains a token twice")
         self.ids: Mapping[str, int] = MappingProxyType(ids)
 
     @classmethod
     def from_smiles(cls, smiles: Iterable[str]) -> SmilesTokenizer:
-        """The vocabulary of all tokens in `smiles`, ordered by code point.
+        """The vocabulary of all tokens in `smiles`, sorted by code point.
 
         Raises:
-            TokenError: a string that is no sequence of SMILES tokens.
+            TokenError: a string is not a sequence of SMILES tokens.
         """
         return cls(sorted(_distinct(smiles)))
 
     def grow(self, smiles: Iterable[str]) -> SmilesTokenizer:
-        """This vocabulary and, behind it by code point, the unknown tokens of `smiles`; self if there are none."""
+        """This vocabulary with the new tokens of `smiles` appended, sorted by code point; self if there are none."""
         new = sorted(_distinct(smiles) - self.ids.keys())
         return SmilesTokenizer((*self._own, *new)) if new else self
 
@@ -136,7 +136,7 @@ class SmilesTokenizer:
         """The ids of the tokens of one SMILES, without special tokens.
 
         Raises:
-            TokenError: a token that is no SMILES token or is not in the vocabulary; the message points at it.
+            TokenError: a token is invalid or not in the vocabulary; the message points at it.
         """
         tokens = scan(smiles)
         try:
@@ -151,10 +151,10 @@ class SmilesTokenizer:
             raise TokenError(smiles, position, reason) from None
 
     def encode_all(self, smiles: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-        """The ids of many SMILES, each between start and end token, one behind the other; and their lengths.
+        """The concatenated ids of many SMILES, each between start and end token; and their lengths.
 
         Raises:
-            TokenError: as `encode`, for the first SMILES that has a token that is none or unknown.
+            TokenError: as in `encode`, for the first SMILES with an invalid or unknown token.
         """
         parts = [self._encode_some(smiles[at : at + _AT_ONCE]) for at in range(0, len(smiles), _AT_ONCE)]
         ids = np.concatenate([np.empty(0, np.uint16), *(part[0] for part in parts)])
@@ -164,7 +164,7 @@ class SmilesTokenizer:
         letters, table = self._alphabet
         text = "\r" + "\n\r".join(smiles) + "\n"
         if text.isascii() and text.count("\n") == text.count("\r") == len(smiles):
-            # Long tokens become single letters; then a token is a letter, and a letter a place in a table.
+            # Replace long tokens by single characters; a table then gives the id of every character.
             spelled = _LONG.sub(lambda match: letters.get(match[0], "\0"), text)
             ids = table[np.frombuffer(spelled.encode("utf-32-le"), dtype=np.uint32)]
             if not (ids == _UNKNOWN).any():
@@ -174,7 +174,7 @@ class SmilesTokenizer:
 
     @cached_property
     def _alphabet(self) -> tuple[dict[str, str], NDArray[np.uint16]]:
-        """A letter for each long token, and from letters (as numbers) to ids."""
+        """A character for each long token, and a table from code points to ids."""
         table = np.full(_FIRST_LETTER + len(self), _UNKNOWN, dtype=np.uint16)
         table[ord("\r")], table[ord("\n")] = self.bos_id, self.eos_id
         letters = {}
@@ -187,7 +187,7 @@ class SmilesTokenizer:
         return letters, table
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The SMILES of a sequence of ids, up to the first end token; other special tokens are left out."""
+        """The SMILES of a sequence of ids up to the first end token, without other special tokens."""
         text: list[str] = []
         for index in ids:
             if index == self.eos_id:
@@ -197,15 +197,15 @@ class SmilesTokenizer:
         return "".join(text)
 
     def to_json(self) -> str:
-        """This vocabulary as a JSON text; `from_json` is its inverse."""
+        """This vocabulary as JSON; `from_json` reads it again."""
         return json.dumps({"format": _FORMAT, "tokens": self.tokens}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> SmilesTokenizer:
-        """The vocabulary of a JSON text that `to_json` wrote.
+        """The vocabulary of a JSON text from `to_json`.
 
         Raises:
-            ModelError: the text is not one.
+            ModelError: the text is not such JSON.
         """
         try:
             data = json.loads(text)
@@ -214,7 +214,7 @@ class SmilesTokenizer:
         except (ValueError, KeyError, TypeError):
             ours = False
         if not ours or not all(isinstance(token, str) and token for token in tokens):
-            raise ModelError(f"this is no tokenizer of molvae (a JSON object of format {_FORMAT!r} with tokens)")
+            raise ModelError(f"this is not a tokenizer of molvae (a JSON object with format {_FORMAT!r} and tokens)")
         return cls(tokens[4:])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Bounds on log p(x): how likely a model finds a molecule, and so how strange it is."""
+"""Bounds on log p(x), the log-likelihood of a molecule under a model."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ __all__ = ["importance_weighted", "score_table"]
 
 
 def score_table(terms: ElboTerms, importance: int) -> pd.DataFrame:
-    """What the terms say of each molecule, in nats.
+    """The likelihood terms of each molecule, in nats.
 
     Args:
-        terms: of N molecules.
-        importance: K of `importance_weighted`, at most the draws of the terms; 0 leaves the bound out.
+        terms: the terms of N molecules.
+        importance: K of `importance_weighted`, at most the number of draws in the terms; 0 leaves the bound out.
 
     Returns:
-        N rows, of NaN where the terms are: ``reconstruction``, -log p(x|z), the mean over the draws; ``kl``,
-        KL(q(z|x) || p(z)) in closed form; ``elbo``, minus their sum; ``tokens``, the end counted as one; ``per_token``,
-        the reconstruction divided by them, which does not take what is short for likely; ``bound`` where asked for.
+        N rows, NaN where the terms are NaN. Columns: ``reconstruction``, the mean of -log p(x|z) over the draws;
+        ``kl``, KL(q(z|x) || p(z)) in closed form; ``elbo``, minus their sum; ``tokens``, their number with the end
+        token; ``per_token``, reconstruction divided by tokens, which does not favour short molecules; ``bound`` if
+        importance is above 0.
     """
     import pandas as pd
 
@@ -39,17 +40,17 @@ def score_table(terms: ElboTerms, importance: int) -> pd.DataFrame:
 def importance_weighted(terms: ElboTerms, draws: int) -> NDArray[np.float64]:
     """The importance-weighted lower bound on log p(x): log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), z_k from q(z|x).
 
-    In expectation it is the ELBO for K = 1, never falls with K, and tends to log p(x). Source: Importance Weighted
-    Autoencoders (Burda et al., 2016), https://arxiv.org/abs/1509.00519
+    In expectation it equals the ELBO for K = 1, does not decrease with K, and tends to log p(x). Source: Importance
+    Weighted Autoencoders (Burda et al., 2016), https://arxiv.org/abs/1509.00519
 
     Args:
-        terms: of N molecules, with K draws at least.
-        draws: K, at least 1; the first draws are taken.
+        terms: the terms of N molecules, with at least K draws.
+        draws: K, at least 1; the first K draws are used.
 
     Returns:
-        (N,) nats per molecule
+        (N,) nats per molecule.
     """
     log_weights = (terms.log_ratio - terms.nll)[:draws]
-    with np.errstate(invalid="ignore"):  # NaN stands for what cannot be encoded
+    with np.errstate(invalid="ignore"):  # NaN marks a molecule that cannot be encoded
         bound: NDArray[np.float64] = np.logaddexp.reduce(log_weights, axis=0) - np.log(draws)
     return bound

@@ -21,8 +21,8 @@ from rdkit.DataStructs import TanimotoSimilarity
 
 from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS, structural_alerts
+from molvae.chem.fingerprints import fingerprint
 from molvae.errors import ConfigError
-from molvae.optimization.objectives.fingerprints import fingerprint
 from molvae.optimization.objectives.patterns import has_pattern
 from molvae.optimization.objectives.quantities import QUANTITIES
 

@@ -17,8 +17,8 @@ from rdkit import Chem
 from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from molvae.chem import parse, quiet_rdkit
+from molvae.chem.fingerprints import fingerprint
 from molvae.optimization.guidance import idle_calls
-from molvae.optimization.objectives.fingerprints import fingerprint
 
 __all__ = ["Regions"]
 

@@ -1,1 +1,1 @@
-"""What this runs on: device, threads, the processes of one job, and the signals that end it."""
+"""The device, threads and memory, the processes of a distributed job, and signals that interrupt it."""

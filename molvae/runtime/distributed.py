@@ -1,7 +1,7 @@
-"""The processes of one job, as torchrun starts them: how many, which one is this, and what they tell each other.
+"""The processes of a job started by torchrun: their number, the rank of this one, and communication between them.
 
-A plain process is a job of one, and for it all of this is trivial and imports nothing. Process 0 is the main one: it
-alone reads the user's file, writes and prints.
+A plain process is a job of one; then these functions are trivial and do not import torch. Only process 0, the main
+process, reads the user's file, writes and prints.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-# While the main process cleans a large file the others wait. Should it die, torchrun ends them.
-_PATIENCE = timedelta(days=1)
+# The other processes wait while the main process cleans a large file. If it dies, torchrun ends them.
+_TIMEOUT = timedelta(days=1)
 
 
 def _environment(name: str, default: int) -> int:
@@ -57,26 +57,22 @@ def rank() -> int:
 
 
 def local_rank() -> int:
-    """The number of this process among those on its machine: the GPU it takes."""
+    """The number of this process among those on its machine, which is also the number of its GPU."""
     return _environment("LOCAL_RANK", 0)
 
 
 def local_world_size() -> int:
-    """The number of processes of this job on this machine, which share its cores."""
+    """The number of processes of this job on this machine."""
     return _environment("LOCAL_WORLD_SIZE", 1)
 
 
 def is_main() -> bool:
-    """Whether this process reads, writes and prints."""
+    """Whether this is the main process, which reads, writes and prints."""
     return rank() == 0
 
 
 def connect(*, cpu: bool = True) -> None:
-    """Connect the processes, unless they are connected.
-
-    Args:
-        cpu: exchange through the CPU (gloo), also where there are GPUs.
-    """
+    """Connect the processes, unless they are connected; `cpu` uses gloo even if there are GPUs."""
     if world_size() == 1:
         return
     import torch.distributed as dist
@@ -84,7 +80,7 @@ def connect(*, cpu: bool = True) -> None:
     if not dist.is_initialized():
         from accelerate import PartialState
 
-        PartialState(cpu=cpu, timeout=_PATIENCE)
+        PartialState(cpu=cpu, timeout=_TIMEOUT)
         atexit.register(_disconnect)
 
 
@@ -96,14 +92,14 @@ def _disconnect() -> None:
 
 
 def run_process(program: Callable[[], object]) -> None:
-    """Run what a process is there for, and end the process with it where it is one of several.
+    """Run a program; if this is one of several processes, end the process afterwards.
 
-    gloo's threads let go of tensors when they like. If Python is being taken down at that moment the process aborts,
-    long after its work is done, and torchrun calls the job failed. So Python is not taken down: what is registered to
-    run at exit runs, and the process ends.
+    gloo's threads free tensors at any time. If they do so while Python shuts down, the process aborts, and torchrun
+    reports a failed job although the work is done. So the process runs its exit handlers and then ends without shutting
+    Python down.
 
     Args:
-        program: ends by `SystemExit`, as a command does.
+        program: raises `SystemExit` at its end, like a command.
     """
     try:
         several = world_size() > 1 and rank() >= 0
@@ -119,7 +115,7 @@ def run_process(program: Callable[[], object]) -> None:
         sys.stderr.flush()
         os._exit(code)
 
-    atexit.register(leave)  # the first to be registered is the last to be called
+    atexit.register(leave)  # registered first, so called last
     try:
         program()
     except SystemExit as end:
@@ -128,7 +124,7 @@ def run_process(program: Callable[[], object]) -> None:
 
 
 def broadcast(value: T) -> T:
-    """The main process's value, in every process."""
+    """Give the value of the main process to every process."""
     if world_size() == 1:
         return value
     import torch.distributed as dist
@@ -140,7 +136,7 @@ def broadcast(value: T) -> T:
 
 
 def gather(value: T) -> list[T] | None:
-    """The values of all processes, in order of rank, in the main one; None in the others."""
+    """In the main process the values of all processes by rank; None in the others."""
     if world_size() == 1:
         return [value]
     import torch.distributed as dist
@@ -152,7 +148,7 @@ def gather(value: T) -> list[T] | None:
 
 
 def total(tensor: Tensor) -> Tensor:
-    """The sum of a tensor over all processes, in place."""
+    """Sum a tensor over all processes, in place."""
     if world_size() > 1:
         import torch.distributed as dist
 
@@ -163,11 +159,10 @@ def total(tensor: Tensor) -> Tensor:
 
 
 def on_main(function: Callable[[], T]) -> T:
-    """Call a function in the main process only; every process gets its result.
+    """Call a function in the main process only, and give its result to every process.
 
     Raises:
-        MolVAEError: what `function` raised; the other processes end with exit code 1 and leave it to the main one to
-            say why.
+        MolVAEError: `function` raised it in the main process; the other processes exit with code 1.
     """
     if world_size() == 1:
         return function()

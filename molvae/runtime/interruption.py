@@ -1,4 +1,4 @@
-"""Ctrl-C, and the SIGTERM of a cluster's time limit, as a wish that is granted when what is under way is done."""
+"""Handle Ctrl-C and SIGTERM (a cluster's time limit) as a request to stop after the current step."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any, Self
 __all__ = ["Interruption"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SAME = 1.0  # seconds in which a second signal is the same one: torchrun passes on what the terminal sent already
+_SAME = 1.0  # seconds; a second signal within this time is ignored: torchrun repeats the terminal's signal
 
 
 class Interruption:
-    """In its `with` block a signal sets `asked` and ends nothing; a second one ends all at once.
+    """In its `with` block a first signal only sets `asked`; a second one raises `KeyboardInterrupt`.
 
-    In other threads than the main one, which get no signals, this does nothing.
+    Outside the main thread, which alone gets signals, this does nothing.
 
     Args:
         on_asked: called at the first signal.
 
     Attributes:
-        asked: somebody wants this to end.
+        asked: whether a signal arrived.
     """
 
     def __init__(self, on_asked: Callable[[], None] = lambda: None) -> None:

@@ -1,1 +1,1 @@
-"""Files and folders: whole or not there, one writer at a time; the cache; where runs are. Without torch."""
+"""Files and folders: atomic writes, run folders with locks, the cache, the latest run. Without torch."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: every write goes to a neighbour first and is then renamed."""
+"""Atomic writes: a file is written under a temporary name and then renamed, so it is complete or missing."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ __all__ = [
     "write_text",
 ]
 
-_RANDOM = re.compile(r"[a-z0-9_]{8}")  # what tempfile puts between prefix and suffix
+_RANDOM = re.compile(r"[a-z0-9_]{8}")  # the random part of a tempfile name
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it becomes `path` when the block ends without an exception.
+    """A temporary file in the same folder, which is renamed to `path` when the block ends without an exception.
 
-    A file that is there keeps its mode and, where the system lets us, its owner. Behind a symbolic link the file is
+    An existing file keeps its mode and, if the system allows it, its owner. If `path` is a symbolic link, the target is
     replaced, not the link.
 
     Raises:
@@ -52,13 +52,13 @@ def atomic(path: Path) -> Iterator[Path]:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
         os.close(handle)
         yield Path(temporary)
-        # mkstemp makes private files; a new result is as public as any other.
+        # mkstemp makes private files, but results should have the usual mode.
         os.chmod(temporary, stat.S_IMODE(there.st_mode) if there else 0o666 & ~_umask())
         if there and hasattr(os, "chown"):
             with suppress(OSError):
                 os.chown(temporary, there.st_uid, there.st_gid)
         with open(temporary, "rb") as file:
-            os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
+            os.fsync(file.fileno())  # otherwise a power cut could leave an empty file under the new name
         os.replace(temporary, target)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -68,7 +68,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Say before anything is read or written that a file cannot be written.
+    """Check that a file may be written, before anything is read or written.
 
     Raises:
         InputError: it is a folder, a pipe or a device, or may not be written.
@@ -80,7 +80,7 @@ def check_writable(path: Path) -> None:
 
 
 def _replaceable(path: Path) -> os.stat_result | None:
-    """What there is at a path, None if nothing; raises OSError for what may not be written over."""
+    """The status of an existing file, None if there is none; raises OSError if it may not be replaced."""
     try:
         there = path.lstat()
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def _replaceable(path: Path) -> os.stat_result | None:
 
 
 def is_leftover(name: str, names: Iterable[str]) -> bool:
-    """Whether a file is what a write of one of `names` left behind when its process was killed."""
+    """Whether a file is the temporary file of one of `names`, left by a process that was killed."""
     return any(
         name.startswith(f".{one}.")
         and name.endswith(Path(one).suffix)
@@ -103,7 +103,7 @@ def is_leftover(name: str, names: Iterable[str]) -> bool:
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
-    """Remove the files that `is_leftover` means."""
+    """Remove the files in a folder for which `is_leftover` is true."""
     for path in folder.iterdir():
         if is_leftover(path.name, names):
             path.unlink(missing_ok=True)
@@ -122,20 +122,20 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None) -> None:
-    """Write named tensors and a JSON-able mapping as one safetensors file, atomically."""
+    """Write named tensors and a JSON-able mapping to a safetensors file, atomically."""
     from safetensors.torch import save
 
     whole = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with atomic(path) as temporary:
-        # Not its save_file: of a full disk that raises what is no OSError, and when killed it leaves files of its own.
+        # Not save_file: on a full disk it does not raise OSError, and when killed it leaves other temporary files.
         temporary.write_bytes(save(whole, metadata={"json": json.dumps(metadata or {})}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_tensors` wrote: the tensors, on the CPU, and the mapping.
+    """Read the tensors (on the CPU) and the mapping that `write_tensors` wrote.
 
     Raises:
-        ModelError: the file is missing, truncated or no safetensors file.
+        ModelError: the file is missing, truncated or not a safetensors file.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -144,8 +144,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {}).get("json", "{}"))
             if not isinstance(metadata, dict):
-                raise ValueError("its metadata are no mapping")
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (no mapping)
+                raise ValueError("its metadata are not a mapping")
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (not a mapping)
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist") from None
     except (SafetensorError, OSError, ValueError, RecursionError, MemoryError) as error:
@@ -153,23 +153,23 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors in a safetensors file, by its header alone; its length must fit.
+    """The shapes of the tensors in a safetensors file, from its header; the file must have the right length.
 
     Raises:
-        ModelError: as `read_tensors`.
+        ModelError: as in `read_tensors`.
     """
     from safetensors import SafetensorError, safe_open
 
     _check_file(path)
     try:
         with safe_open(path, framework="np") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise ModelError(f"{path} is truncated or no safetensors file ({error})") from None
 
 
 def _check_file(path: Path, most: int | None = None) -> None:
-    """Raise `ModelError` for what is missing or no file (a pipe would be waited for), or larger than it can be."""
+    """Raise `ModelError` if a file is missing, not a regular file (a pipe could block), or larger than `most`."""
     try:
         there = path.stat()
     except FileNotFoundError:
@@ -177,13 +177,13 @@ def _check_file(path: Path, most: int | None = None) -> None:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
     if not stat.S_ISREG(there.st_mode):
-        raise ModelError(f"{path} is no plain file")
+        raise ModelError(f"{path} is not a regular file")
     if most is not None and there.st_size > most:
         raise ModelError(f"{path} is damaged: {there.st_size:,} bytes are more than such a file can have")
 
 
 def finite(value: Any) -> Any:
-    """The same with None for NaN and infinities, for which JSON has no words."""
+    """The same value with None for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -192,14 +192,10 @@ def finite(value: Any) -> Any:
 
 
 def read_json(path: Path, *, most: int | None = None) -> Any:
-    """The content of a JSON file of a model.
-
-    Args:
-        path: the file.
-        most: bytes that it may have; None is any number.
+    """The content of a JSON file of a model, of at most `most` bytes (None: no limit).
 
     Raises:
-        ModelError: the file is missing, too large, or no JSON.
+        ModelError: the file is missing, too large, or not JSON.
     """
     _check_file(path, most)
     try:

@@ -1,7 +1,6 @@
-"""The folder of a run: held by one process, made, or put in place of an older one, which comes back on failure.
+"""Run folders: locked by one process; a new run can replace an old one, which is restored if the new one fails.
 
-Only a folder that a file in it proves to be a run is ever replaced, and only files that molvae has written are ever
-removed.
+A folder is replaced only if a file in it proves that it is a run, and only files that molvae wrote are removed.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from molvae.storage.files import is_leftover, write_text
 __all__ = ["BEGUN", "FolderKind", "forget_replaced", "held", "new_folder"]
 
 BEGUN = "config.toml"
-"""Its settings: the sign that a run has begun, and goes on by itself."""
+"""The settings of a run. This file exists as soon as a run has started and can be resumed."""
 
-_NAMED = 5  # foreign files that a message names
+_MAX_NAMED = 5  # other files that a message names
 
 
 @dataclass(frozen=True)
 class FolderKind:
-    """How the folders of one kind of run are recognized.
+    """How to recognize the folders of one kind of run.
 
     Attributes:
-        name: in messages: "training", "search".
+        name: the kind in messages: "training", "search".
         files: names of all files that such a run may write.
-        folders: names of its sub-folders, and the pattern of all file names in each.
+        folders: names of its subfolders, with the pattern of the file names in each.
         is_one: whether a file in a folder proves that it is of this kind.
-        is_worthless: whether such a folder holds nothing that is worth keeping, so that it is replaced unasked.
+        is_worthless: whether such a folder holds nothing worth keeping, so that it may be replaced without asking.
     """
 
     name: str
@@ -48,13 +47,13 @@ class FolderKind:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing to a run folder until the block ends or the process dies.
+    """Lock a run folder against other processes until the block ends or the process dies.
 
-    The lock is a file beside the folder, or in it where nothing may be written beside it. Where the file system has no
-    locks, a warning says so.
+    The lock is a file next to the folder, or inside it if the parent is not writable. If the file system has no locks,
+    there is a warning.
 
     Raises:
-        InputError: another process holds the folder, and the message names it; or its parent cannot be made.
+        InputError: another process holds the lock (the message names it), or the parent folder cannot be made.
     """
     from filelock import FileLock, Timeout
 
@@ -67,7 +66,7 @@ def held(folder: Path) -> Iterator[None]:
         raise InputError(f"{folder} cannot be made: {error.strerror}") from error
     try:
         lock.acquire()
-    except (Timeout, RuntimeError):  # RuntimeError: this very thread holds it
+    except (Timeout, RuntimeError):  # RuntimeError: this thread holds the lock already
         raise InputError(
             f"{folder} is in use by {_holder(holder)}; wait until it ends, or name another folder"
         ) from None
@@ -85,7 +84,7 @@ def held(folder: Path) -> Iterator[None]:
     finally:
         try:
             for path in (holder, place):
-                with suppress(OSError):  # a system that does not remove open files keeps it
+                with suppress(OSError):  # some systems cannot remove open files
                     path.unlink(missing_ok=True)
         finally:
             lock.release()
@@ -106,27 +105,26 @@ def _holder(file: Path) -> str:
 
 @contextmanager
 def new_folder(folder: Path, kind: FolderKind, *, overwrite: bool) -> Iterator[bool]:
-    """Make a run folder; one that it replaces comes back if the block raises. Yields whether it replaces one.
+    """Make a run folder. Yields whether it replaces an old run, which is restored if the block raises an exception.
 
-    The old run is kept beside the new one until the block has ended. Should the process be killed in it, the next run
-    in this folder finds the old one there, unless the new one is resumed, which forgets it. Whoever calls this holds
-    the folder.
+    The old run is kept next to the new one until the block ends. If the process is killed inside the block, the next
+    run in this folder restores the old one, unless the new one is resumed. The caller must hold the lock.
 
     Args:
-        folder: where.
-        kind: what is made.
-        overwrite: replace an older run of this kind.
+        folder: the folder.
+        kind: the kind of run.
+        overwrite: allow to replace an old run of this kind.
 
     Raises:
         InputError: the folder exists and may not be replaced, or cannot be made.
     """
     given, folder = folder, _real(folder)
-    old = _beside(folder)
+    old = _old_run(folder)
     try:
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"{given} is a file; the run folder needs another name")
-        if old.exists() and not (folder / BEGUN).exists():  # a replacement that was killed before it began
-            _bring_back(folder, old, kind)
+            raise InputError(f"{given} is a file; choose another name for the run folder")
+        if old.exists() and not (folder / BEGUN).exists():  # the process was killed before the new run had begun
+            _restore(folder, old, kind)
         forget_replaced(folder, kind)
         if folder.exists() and any(folder.iterdir()):
             _check_replaceable(given, kind, overwrite=overwrite)
@@ -142,34 +140,34 @@ def new_folder(folder: Path, kind: FolderKind, *, overwrite: bool) -> Iterator[b
         yield old.exists()
     except BaseException:
         if old.exists():
-            _bring_back(folder, old, kind)
+            _restore(folder, old, kind)
         raise
     forget_replaced(folder, kind)
 
 
 def forget_replaced(folder: Path, kind: FolderKind) -> None:
-    """Remove the run that the one in this folder replaced, if its process was killed before it could."""
-    old = _beside(_real(folder))
+    """Remove the old run that was replaced in this folder, if the process was killed before it did so."""
+    old = _old_run(_real(folder))
     with suppress(OSError):
         if old.is_dir() and (kind.is_one(old) or kind.is_worthless(old)):
             _remove(old, kind)
 
 
 def _real(folder: Path) -> Path:
-    """Where a folder is: behind a link it is the folder that is replaced, not the link."""
+    """The folder itself: if it is a link, its target is replaced, not the link."""
     if "\0" in str(folder):
         raise InputError(f"{folder} cannot be the name of a folder: it holds a zero byte")
     return Path(os.path.realpath(folder))
 
 
-def _beside(folder: Path) -> Path:
+def _old_run(folder: Path) -> Path:
     if not folder.name:
-        raise InputError(f"{folder} cannot be the folder of a run; name one in it")
+        raise InputError(f"{folder} cannot be the folder of a run; choose a folder inside it")
     return folder.with_name(f".{folder.name}.replaced")
 
 
-def _bring_back(folder: Path, old: Path, kind: FolderKind) -> None:
-    """Put an older run in place of one that came to nothing; what others have written there stays."""
+def _restore(folder: Path, old: Path, kind: FolderKind) -> None:
+    """Restore an old run in place of a failed one; files that molvae did not write are kept."""
     if folder.is_dir():
         _remove(folder, kind)
     if folder.is_dir():
@@ -180,14 +178,14 @@ def _bring_back(folder: Path, old: Path, kind: FolderKind) -> None:
 
 
 def _remove(folder: Path, kind: FolderKind) -> None:
-    """Remove what molvae has written, and the folder if nothing else is in it."""
+    """Remove the files that molvae wrote, and the folder if it is empty then."""
     for name in kind.folders:
         part = folder / name
         if part.is_dir() and not part.is_symlink():
             for path in part.iterdir():
                 if _is_file(path) and re.fullmatch(kind.folders[name], path.name):
                     path.unlink()
-            with suppress(OSError):  # somebody else's files are in it
+            with suppress(OSError):  # it holds other files
                 part.rmdir()
     for path in folder.iterdir():
         if _is_own(path, kind):
@@ -205,7 +203,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _foreign(folder: Path, kind: FolderKind) -> list[str]:
-    """Names of all that no run of this kind writes, sub-folders included."""
+    """Names of all files that a run of this kind does not write, also in subfolders."""
     found = []
     for path in sorted(folder.iterdir()):
         if path.name in kind.folders and path.is_dir() and not path.is_symlink():
@@ -223,10 +221,10 @@ def _foreign(folder: Path, kind: FolderKind) -> list[str]:
 def _check_replaceable(folder: Path, kind: FolderKind, *, overwrite: bool) -> None:
     foreign = _foreign(folder, kind)
     if foreign and overwrite:
-        more = f" and {pluralize(len(foreign) - _NAMED, 'other')}" if len(foreign) > _NAMED else ""
+        more = f" and {pluralize(len(foreign) - _MAX_NAMED, 'other')}" if len(foreign) > _MAX_NAMED else ""
         raise InputError(
-            f"{folder} is not replaced, for molvae did not write all that is in it: "
-            f"{', '.join(foreign[:_NAMED])}{more}; name another folder"
+            f"{folder} is not replaced, because molvae did not write all that is in it: "
+            f"{', '.join(foreign[:_MAX_NAMED])}{more}; name another folder"
         )
     if not foreign and kind.is_worthless(folder):
         return

@@ -20,9 +20,9 @@ from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
 from molvae.model import SmilesVAE
+from molvae.runtime.device import kept_memory
 from molvae.runtime.distributed import is_main, on_main, rank, total, world_size
 from molvae.runtime.interruption import Interruption
-from molvae.runtime.memory import kept_memory
 from molvae.training.batch_inputs import Feed, Respell
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
 from molvae.training.device import coupling_threads, data_parallel, make_accelerator, where

@@ -115,7 +115,7 @@ def test_saved_and_loaded_is_the_same_model(vae, tmp_path):
         ("config.json", b"{", "is no JSON"),
         ("config.json", b'{"architectures": ["BertModel"]}', "is not of a model of molvae"),
         ("config.json", b'{"format": "molvae-model/1", "model": {"latent": 3}}', "is damaged: there is no setting"),
-        ("tokenizer.json", b"{}", "is damaged: this is no tokenizer"),
+        ("tokenizer.json", b"{}", "is damaged: this is not a tokenizer"),
         ("tokenizer.json", b"\xff\xfe", "is damaged"),
         ("model.safetensors", b"", "is truncated or no safetensors file"),
         ("model.safetensors", b"half", "is truncated or no safetensors file"),

@@ -124,7 +124,7 @@ def test_heads_do_not_keep_few_molecules_from_the_bundled_model(table, tmp_path,
     ("asked", "told"),
     [
         (["activity"], r"there is no property 'activity': series.csv has columns of numbers 'pIC50', 'other', and"),
-        ('pIC50,"mw', "is no list of names, separated by commas"),
+        ('pIC50,"mw', "is not a comma-separated list of names"),
     ],
 )
 def test_a_bad_name_is_told_before_anything_is_written(table, tmp_path, asked, told):

@@ -97,17 +97,7 @@ def test_two_processes_fine_tune_what_one_fine_tunes(table, alone):
     model = table.with_name("model")
     shutil.copytree(alone, model)
     how = ["--init-from", str(model), "--epochs", "3", "--batch-size", "33", "--pool-size", "110", "--block-size", "20"]
-    how += [
-        "--health-samples",
-        "20",
-        "--checkpoint-seconds",
-        "0",
-        "--device",
-        "cpu",
-        "--precision",
-        "fp32",
-        "--no-report",
-    ]
+    how += ["--health-samples", "20", "--checkpoint-seconds", "0", "--precision", "fp32", *SETTINGS[-3:]]
     one, two = table.with_name("tuned"), table.with_name("tuned-together")
     done = run(one, str(table), "-o", str(one), *how, processes=1)
     assert done.returncode == 0, done.stderr

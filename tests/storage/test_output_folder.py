@@ -33,11 +33,15 @@ def fails(folder):
         raise KeyError
 
 
-def test_an_older_run_comes_back_should_the_new_one_come_to_nothing(tmp_path):
+def test_an_older_run_is_restored_if_the_new_one_fails_and_other_files_stay(tmp_path):
     begun(tmp_path / "run", "old")
     with pytest.raises(KeyError):
         fails(tmp_path / "run")
-    assert [path.name for path in (tmp_path / "run").iterdir()] == [BEGUN]
+    assert contents(tmp_path) == {f"run/{BEGUN}": "old"}
+    with suppress(KeyError), new_folder(tmp_path / "run", KIND, overwrite=True):
+        (tmp_path / "run" / "mine.txt").write_text("mine")
+        raise KeyError
+    assert contents(tmp_path) == {f"run/{BEGUN}": "old", "run/mine.txt": "mine"}
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -72,6 +76,8 @@ def test_what_cannot_be_a_folder_is_told_in_a_sentence(tmp_path, name):
     with pytest.raises(InputError, match=r"cannot be|is a file|did not write"):
         begun(tmp_path / name, "")
     assert (tmp_path / "file").is_file()
+    with pytest.raises(InputError, match="holds a zero byte"), held(Path("a\0b")):
+        pass
 
 
 FOREIGN = [".env", ".git/config", "thesis.docx", f".{BEGUN}.swp", ".calls.csv.bak", "events/notes.txt", "events/.env"]
@@ -123,14 +129,6 @@ def test_a_run_with_events_and_leftovers_is_replaced_and_one_of_no_worth_unasked
         assert not contents(tmp_path / "run")
 
 
-def test_what_somebody_puts_into_a_run_that_fails_stays(tmp_path):
-    begun(tmp_path / "run", "old")
-    with suppress(KeyError), new_folder(tmp_path / "run", KIND, overwrite=True):
-        (tmp_path / "run" / "mine.txt").write_text("mine")
-        raise KeyError
-    assert contents(tmp_path) == {f"run/{BEGUN}": "old", "run/mine.txt": "mine"}
-
-
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
@@ -171,9 +169,4 @@ def test_without_locks_it_is_said_and_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
     with pytest.warns(UserWarning, match="cannot be locked .No locks available."), held(tmp_path / "run"):
-        pass
-
-
-def test_a_zero_byte_in_a_name():
-    with pytest.raises(InputError, match="holds a zero byte"), held(Path("a\0b")):
         pass

@@ -12,8 +12,7 @@ from molvae import ConfigError, ModelConfig, ModelError, SmilesTokenizer, TrainC
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import SmilesVAE
-from molvae.runtime.device import pick_device
-from molvae.runtime.memory import kept_memory
+from molvae.runtime.device import kept_memory, pick_device
 from molvae.training import HealthCheck, Trainer
 from tests.parrot import parrot
 
@@ -307,7 +306,7 @@ def test_a_damaged_checkpoint_is_refused(canonical_smiles, tmp_path, content):
 def test_a_device_that_is_not_there_is_said():
     with pytest.raises(ConfigError, match="device cuda:1: this machine has 0"):
         pick_device("cuda:1")
-    with pytest.raises(ConfigError, match="'tpu' is none of auto, cpu"):
+    with pytest.raises(ConfigError, match="'tpu' is not one of auto, cpu"):
         pick_device("tpu")
 
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from molvae.chem import PROPERTIES, property_table
 from molvae.corpus.columns import unique
-from molvae.corpus.frames import write_frames
-from molvae.corpus.writing import check_output
+from molvae.corpus.writing import check_output, write_frames
 from molvae.errors import InputError, pluralize
 from molvae.generator.exploration.projection import FEW, METHODS, check_method, explained, project
 from molvae.generator.exploration.space import Space

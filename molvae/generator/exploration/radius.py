@@ -12,7 +12,7 @@ from molvae.chem import canonical, paired_tanimoto
 from molvae.errors import ConfigError, InputError
 from molvae.generator.exploration.space import Points, Space
 from molvae.generator.exploration.sphere import around
-from molvae.storage.tensor_cache import remembered
+from molvae.storage.cache import cached_tensors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,5 +129,5 @@ def remembered_curve(key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame
         curve = make()
         return {name: torch.from_numpy(curve[name].to_numpy(np.float64, copy=True)) for name in _COLUMNS}
 
-    known = remembered("radius", f"{_VERSION}-{key}", columns, most=_MOST_ENTRIES)
+    known = cached_tensors("radius", f"{_VERSION}-{key}", columns, max_entries=_MOST_ENTRIES)
     return pd.DataFrame({name: known[name].numpy() for name in _COLUMNS})

@@ -23,8 +23,8 @@ from molvae.errors import ConfigError, MolVAEError
 from molvae.generator.sampling.draws import Draws, decoded
 from molvae.generator.sampling.sampling_stats import Account, Molecules, sift, take
 from molvae.generator.sampling.screening import Raw, Screened, screen, unscreened
+from molvae.runtime.device import max_threads, one_thread_each
 from molvae.runtime.distributed import broadcast, gather, local_world_size, rank, world_size
-from molvae.runtime.threads import one_thread_each, thread_budget
 
 __all__ = ["Crew", "Order", "Stream", "open_stream", "suitable_crew"]
 
@@ -90,7 +90,7 @@ def suitable_crew(order: Order, *, on_cpu: bool, workers: int | None) -> Crew:
     if workers is not None and workers < 1:
         raise ConfigError(f"workers must be at least 1, not {workers}")
     cores = max(1, usable_cores() // local_world_size())
-    threads = min(thread_budget(), cores, _MOST_THREADS) if on_cpu else 1
+    threads = min(max_threads(), cores, _MOST_THREADS) if on_cpu else 1
     few = order.n < (_WORTH_WORKERS_WITH_PROPERTIES if order.names else _WORTH_WORKERS)
     if order.raw or (workers is None and (few or cores == 1)):
         return Crew(threads, 1, on_cpu)

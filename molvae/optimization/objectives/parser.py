@@ -27,6 +27,7 @@ from rdkit import Chem
 
 from molvae.chem import parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS
+from molvae.chem.fingerprints import FINGERPRINTS, similarity
 from molvae.errors import ConfigError
 from molvae.optimization.objectives.command import Command
 from molvae.optimization.objectives.composing import Mean, NoAlerts, Shaped
@@ -42,7 +43,6 @@ from molvae.optimization.objectives.desirability import (
     Window,
 )
 from molvae.optimization.objectives.entry import load_function
-from molvae.optimization.objectives.fingerprints import FINGERPRINTS, similarity
 from molvae.optimization.objectives.objective import Objective, PerMolecule
 from molvae.optimization.objectives.patterns import forbids, has_pattern, keeps
 from molvae.optimization.objectives.quantities import QUANTITIES, quantity

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from molvae.chem import canonical, molecule_grid, quiet_rdkit, tanimoto
-from molvae.corpus.frames import frame_text
+from molvae.corpus.writing import frame_text
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.constraints import Constraint, constraint_of
 from molvae.optimization.optimizer import Optimizer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.corpus.frames import frame_text
+from molvae.corpus.writing import frame_text
 from molvae.errors import InputError
 from molvae.optimization.diversity import diverse
 from molvae.optimization.pareto import front, hypervolume

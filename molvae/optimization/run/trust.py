@@ -10,7 +10,7 @@ from pathlib import Path
 from molvae.errors import InputError
 from molvae.optimization.objectives.parser import runs_code
 from molvae.optimization.run.folder import RunConfig
-from molvae.storage.cache_folder import cache_folder, tidy
+from molvae.storage.cache import cache_folder, remove_old_entries
 from molvae.storage.files import write_text
 
 __all__ = ["is_trusted", "programs", "trust"]
@@ -32,7 +32,7 @@ def trust(folder: Path, run: RunConfig) -> None:
     with suppress(OSError, InputError):  # with a full disk, or without a home, the user is asked again
         mark.parent.mkdir(parents=True, exist_ok=True)
         write_text(mark, "")
-        tidy(mark.parent, _SUFFIX, _MOST)
+        remove_old_entries(mark.parent, _SUFFIX, _MOST)
 
 
 def is_trusted(folder: Path, run: RunConfig) -> bool:

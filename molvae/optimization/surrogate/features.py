@@ -6,7 +6,6 @@ Tanimoto similarity of two such sets is the MinMax similarity of the counts, sum
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -15,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors
 
 from molvae.chem import PROPERTIES, parse, quiet_rdkit
+from molvae.chem.fingerprints import count_generator, fingerprint
 
 __all__ = ["DESCRIPTORS", "FINGERPRINTS", "FeatureCache", "Features"]
 
@@ -128,19 +128,12 @@ def _compute(mol: Chem.Mol, view: str) -> NDArray[Any]:
         return _descriptors(mol, _PLAIN | _DEARER if view == "physics" else _PLAIN)
     if view == "coarse":
         invariants = [2 * atom.GetAtomicNum() + atom.GetIsAromatic() for atom in mol.GetAtoms()]
-        return _levels(_generator(view).GetSparseCountFingerprint(mol, customAtomInvariants=invariants))
-    return _levels(_generator(view).GetSparseCountFingerprint(mol))
+        return _levels(count_generator("ECFP4").GetSparseCountFingerprint(mol, customAtomInvariants=invariants))
+    return _levels(fingerprint(mol, "AP" if view == "pairs" else "ECFP6"))
 
 
-@functools.cache
-def _generator(view: str) -> Any:
-    if view == "pairs":
-        return rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10)
-    return rdFingerprintGenerator.GetMorganGenerator(radius=3 if view == "circular" else 2)
-
-
-def _levels(fingerprint: Any) -> NDArray[np.uint64]:
-    elements: dict[int, int] = fingerprint.GetNonzeroElements()
+def _levels(counts_by_feature: Any) -> NDArray[np.uint64]:
+    elements: dict[int, int] = counts_by_feature.GetNonzeroElements()
     features = np.fromiter(elements, dtype=np.uint64, count=len(elements))
     counts = np.fromiter(elements.values(), dtype=np.int64, count=len(elements))
     level = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from molvae.chem import property_table, quiet_rdkit
 from molvae.chem.alerts import CATALOGS, structural_alerts
-from molvae.chem.similarity import tanimoto
+from molvae.chem.fingerprints import tanimoto
 from molvae.config import Decoding
 from molvae.generator.exploration.projection import project
 from molvae.generator.facade import MolVAE

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_toml, to_toml
 from molvae.corpus.cleaning import Corpus
-from molvae.corpus.frames import frame_text
+from molvae.corpus.writing import frame_text
 from molvae.errors import ModelError
 from molvae.model import LabelScale
 from molvae.pretrained.folder import MODEL_FILES

@@ -17,8 +17,8 @@ from molvae._version import __version__
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.corpus.frames import frame_text
 from molvae.corpus.tokenizer import SmilesTokenizer
+from molvae.corpus.writing import frame_text
 from molvae.errors import ConfigError, pluralize
 from molvae.generator.facade import MolVAE
 from molvae.model import SmilesVAE

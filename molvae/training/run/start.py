@@ -206,7 +206,7 @@ def _opened(source: str | Path | Sequence[str], request: Request) -> tuple[Table
         return source, find_labels(names, None)
     table = open_table(source, smiles_column=request.smiles_column, header=request.header)
     labels = find_labels(names, table)
-    return table.carrying([name for name, computed in labels if not computed]), labels
+    return table.with_numeric([name for name, computed in labels if not computed]), labels
 
 
 def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:

@@ -11,9 +11,9 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from molvae.chem import canonical, parse, quiet_rdkit
+from molvae.chem.fingerprints import FINGERPRINTS, fingerprint, similarity
 from molvae.corpus.reading import read_smiles
 from molvae.errors import ConfigError
-from molvae.optimization.objectives.fingerprints import FINGERPRINTS, fingerprint, similarity
 from molvae.optimization.objectives.tasks import TASKS
 from molvae.optimization.objectives.tasks.formula import isomer_score
 from molvae.optimization.objectives.tasks.pmo import TARGETS
@@ -106,7 +106,7 @@ def test_fingerprints_are_those_of_the_calls_that_the_tasks_were_defined_with(na
 def test_similarity_is_one_for_itself_and_refuses_what_is_no_target():
     for name in FINGERPRINTS:
         assert similarity(parse(TARGETS["hop"]), TARGETS["hop"], name) == 1.0
-    with pytest.raises(ConfigError, match="'C1CC' is no molecule"):
+    with pytest.raises(ConfigError, match="'C1CC' is not a molecule"):
         similarity(parse("C"), "C1CC", "ECFP4")
     with pytest.raises(ConfigError, match="ECFP4, ECFP6"):
         similarity(parse("C"), "C", "ECFP8")

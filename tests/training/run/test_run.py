@@ -183,7 +183,7 @@ def test_unwritable_output_is_told(messy_file, tmp_path):
 
 
 def test_too_few_molecules_are_told(tmp_path):
-    with pytest.raises(InputError, match="of 1 molecule none is left to train on"):
+    with pytest.raises(InputError, match="no molecule of 1 is left for training"):
         train(["CCO"], tmp_path / "run", **TINY)
 
 
@@ -394,7 +394,7 @@ def test_what_train_refuses(canonical_smiles, tmp_path, wrong):
 
 
 def test_holding_out_all_is_refused(canonical_smiles, tmp_path):
-    with pytest.raises(InputError, match="none is left to train on"):
+    with pytest.raises(InputError, match="is left for training"):
         train(canonical_smiles, tmp_path / "run", **{**TINY, "training": {"valid": 0.9, "test": 0.9}})
 
 

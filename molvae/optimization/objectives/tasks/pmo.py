@@ -16,8 +16,8 @@ from typing import Any
 
 from rdkit import Chem
 
+from molvae.chem.fingerprints import similarity
 from molvae.optimization.objectives.desirability import Above, Below, Gaussian, Ramp
-from molvae.optimization.objectives.fingerprints import similarity
 from molvae.optimization.objectives.means import arithmetic_mean, geometric_mean
 from molvae.optimization.objectives.patterns import has_pattern
 from molvae.optimization.objectives.quantities import quantity
