@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from molvae.corpus.latents import latent_columns
 from molvae.errors import ConfigError, InputError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.pretrained import BUNDLED
 from molvae.runtime.device import pick_device
 

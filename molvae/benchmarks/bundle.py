@@ -16,7 +16,7 @@ import typer
 
 from molvae.benchmarks.moses import moses_rows
 from molvae.errors import ModelError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.pretrained.folder import StoredModel, write_model
 
 __all__ = ["bundle"]

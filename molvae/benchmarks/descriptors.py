@@ -21,7 +21,7 @@ from sklearn.svm import SVR
 
 from molvae.chem import parse, scaffold
 from molvae.errors import InputError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 
 __all__ = ["cross_validated", "descriptors_of", "known_series"]
 

@@ -85,7 +85,7 @@ def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
     """One lead, in the process that is given it."""
     import torch
 
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
     from molvae.optimization.run.start import optimize
 
     number, lead = numbered

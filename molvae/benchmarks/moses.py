@@ -14,7 +14,7 @@ from molvae.config import Decoding, TrainConfig
 from molvae.corpus.datasets import find, find_optional
 from molvae.corpus.reading import read_smiles
 from molvae.errors import ConfigError, InputError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.latent import aggregate_mismatch, mutual_information
 from molvae.metrics.statistics import Watch, unwatched

@@ -161,7 +161,7 @@ def _search(job: Job, setup: Setup) -> Any:
     from molvae.benchmarks.searchers.reinforcement import Reinforcement
     from molvae.benchmarks.searchers.screening import Screening
     from molvae.corpus.reading import read_smiles
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
     from molvae.optimization.optimizer import Optimizer
     from molvae.optimization.settings import SearchConfig
 

@@ -19,7 +19,7 @@ from molvae.corpus.datasets import find_optional
 from molvae.corpus.reading import read_smiles
 from molvae.corpus.tokenizer import scan
 from molvae.errors import InputError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 
 __all__ = ["FIGURES", "auroc_table", "cut_off", "edited", "outliers_of", "peptide"]
 

@@ -11,7 +11,7 @@ from molvae.benchmarks.textbook import TextbookVAE
 from molvae.benchmarks.timing import Figure, rates, resident, seconds_of
 from molvae.config import Decoding, ModelConfig
 from molvae.corpus.tokenizer import SmilesTokenizer
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.generator.sampling.draws import BLOCK
 from molvae.model import SmilesVAE
 from molvae.pretrained.folder import StoredModel

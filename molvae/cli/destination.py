@@ -14,7 +14,7 @@ from molvae.cli.common import console, print_result, say
 from molvae.corpus.writing import Write, to_text, write_file
 
 if TYPE_CHECKING:
-    from molvae.generator.sampling.sampling_stats import Molecules
+    from molvae.generator.sampling.screening import Molecules
 
 __all__ = ["Picture", "destination"]
 

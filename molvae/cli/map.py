@@ -72,8 +72,7 @@ def map(
     from molvae.corpus.reading import open_table
     from molvae.corpus.writing import check_output
     from molvae.generator.exploration import latent_map as maps
-    from molvae.generator.exploration.projection import METHODS, check_method
-    from molvae.generator.exploration.subsample import subsample
+    from molvae.generator.exploration.projection import METHODS, check_method, subsample
 
     check_method(method)
     for path in output or ():

@@ -13,7 +13,7 @@ from molvae.pretrained import BUNDLED, shipped
 from molvae.storage.latest_run import RUNS, latest_run
 
 if TYPE_CHECKING:
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["Choice", "choose_model", "load_model", "naming"]
 
@@ -66,7 +66,7 @@ def load_model(given: str | None, device: str, given_by: str = "--model") -> Mol
     Raises:
         ModelError: there is none, or it cannot be read.
     """
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
     from molvae.runtime.device import pick_device
 
     choice = choose_model(given, given_by)

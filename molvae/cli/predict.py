@@ -48,13 +48,13 @@ def predict(
     from molvae.cli.rows import Rows, frames_to, open_rows
     from molvae.corpus.frames import FRAME_KINDS
     from molvae.corpus.writing import check_output
-    from molvae.generator.prediction import check_heads
+    from molvae.generator.molvae import check_heads
 
     if output is not None:
         check_output(output, FRAME_KINDS)
     table = open_rows(file, smiles_column, standardize=standardize, stereo=stereo)
     vae = load_model(model, device)
-    check_heads(vae.model)
+    check_heads(vae.config)
     types = table.extended({f"{name}_predicted": "float32" for name in vae.config.heads})
     rows = Rows(table, vae)
     compared = _Compared(table, vae.config.heads)

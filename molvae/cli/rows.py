@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
     from molvae.corpus.frames import WriteFrame
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["Rows", "frames_to", "open_rows", "progress"]
 

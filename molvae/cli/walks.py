@@ -52,7 +52,7 @@ def deliver(take: Callable[[], Walk], output: Path | None, grid: Path | None) ->
 
     from molvae.cli.destination import destination
     from molvae.corpus.writing import check_output
-    from molvae.generator.sampling.sampling_stats import Molecules
+    from molvae.generator.sampling.screening import Molecules
     from molvae.storage.files import atomic
 
     for path, kinds in ((output, None), (grid, ("svg", "png"))):

@@ -23,7 +23,7 @@ from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import TokenError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.model import SmilesVAE, grown
 from molvae.model.latent_codec import Codec
 from molvae.runtime.device import profits_from_bf16

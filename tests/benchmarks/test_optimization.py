@@ -16,7 +16,7 @@ from molvae.benchmarks.searchers.latent_surrogate import latent_surrogate
 from molvae.benchmarks.searchers.screening import Screening
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import ConfigError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.optimization.constraints import constraint_of
 from molvae.optimization.objectives import objective_of
 from molvae.optimization.protocol import auc_top

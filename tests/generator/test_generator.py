@@ -255,7 +255,7 @@ def test_what_is_given_goes_before_the_length_of_the_model(vae):
 
 
 def test_what_never_ends_is_no_molecule(vae, tmp_path, monkeypatch):
-    monkeypatch.setattr("molvae.generator.sampling.sampling_stats._PATIENCE", 64)
+    monkeypatch.setattr("molvae.generator.sampling.screening._PATIENCE", 64)
     endless = speaking(vae, "C", ends=False)
     assert endless.decode(Z) == endless.decode(Z, repair=3) == endless.reconstruct(["CCO", "CC"]) == [None, None]
     with pytest.raises(SamplingError, match=r"0\.0% valid"):

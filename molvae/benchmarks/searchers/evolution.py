@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.benchmarks.searchers.base import Baseline, flat
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.optimization.proposal import Proposal
 
 __all__ = ["LatentEvolution"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.optimization.surrogate import FeatureCache, Kernel, Surrogate
 
 __all__ = ["latent_surrogate"]

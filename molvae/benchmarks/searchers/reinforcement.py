@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from molvae.benchmarks.searchers.base import Baseline, flat
 from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.model.latent_codec import Codec
 from molvae.optimization.proposal import Proposal
 

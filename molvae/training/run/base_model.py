@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from molvae.config import SIZES, ModelConfig
 from molvae.errors import ConfigError, ModelError, pluralize
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.pretrained import BUNDLED, shipped
 from molvae.training.run.request import Request
 

@@ -15,7 +15,7 @@ import torch
 from molvae.config import ModelConfig
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import ModelError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.model import LabelScale, SmilesVAE, equip, grown
 from molvae.storage.files import read_tensors, write_tensors
 

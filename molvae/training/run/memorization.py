@@ -12,7 +12,7 @@ import numpy as np
 from molvae.chem import nearest_similarity, quiet_rdkit
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.config import Decoding
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.generator.sampling.screening import Raw, screen
 
 __all__ = ["Drawn", "Memorization", "Nearness", "memorization"]

@@ -20,7 +20,7 @@ from molvae.corpus.batching import TokenizedCorpus
 from molvae.corpus.frames import frame_text
 from molvae.corpus.tokenizer import SmilesTokenizer
 from molvae.errors import ConfigError, pluralize
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.model import SmilesVAE
 from molvae.pretrained.folder import StoredModel, write_model
 from molvae.runtime.distributed import broadcast, is_main, on_main

@@ -26,7 +26,7 @@ from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labe
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
 from molvae.errors import ConfigError, InputError, ModelError, pluralize
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.pretrained.hub import full_name
 from molvae.runtime.device import pick_device
 from molvae.runtime.distributed import broadcast, connect, is_main, on_main, world_size

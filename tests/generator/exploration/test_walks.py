@@ -12,12 +12,12 @@ from rdkit.Chem import rdFingerprintGenerator
 from molvae import ConfigError, InputError, MolVAE
 from molvae.chem import PROPERTIES, canonical, property_table
 from molvae.generator.exploration import radius as radii
-from molvae.generator.exploration import rejection_sampling as gathering
+from molvae.generator.exploration import walk as gathering
 from molvae.generator.exploration.mixing import mix
 from molvae.generator.exploration.neighbors import neighbors
 from molvae.generator.exploration.paths import interpolate
 from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
-from molvae.generator.exploration.sphere import around, path_points, relative_distance, spherical_mean
+from molvae.generator.exploration.space import around, path_points, relative_distance, spherical_mean
 from molvae.model import slerp
 from tests.generator.exploration.atlas import Atlas
 
