@@ -385,8 +385,8 @@ class MolVAE:
 
         def compute() -> pd.DataFrame:
             molecules = self.sample(32, seed=0, batch_size=batch_size)
-            known = np.isfinite(self.encode(molecules, batch_size=batch_size)).all(1).tolist()
-            typical = [one for one, is_known in zip(molecules, known, strict=True) if is_known]
+            points = self.encode(molecules, batch_size=batch_size)
+            typical = [one for one, point in zip(molecules, points, strict=True) if np.isfinite(point).all()]
             return calibrate(self, typical, batch_size=batch_size)
 
         return remembered_curve(model_key(self.model.state_dict(), self.tokenizer.to_json()), compute)

@@ -12,8 +12,7 @@ import torch
 from molvae import MolVAE
 from molvae.errors import ModelError, MolVAEError
 from molvae.storage.files import read_json, read_tensors, write_tensors
-from molvae.training.run import resume, train
-from molvae.training.run.reporter import Reporter
+from molvae.training.run import Reporter, resume, train
 
 SHAPE = {"latent_dim": 2, "embedding_dim": 2, "encoder_hidden": 4, "decoder_hidden": 4}
 HOW = {

@@ -38,7 +38,7 @@ def test_the_losses_of_an_epoch_average_to_the_mean_over_the_labels(values, batc
     scaled = (values - np.nanmean(values, 0)) / np.nanstd(values, 0)
     expected = np.nanmean(0.5 * (scaled - predicted.numpy()) ** 2, 0)
     assert total / N == pytest.approx(expected.sum(), rel=1e-5)
-    assert labels.charge(list(expected)) == pytest.approx(expected.sum(), rel=1e-6)
+    assert labels.weighted_loss(list(expected)) == pytest.approx(expected.sum(), rel=1e-6)
 
 
 def test_few_labels_count_for_ten_molecules_each(values):
@@ -46,7 +46,7 @@ def test_few_labels_count_for_ten_molecules_each(values):
     values[:2, 1] = 1.0, 3.0
     labels = labels_of(values)
     assert labels.batch(np.arange(3)).weights.tolist() == [1.0, 10.0]
-    assert labels.charge([0.0, 1.0]) == pytest.approx(20 / N)
+    assert labels.weighted_loss([0.0, 1.0]) == pytest.approx(20 / N)
 
 
 def test_a_missing_label_has_no_gradient_and_what_is_missing_no_name(values):
@@ -111,4 +111,4 @@ def test_figures_of_heads_are_those_of_their_predictions(canonical_smiles):
     assert fit.mae == pytest.approx(np.abs(y - p).mean(), rel=1e-5)
     assert fit.loss == pytest.approx((0.5 * ((y - p) / 5.0) ** 2).mean(), rel=1e-5)
     assert (fit.labels, figures.fits["empty"].labels) == (n - 1, 0)
-    assert figures.charge == pytest.approx(fit.loss, rel=1e-6)
+    assert figures.loss == pytest.approx(fit.loss, rel=1e-6)

@@ -8,14 +8,14 @@ from molvae import SmilesTokenizer
 from molvae.chem import canonical, random_spelling
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import SmilesVAE
-from molvae.training import Respelling
-from molvae.training.batch_inputs import Feed
+from molvae.training import SmilesRandomization
+from molvae.training.batch_inputs import BatchInputs
 from molvae.training.plan import Plan
 from tests.training.test_trainer import SMALL, Killed, assert_same, make, settings, weights
 
 
 def respelling(smiles, longest=200, more=()):
-    return Respelling(smiles, SmilesTokenizer.from_smiles([*smiles, *more]), longest)
+    return SmilesRandomization(smiles, SmilesTokenizer.from_smiles([*smiles, *more]), longest)
 
 
 def spelled(respell, rows, seeds):
@@ -66,7 +66,7 @@ def test_what_the_model_cannot_read_is_left_canonical(molecule, more, longest):
 def feed(smiles, config):
     corpus = TokenizedCorpus(smiles, SmilesTokenizer.from_smiles(smiles))
     plan = Plan(np.arange(len(smiles)), corpus.lengths, config)
-    return Feed(corpus, plan, 4, Respelling(smiles, corpus.tokenizer, 200))
+    return BatchInputs(corpus, plan, 4, SmilesRandomization(smiles, corpus.tokenizer, 200))
 
 
 def test_the_decoder_writes_the_canonical_spelling_whatever_the_encoder_reads(canonical_smiles):
@@ -99,7 +99,7 @@ def test_the_encoder_reads_its_own_tokens_and_the_decoder_is_scored_on_the_other
     corpus = TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
     model = SmilesVAE(SMALL, len(corpus.tokenizer)).eval()
     batch, noise = corpus.batch(range(8)), torch.zeros(8, SMALL.latent_dim)
-    other = Respelling(canonical_smiles, corpus.tokenizer, 200)(np.arange(8), np.full(8, 3))
+    other = SmilesRandomization(canonical_smiles, corpus.tokenizer, 200)(np.arange(8), np.full(8, 3))
     output = model(*batch, noise, encoder_tokens=other.tokens, encoder_lengths=other.lengths)
     torch.testing.assert_close(output.posterior.mean, model.encoder(*other).mean)
     torch.testing.assert_close(output.nll, model.nll(*batch, output.posterior.mean))
@@ -108,8 +108,8 @@ def test_the_encoder_reads_its_own_tokens_and_the_decoder_is_scored_on_the_other
 def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path):
     config = settings(randomized=0.5, checkpoint_seconds=0.0)
     respell = respelling(canonical_smiles)
-    whole = weights(make(canonical_smiles, config, respell=respell).run())
-    plain = make(canonical_smiles, settings(), respell=respell).run()
+    whole = weights(make(canonical_smiles, config, randomize=respell).run())
+    plain = make(canonical_smiles, settings(), randomize=respell).run()
     assert any(not torch.equal(whole[name], value) for name, value in plain.state_dict().items())
     for at in (2, 9):
         path = tmp_path / f"{at}.safetensors"
@@ -119,5 +119,5 @@ def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_pat
                 raise Killed
 
         with pytest.raises(Killed):
-            make(canonical_smiles, config, respell=respell, checkpoint=path, on_step=kill).run()
-        assert_same(weights(make(canonical_smiles, config, seed=9, respell=respell, checkpoint=path).run()), whole)
+            make(canonical_smiles, config, randomize=respell, checkpoint=path, on_step=kill).run()
+        assert_same(weights(make(canonical_smiles, config, seed=9, randomize=respell, checkpoint=path).run()), whole)

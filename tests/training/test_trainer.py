@@ -51,7 +51,7 @@ def test_overfits_a_small_set(canonical_smiles):
     last = epochs[-1].health
     assert last.exact >= 0.9
     assert last.reconstruction < 0.1 * epochs[0].health.reconstruction
-    assert last.active_units >= 4 and last.complaint(config, 16) is None
+    assert last.active_units >= 4 and last.warning(config, 16) is None
 
 
 def test_coupled_term_learns_the_molecules_of_the_prior(canonical_smiles):
@@ -69,7 +69,7 @@ def test_collapse_is_called_by_its_name(canonical_smiles):
     epochs = []
     config = settings(epochs=30, beta=50.0, beta_schedule="constant")
     make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
-    complaint = epochs[-1].health.complaint(config, 16)
+    complaint = epochs[-1].health.warning(config, 16)
     assert complaint is not None and "POSTERIOR COLLAPSE" in complaint and "Lower beta (now 50)" in complaint
 
 

@@ -250,7 +250,7 @@ def test_few_molecules_start_from_the_bundled_model(bundle, series, tmp_path, ca
 )
 def test_when_few_molecules_do_not(bundle, series, tmp_path, monkeypatch, how):
     if how.keys() == {"training"}:  # a thousand are many here
-        monkeypatch.setattr("molvae.training.run.base_model._FEW", 10)
+        monkeypatch.setattr("molvae.training.run.finetune_source._FEW", 10)
     heard = Listener()
     vae = train(series, tmp_path / "run", reporter=heard, **{**how, "training": {**TRAINING, "epochs": 1}})
     assert "fine_tuned_from" not in vae.card and heard.measured == [] and heard.tokens is None
@@ -303,8 +303,8 @@ def test_memorization_tells_copies_from_new_molecules(tiny_run, canonical_smiles
     measured = memorization(copier, other, training, others, seed=0, samples=10)
     assert (measured.tuned.samples, measured.tuned.valid, measured.tuned.distinct) == (10, 0.8, 1.0)
     assert measured.tuned.known == 1.0 and measured.start.known == 0.0
-    assert "MEMORIZED: 100% of the molecules" in str(measured.complaint())
-    assert memorization(other, copier, training, others, seed=0, samples=10).complaint() is None
+    assert "MEMORIZED: 100% of the molecules" in str(measured.warning())
+    assert memorization(other, copier, training, others, seed=0, samples=10).warning() is None
     assert measured.tuned.nearness.mean == measured.tuned.nearness.median == 1.0
     assert 0.0 < measured.start.nearness.mean < 0.9 and 0.0 < measured.held_out.mean < 0.9
     assert measured.held_out.tenth < measured.held_out.median < measured.held_out.ninetieth
@@ -315,7 +315,7 @@ def test_memorization_of_a_model_that_gives_nothing(tiny_run, canonical_smiles, 
     measured = memorization(vae, vae, canonical_smiles[:5], [], seed=0, samples=10)
     assert measured.tuned.valid == 0.0
     assert np.isnan([measured.tuned.distinct, measured.tuned.known, measured.tuned.nearness.mean]).all()
-    assert np.isnan(measured.held_out.mean) and measured.complaint() is None
+    assert np.isnan(measured.held_out.mean) and measured.warning() is None
 
 
 def test_a_model_that_has_memorized_is_seen_to_have(canonical_smiles):
