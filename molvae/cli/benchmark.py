@@ -20,7 +20,7 @@ from molvae.cli.pmo import optimization
 from molvae.config import ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from molvae.benchmarks.timing import Figure
+    from molvae.benchmarks.throughput import Figure
 
 __all__ = ["benchmark"]
 
@@ -76,10 +76,7 @@ def throughput(
     with the speed of a large matrix product on the same machine. stdout has name,value,unit lines.
     """
     say("loading torch and RDKit ...", "dim")
-    from molvae.benchmarks.cleaning import cleaning_speed
-    from molvae.benchmarks.sampling import SamplingSpeed, stream_speed
-    from molvae.benchmarks.starting import starting_speed
-    from molvae.benchmarks.training import TrainingSpeed
+    from molvae.benchmarks.throughput import SamplingSpeed, TrainingSpeed, cleaning_speed, starting_speed, stream_speed
     from molvae.cli.models import load_model
     from molvae.corpus.batching import TokenizedCorpus
     from molvae.corpus.cleaning import clean

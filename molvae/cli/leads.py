@@ -36,8 +36,8 @@ def leads(
     after 20, 100 and 1,000 calls of the objective for each. The molecules are those of `molvae download zinc250k`.
     """
     say("loading torch and RDKit ...", "dim")
-    from molvae.benchmarks.generator import zinc_generator
     from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
+    from molvae.benchmarks.optimization import zinc_generator
     from molvae.corpus.datasets import find
     from molvae.corpus.reading import read_smiles
     from molvae.storage.files import finite

@@ -55,8 +55,7 @@ def optimization(
     figures can be made again. The molecules are those of `molvae download zinc250k`.
     """
     say("loading torch and RDKit ...", "dim")
-    from molvae.benchmarks.generator import zinc_generator
-    from molvae.benchmarks.optimization import Setup, jobs_of, run_all
+    from molvae.benchmarks.optimization import Setup, jobs_of, run_all, zinc_generator
     from molvae.corpus.datasets import find
     from molvae.optimization.objectives.tasks import TASKS
 
