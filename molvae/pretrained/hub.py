@@ -1,4 +1,4 @@
-"""Where a model is that was named: a folder here, one that comes with molvae, or the Hugging Face hub. No torch."""
+"""Find a model by name: a local folder, a model of the package, or one on the Hugging Face hub. Without torch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ def find_model(name: str | Path) -> Path:
 
     Args:
         name: ``bundled`` or ``medchem``, a folder, or the id of a Hugging Face repository such as
-            ``someone/model``; a folder of such a name goes before the repository.
+            ``someone/model``; an existing folder of that name takes precedence.
 
     Returns:
-        A folder, which need not be there.
+        A folder, which may not exist.
 
     Raises:
-        ModelError: this installation has no bundled model, it cannot be looked for here, or it cannot be had from the
-            hub.
+        ModelError: this installation does not have the model, or it cannot be read or downloaded.
     """
     if name in SHIPPED:
         folder = shipped(str(name))
@@ -37,15 +36,15 @@ def find_model(name: str | Path) -> Path:
 
 
 def full_name(name: str | Path) -> str:
-    """A name under which `find_model` finds the same model from any working directory."""
+    """A name that `find_model` resolves to the same model from any working directory."""
     return str(name) if name in SHIPPED or _is_repository(name) else str(Path(name).absolute())
 
 
 def model_from_hub(name: str) -> Path:
-    """The folder to which the model ``name``, such as ``someone/model``, was downloaded.
+    """Download the model ``name``, such as ``someone/model``, and return its folder.
 
     Raises:
-        ModelError: it cannot be had.
+        ModelError: the download failed.
     """
     from huggingface_hub import snapshot_download
 
@@ -53,7 +52,9 @@ def model_from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(MODEL_FILES)))
     except Exception as error:  # the hub's many errors share no base class
         reason = str(error).strip().split("\n")[0]
-        raise ModelError(f"{name} is no folder here, and cannot be had from the Hugging Face hub: {reason}") from error
+        raise ModelError(
+            f"{name} is not a local folder, and cannot be downloaded from the Hugging Face hub: {reason}"
+        ) from error
 
 
 def _is_repository(name: str | Path) -> bool:
