@@ -104,7 +104,7 @@ def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[
     Args:
         jobs: the runs.
         setup: their settings.
-        workers: runs at a time, each in a process of its own.
+        workers: runs at a time, each in its own process.
     """
     for job in jobs:
         (setup.folder / job.method).mkdir(parents=True, exist_ok=True)

@@ -168,8 +168,8 @@ def measure_pace(plan: Plan, work: Work, latent_dim: int, device: torch.device, 
     config, rows = plan.config, plan.pool(0)
     ordered = [rows[at] for at in sorted(plan.batches(0), key=lambda at: int(plan.lengths[rows[at]].max()))]
     first = _timed(device, lambda: work.step(ordered[len(ordered) // 2], False))
-    wanted = broadcast(round(_MEASURING * seconds / max(first, 1e-9)))
-    places = np.linspace(0, len(ordered) - 1, min(len(ordered), max(3, min(_BATCHES, wanted))))
+    count = broadcast(round(_MEASURING * seconds / max(first, 1e-9)))
+    places = np.linspace(0, len(ordered) - 1, min(len(ordered), max(3, min(_BATCHES, count))))
     batches = [ordered[round(place)] for place in places.tolist()]
 
     def step_seconds(coupled: bool) -> float:

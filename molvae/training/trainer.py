@@ -223,7 +223,7 @@ class Trainer:
     def _check_finite(self, figure: float) -> None:
         if not math.isfinite(figure):
             step, rate = self._position.step, self._config.learning_rate
-            raise ConfigError(f"training diverged before step {step}: lower learning_rate (now {rate:g}), start anew")
+            raise ConfigError(f"training diverged before step {step}: lower learning_rate (now {rate:g}), start again")
 
     def _step(self, rows: NDArray[np.int64], draws: Tensor | None) -> None:
         """One step on the molecules `rows`; each process takes its share."""

@@ -46,21 +46,21 @@ def test_it_tells_what_it_starts_from_what_is_new_and_what_was_memorized(tiny_ru
 
 def test_few_molecules_start_from_the_bundled_model_unless_told_otherwise(bundle, series, tmp_path):
     tuned = molvae("train", series, "-o", tmp_path / "tuned", *FAST)
-    assert "32 molecules: starting from the bundled model; --from-scratch trains from nothing" in tuned.stderr
+    assert "32 molecules: starting from the bundled model" in tuned.stderr
     assert "fine-tuning bundled" in tuned.stderr
     tiny = ["--latent-dim", "4", "--embedding-dim", "4", "--encoder-hidden", "8", "--decoder-hidden", "16"]
     for options in (["--from-scratch"], []):
         plain = molvae("train", series, "-o", tmp_path / f"plain{len(options)}", *options, *tiny, *FAST)
         assert plain.exit_code == 0, plain.output
         assert "fine-tuning" not in plain.stderr and "held out  " not in plain.stderr
-        assert ("starting from nothing, since the shape of a model was asked for" in plain.stderr) == (not options)
+        assert ("training from scratch, because the shape of a model was given" in plain.stderr) == (not options)
 
 
 def test_what_contradicts_itself_is_told(tiny_run, series, tmp_path):
     run = ["train", series, "-o", tmp_path / "run"]
     assert_told(molvae(*run, "--init-from", tiny_run, "--from-scratch"), "give one of them")
     assert_told(molvae(*run, "--init-from", tiny_run, "--size", "small"), "contradicts the model", "--from-scratch")
-    assert_told(molvae(*run, "--init-from", tmp_path / "none"), "none does not exist (the run was to start from it)")
+    assert_told(molvae(*run, "--init-from", tmp_path / "none"), "none does not exist (this is the model to start from)")
     assert_told(molvae(*run, "--init-from", "bundled"), "has no bundled model")
     assert_told(
         molvae("train", "--resume", tmp_path, "--from-scratch"), "of the other options it takes --minutes alone"

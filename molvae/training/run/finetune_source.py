@@ -73,7 +73,7 @@ def default_base(request: Request, molecules: int) -> tuple[BaseModel | None, st
         what = "a size" if request.size is not None else "the shape of a model"
         return None, f"{few}: training from scratch, because {what} was given; without it the run starts from bundled"
     return BaseModel(BUNDLED, MolVAE.from_pretrained(BUNDLED)), (
-        f"{few}: starting from the bundled model; --from-scratch does not"
+        f"{few}: starting from the bundled model (--from-scratch trains a new one)"
     )
 
 
