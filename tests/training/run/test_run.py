@@ -5,6 +5,7 @@ import math
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from molvae.training import Progress
 from molvae.training.checkpoint import write_checkpoint
 from molvae.training.run import LineReporter, Reporter
 
-TINY = {
+TINY: dict[str, dict[str, Any]] = {
     "model": {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16},
     "training": {
         "epochs": 2,
