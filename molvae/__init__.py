@@ -20,7 +20,7 @@ from molvae.errors import ConfigError, InputError, ModelError, MolVAEError, Samp
 if TYPE_CHECKING:
     from molvae.config import CleanConfig, Decoding, ModelConfig, TrainConfig
     from molvae.corpus.tokenizer import SmilesTokenizer
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
     from molvae.optimization.run.start import optimize
     from molvae.training.run import resume, train
 
@@ -46,7 +46,7 @@ __all__ = [
 _LAZY = {
     **dict.fromkeys(("CleanConfig", "Decoding", "ModelConfig", "TrainConfig"), "molvae.config"),
     "SmilesTokenizer": "molvae.corpus.tokenizer",
-    "MolVAE": "molvae.generator.facade",
+    "MolVAE": "molvae.generator.molvae",
     "optimize": "molvae.optimization.run.start",
     "resume": "molvae.training.run",
     "train": "molvae.training.run",

@@ -33,7 +33,7 @@ LEVELS = [
 WITHOUT_TORCH = (
     *("errors", "config", "corpus/tokenizer", "chem/molecule_set", "chem", "corpus/reading", "corpus/cleaning"),
     *("corpus/cache", "corpus/writing", "corpus/latents", "corpus/labels", "corpus/datasets"),
-    *("metrics/regression", "generator/sampling/screening", "generator/exploration/subsample"),
+    *("metrics/regression", "generator/sampling/screening", "generator/exploration/projection"),
     *("storage/latest_run", "runtime/distributed", "runtime/interruption"),
     *("visualization/plots/scatter", "visualization/plots/coloring", "visualization/pages/map"),
     *("optimization/surrogate", "optimization/objectives"),

@@ -20,7 +20,7 @@ from molvae.errors import ConfigError, InputError, pluralize
 
 if TYPE_CHECKING:
     from molvae.benchmarks.optimization import Job
-    from molvae.benchmarks.timing import Figure
+    from molvae.benchmarks.throughput import Figure
 
 __all__ = ["benchmark"]
 
@@ -105,8 +105,7 @@ def optimization(
     every call, so that all figures can be computed again. The data set is that of `molvae download zinc250k`.
     """
     print_status("loading torch and RDKit ...", "dim")
-    from molvae.benchmarks.generator import zinc_generator
-    from molvae.benchmarks.optimization import Setup, jobs_of, run_all
+    from molvae.benchmarks.optimization import Setup, jobs_of, run_all, zinc_generator
     from molvae.corpus.datasets import find
     from molvae.optimization.objectives.tasks import TASKS
 
@@ -189,8 +188,8 @@ def leads(
     after 20, 100 and 1,000 calls of the objective for each lead. The data set is that of `molvae download zinc250k`.
     """
     print_status("loading torch and RDKit ...", "dim")
-    from molvae.benchmarks.generator import zinc_generator
     from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
+    from molvae.benchmarks.optimization import zinc_generator
     from molvae.corpus.datasets import find
     from molvae.corpus.reading import read_smiles
 
@@ -330,10 +329,7 @@ def throughput(
     with the speed of a large matrix product on the same machine. stdout has lines name,value,unit.
     """
     print_status("loading torch and RDKit ...", "dim")
-    from molvae.benchmarks.cleaning import cleaning_speed
-    from molvae.benchmarks.sampling import SamplingSpeed, stream_speed
-    from molvae.benchmarks.starting import starting_speed
-    from molvae.benchmarks.training import TrainingSpeed
+    from molvae.benchmarks.throughput import SamplingSpeed, TrainingSpeed, cleaning_speed, starting_speed, stream_speed
     from molvae.cli.models import load_model
     from molvae.corpus.batching import TokenizedCorpus
     from molvae.corpus.cleaning import clean

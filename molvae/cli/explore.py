@@ -25,7 +25,7 @@ from molvae.errors import ConfigError, SamplingError
 
 if TYPE_CHECKING:
     from molvae.generator.exploration.walk import Walk
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["interpolate", "mix", "neighbors"]
 
@@ -139,7 +139,7 @@ def _explore(options: ExploreOptions, find: Callable[[MolVAE, dict[str, Any]], W
     from molvae.cli.models import load_model
     from molvae.cli.output import molecule_output, save_picture
     from molvae.cli.progress import ProgressDisplay
-    from molvae.generator.sampling.sampling_stats import Molecules
+    from molvae.generator.sampling.screening import Molecules
 
     output, grid = options.output, options.grid
     check_outputs((output, None), (grid, ("svg", "png")))

@@ -54,8 +54,7 @@ def map(
     from molvae.corpus.reading import AnnotatedTable, open_table
     from molvae.corpus.writing import frame_text
     from molvae.generator.exploration import latent_map as maps
-    from molvae.generator.exploration.projection import METHODS, check_method
-    from molvae.generator.exploration.subsample import subsample
+    from molvae.generator.exploration.projection import METHODS, check_method, subsample
 
     check_method(method)
     check_outputs(*((path, maps.KINDS) for path in output or ()))

@@ -14,7 +14,7 @@ from molvae.pretrained import BUNDLED, shipped
 from molvae.storage.latest_run import RUNS, latest_run
 
 if TYPE_CHECKING:
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["Choice", "choose_model", "is_number", "load_model", "named_by"]
 
@@ -69,7 +69,7 @@ def load_model(given: str | None, device: str, option: str = "--model") -> MolVA
     Raises:
         ModelError: there is none, or it cannot be read.
     """
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
     from molvae.runtime.device import pick_device
 
     choice = choose_model(given, option)

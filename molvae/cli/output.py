@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from molvae.corpus.writing import WriteFrame
-    from molvae.generator.sampling.sampling_stats import Molecules
+    from molvae.generator.sampling.screening import Molecules
 
 __all__ = ["Picture", "molecule_output", "save_picture", "table_output"]
 

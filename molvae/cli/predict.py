@@ -32,12 +32,12 @@ def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
     from molvae.cli.output import table_output
     from molvae.cli.rows import RowReader, open_rows
     from molvae.corpus.writing import FRAME_KINDS
-    from molvae.generator.prediction import check_heads
+    from molvae.generator.molvae import check_heads
 
     check_outputs((output, FRAME_KINDS))
     table = open_rows(rows)
     vae = load_model(rows.model, rows.device)
-    check_heads(vae.model)
+    check_heads(vae.config)
     types = table.extended({f"{name}_predicted": "float32" for name in vae.config.heads})
     reader = RowReader(table, vae)
     comparison = _Comparison(table, vae.config.heads)

@@ -16,7 +16,7 @@ from molvae.errors import InputError, pluralize
 if TYPE_CHECKING:
     from molvae.cli.options import RowOptions
     from molvae.corpus.reading import AnnotatedChunk, AnnotatedTable
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["RowReader", "open_rows", "rejected_rows"]
 

@@ -26,7 +26,7 @@ from molvae.runtime.distributed import broadcast, gather, is_main, world_size
 from molvae.runtime.interruption import Interruption
 
 if TYPE_CHECKING:
-    from molvae.generator.sampling.sampling_stats import Account, Molecules
+    from molvae.generator.sampling.screening import Account, Molecules
     from molvae.generator.sampling.stream import Stream
 
 __all__ = ["sample"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from molvae.cli.rows import RowReader
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["score"]
 

@@ -1,5 +1,5 @@
-"""`MolVAE`: SMILES on one side, latent points on the other.
+"""`MolVAE`, the class that users work with, and what its methods are made of.
 
-`facade` is the class. `sampling` gives as many distinct, valid molecules as were asked for; `exploration` walks through
-the latent space: interpolation, mixing, neighbours, maps.
+`molvae.py` holds the class. `sampling/` draws distinct, valid molecules from the prior. `exploration/` works in the
+latent space: interpolation, mixing, neighbors, maps.
 """

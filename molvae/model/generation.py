@@ -1,7 +1,7 @@
-"""Token by token from latent points: the decoding loop.
+"""The decoding loop: from latent points to tokens, one token at a time.
 
-Finished rows leave the batch, and the loop ends when all have. Every molecule brings its own random numbers, so that
-what is drawn for it does not depend on its batch mates.
+Finished rows leave the batch, and the loop ends when it is empty. Every molecule has its own random numbers, so its
+tokens do not depend on the other molecules of the batch.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from molvae.config import Decoding
-from molvae.model.decoder import GRUDecoder
+from molvae.model.decoder import Decoder
 
 __all__ = ["generate"]
 
 
 @torch.inference_mode()
 def generate(
-    decoder: GRUDecoder,
+    decoder: Decoder,
     z: Tensor,
     decoding: Decoding,
     *,

@@ -1,4 +1,4 @@
-"""Strings as they are <-> latent points: the model with its vocabulary, without an opinion on what is a molecule."""
+"""Raw strings to latent points and back: the model with its vocabulary. It does not check for valid molecules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DRAWS = 16  # random numbers of so many draws are made at once: fast, and small
 
 
 class ElboTerms(NamedTuple):
-    """What bounds on log p(x) of N strings are made of, at K draws z_k of the posterior q(z|x); nats per string."""
+    """The terms of bounds on log p(x) of N strings, at K draws z_k of the posterior q(z|x); nats per string."""
 
     nll: NDArray[np.float64]
     """(K, N) -log p(x|z_k)"""

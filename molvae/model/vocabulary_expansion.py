@@ -1,4 +1,4 @@
-"""A model for more tokens, or other properties: what it was for the old ones it stays."""
+"""Add tokens or property heads to a trained model, without changing what it does for the old ones."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ from molvae.config import join_names
 from molvae.model.heads import LabelScale, PropertyHead
 from molvae.model.vae import SmilesVAE
 
-__all__ = ["equip", "grown"]
+__all__ = ["expand_vocabulary", "set_property_heads"]
 
 _TABLES = ("encoder.embedding.weight", "decoder.embedding.weight")
 _OUTPUT_WEIGHT, _OUTPUT_BIAS = "decoder.to_logits.weight", "decoder.to_logits.bias"
 _NOISE = 0.1  # of a new embedding, in standard deviations of the old ones
-_RARITY = 100.0  # how many times less likely a new token is than a token on average, at most
+_RARITY = 100.0  # a new token is at least this much less likely than an average token
 
 
-def grown(model: SmilesVAE, vocab_size: int, generator: torch.Generator, *, dropout: float | None = None) -> SmilesVAE:
-    """A copy of a model with rows for more tokens, behind those it has.
+def expand_vocabulary(
+    model: SmilesVAE, vocab_size: int, generator: torch.Generator, *, dropout: float | None = None
+) -> SmilesVAE:
+    """A copy of a model with new tokens, after the old ones.
 
-    For old tokens the posterior and the logits are those of `model`. A new token is read as an average one, up to a
-    little noise that tells it from its like; it is predicted, from any state, with a probability of at most
-    1 / (100 V), V being the number of old tokens: its logit is the mean of theirs, less log 100, and the mean of V
-    logits is below the logarithm of their partition function by log V or more (Jensen).
+    For old tokens the posterior and the logits do not change. The embedding of a new token is the mean embedding with a
+    little noise, so that new tokens differ. In any state the probability of a new token is at most 1 / (100 V), with V
+    old tokens: its logit is their mean logit minus log 100, and by Jensen's inequality the mean of V logits is at least
+    log V below the logarithm of their partition function.
 
     Args:
-        model: of V tokens; left as it is.
-        vocab_size: tokens of the copy, V or more.
-        generator: of the noise.
-        dropout: of the copy; that of `model` by default.
+        model: a model with V tokens; not changed.
+        vocab_size: number of tokens of the copy, at least V.
+        generator: random generator of the noise.
+        dropout: of the copy; by default that of `model`.
 
     Returns:
         the copy, on the CPU, in training mode
 
     Raises:
-        ValueError: `vocab_size` below V.
+        ValueError: `vocab_size` is below V.
     """
     new = vocab_size - model.vocab_size
     if new < 0:
@@ -50,22 +52,22 @@ def grown(model: SmilesVAE, vocab_size: int, generator: torch.Generator, *, drop
     weights[_OUTPUT_WEIGHT] = torch.cat([weight, weight.mean(0).expand(new, -1)])
     weights[_OUTPUT_BIAS] = torch.cat([bias, (bias.mean() - math.log(_RARITY)).expand(new)])
     config = model.config if dropout is None else model.config.replace(dropout=dropout)
-    with torch.device("meta"):  # no first weights are drawn: those above take their place
+    with torch.device("meta"):  # no initial weights: those above are assigned
         copy = SmilesVAE(config, vocab_size)
     copy.load_state_dict(weights, assign=True)
     return copy
 
 
-def equip(model: SmilesVAE, scales: Mapping[str, LabelScale], *, hidden: int, seed: int) -> None:
-    """Give a model a head for each of some properties, and no other.
+def set_property_heads(model: SmilesVAE, scales: Mapping[str, LabelScale], *, hidden: int, seed: int) -> None:
+    """Give a model exactly one head for each of some properties.
 
-    A head that it has is kept with what it predicts; a new one begins at the mean of its labels.
+    An existing head keeps its predictions, in the unit of the property; a new one predicts the mean of its labels.
 
     Args:
         model: changed in place.
-        scales: of the labels, by the names of the properties, in the order of the heads.
-        hidden: units of a new head; where one is kept, what it has.
-        seed: of the first weights of new heads.
+        scales: label scales by property, in the order of the heads.
+        hidden: hidden units of a new head; must be those of the existing heads if one is kept.
+        seed: of the initial weights of new heads.
     """
     old = model.property_heads()
     heads = []
@@ -76,7 +78,7 @@ def equip(model: SmilesVAE, scales: Mapping[str, LabelScale], *, hidden: int, se
                 old[name].convert_to(scale)
             else:
                 old[name] = PropertyHead(model.config.latent_dim, hidden)
-                old[name].measure_by(scale)
+                old[name].set_scale(scale)
             heads.append(old[name])
     model.heads = nn.ModuleList(heads)
     model.config = model.config.replace(properties=join_names(scales), head_hidden=hidden)

@@ -23,12 +23,12 @@ from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import TokenError
-from molvae.generator.facade import MolVAE
-from molvae.model import SmilesVAE, grown
+from molvae.generator.molvae import MolVAE
+from molvae.model import SmilesVAE, expand_vocabulary
 from molvae.model.latent_codec import Codec
 from molvae.runtime.device import profits_from_bf16
 from molvae.training.coupling import match
-from molvae.training.objective import terms_of
+from molvae.training.objective import loss_terms
 
 __all__ = ["MovingModel"]
 
@@ -59,7 +59,7 @@ class MovingModel:
         """Forget what was learned."""
         first, tokenizer = self._first.model, self._first.tokenizer
         # Without dropout, whose random numbers are torch's and not the search's.
-        self._take(grown(first, len(tokenizer), torch.Generator(), dropout=0.0), tokenizer)
+        self._take(expand_vocabulary(first, len(tokenizer), torch.Generator(), dropout=0.0), tokenizer)
 
     def _take(self, model: SmilesVAE, tokenizer: SmilesTokenizer) -> None:
         self.model, self.tokenizer = model.to(self._first.device).eval(), tokenizer
@@ -138,7 +138,7 @@ class MovingModel:
                 torch.from_numpy(noise).to(device),
                 coupled=torch.from_numpy(coupled).to(device),
             )
-        loss = terms_of(output, 0.0).loss(_BETA, 1.0) * (len(rows) / float((batch.lengths - 1).sum()))
+        loss = loss_terms(output, 0.0).loss(_BETA, 1.0) * (len(rows) / float((batch.lengths - 1).sum()))
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
@@ -148,7 +148,7 @@ class MovingModel:
         tokenizer = self.tokenizer.grow(smiles)
         if len(tokenizer) > len(self.tokenizer):
             generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-            self._take(grown(self.model, len(tokenizer), generator), tokenizer)
+            self._take(expand_vocabulary(self.model, len(tokenizer), generator), tokenizer)
 
     def _first_molecules(self, seed: int) -> list[str]:
         vae = self._first

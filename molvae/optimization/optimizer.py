@@ -16,7 +16,7 @@ from torch import Tensor
 
 from molvae.chem import Standardized, quiet_rdkit, scaffold, standardize
 from molvae.errors import InputError
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.optimization.archive import Archive
 from molvae.optimization.constraints import Constraint, Keep, anchors_of
 from molvae.optimization.diversity import ScaffoldLimit, diverse

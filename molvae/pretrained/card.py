@@ -1,4 +1,4 @@
-"""What a model folder says of itself, read without its weights and without torch."""
+"""The description of a model folder, read without its weights and without torch."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat
 
 
 class Description(NamedTuple):
-    """All of a model but its weights."""
+    """A model without its weights."""
 
     config: ModelConfig
     tokenizer: SmilesTokenizer
     card: dict[str, Any]
-    """where the model comes from and how good it is; anything, if somebody else wrote it"""
+    """origin and figures of the model; untrusted, if somebody else wrote it"""
 
 
 class Summary(NamedTuple):
-    """A model folder, described and measured."""
+    """The description and the size of a model folder."""
 
     folder: Path
     description: Description
     parameters: int
-    """numbers in the weight file"""
+    """number of weights"""
     dtypes: tuple[str, ...]
-    """their types there, the most frequent one first"""
+    """their dtypes, the most frequent first"""
     size: int
-    """bytes of the model's files"""
+    """size of the files, bytes"""
     training_hashes: int | None
-    """molecules that it knows it was trained on; None where they are not kept"""
+    """number of hashes of training molecules; None if the model has none"""
     finished: bool
-    """whether there is no training to be resumed"""
+    """whether the training is finished"""
 
 
 def read_description(folder: Path) -> Description:
     """The settings, the vocabulary and the card of a model folder.
 
     Raises:
-        ModelError: the folder is missing, incomplete, damaged, or not of molvae.
+        ModelError: the folder is missing, incomplete, damaged, or not a molvae model.
     """
     if not folder.is_dir():
         what = "is a file, not a model folder" if folder.exists() else "does not exist"
         raise ModelError(f"{folder} {what}")
     try:
         missing = [name for name in MODEL_FILES[:3] if not (folder / name).is_file()]
-    except OSError as error:  # a folder that may not be entered
+    except OSError as error:  # a folder without access
         raise ModelError(f"{folder} cannot be read: {error.strerror or error}") from None
     if missing:
         raise ModelError(f"{folder} is no model of molvae: it has no {', no '.join(missing)}")
@@ -76,10 +76,10 @@ def read_description(folder: Path) -> Description:
 
 
 def read_card(folder: Path) -> Summary:
-    """All that can be said of a model without loading it.
+    """Describe a model without loading it.
 
     Raises:
-        ModelError: as `read_description`, and for weights that are truncated.
+        ModelError: as `read_description`, and for truncated weights.
     """
     description = read_description(folder)
     weights, known = folder / MODEL_FILES[2], folder / MODEL_FILES[3]
@@ -108,20 +108,20 @@ def _description(folder: Path, data: dict[str, Any]) -> Description:
 
 
 def _figures(value: Any) -> Any:
-    """Figures as they were measured: JSON has null for NaN."""
+    """Restore NaN, which JSON stores as null."""
     if isinstance(value, dict):
         return {key: _figures(one) for key, one in value.items()}
     return math.nan if value is None else value
 
 
 def _numbers(path: Path) -> Counter[str]:
-    """How many numbers of each type a safetensors file holds, by its header; its length must fit."""
+    """Count the numbers of each dtype in a safetensors file, from its header; check its length."""
     from safetensors import SafetensorError, safe_open
 
     counts: Counter[str] = Counter()
     try:
         with safe_open(path, framework="np") as file:
-            for name in file.keys():  # noqa: SIM118 (no mapping)
+            for name in file.keys():  # noqa: SIM118 - not a mapping
                 tensor = file.get_slice(name)
                 dtype = tensor.get_dtype()
                 counts[_DTYPES.get(dtype, dtype.lower())] += math.prod(tensor.get_shape())

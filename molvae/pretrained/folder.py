@@ -1,6 +1,6 @@
 """A model as a folder: ``config.json``, ``tokenizer.json``, ``model.safetensors``, ``training_set.safetensors``.
 
-Nothing is pickled, so a folder that someone sent can be loaded without running what they wrote.
+Nothing is pickled, so loading a folder from somebody else runs no code.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ __all__ = ["MODEL_FILES", "StoredModel", "read_model", "write_model"]
 
 @dataclass(frozen=True)
 class StoredModel:
-    """What a model folder holds."""
+    """The content of a model folder."""
 
     model: SmilesVAE
     tokenizer: SmilesTokenizer
     training_set: MoleculeSet | None = None
-    """hashes of the training molecules; None where the folder has none"""
+    """hashes of the training molecules; None if the folder has none"""
     card: dict[str, Any] = field(default_factory=dict)
-    """where the model comes from and how good it is, JSON-able"""
+    """origin and figures of the model, JSON-able"""
 
     @property
     def max_length(self) -> int:
-        """Tokens that a molecule of the training could have, by the card; the default where it does not say."""
+        """The largest number of tokens of a training molecule, from the card, or the default."""
         length = self.card.get("max_length")
         return length if type(length) is int and 0 < length <= LONGEST_MOLECULE else Decoding().max_length
 
 
 def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch.float32) -> None:
-    """Write a model folder; each file is whole or not there.
+    """Write a model folder; each file is written completely or not at all.
 
     Args:
-        folder: made if it is missing.
+        folder: created if it does not exist.
         stored: the model.
-        dtype: of the weights in the file; they are read as float32 whatever it is. What is no weight is float32 there.
+        dtype: of the weights in the file; reading gives float32 in any case. Buffers stay float32.
 
     Raises:
         InputError: the folder cannot be written.
@@ -73,11 +73,11 @@ def read_model(folder: Path) -> StoredModel:
     """Read a model folder, onto the CPU, in evaluation mode.
 
     Raises:
-        ModelError: the folder is missing, incomplete, truncated, or not of molvae.
+        ModelError: the folder is missing, incomplete, truncated, or not a molvae model.
     """
     config, tokenizer, card = read_description(folder)
     path = folder / "model.safetensors"
-    with torch.device("meta"):  # takes no memory, whatever config.json claims
+    with torch.device("meta"):  # needs no memory, whatever the size in config.json
         claimed = {name: tuple(one.shape) for name, one in SmilesVAE(config, len(tokenizer)).state_dict().items()}
     there = tensor_shapes(path)
     bad = next((name for name in sorted(claimed.keys() | there.keys()) if claimed.get(name) != there.get(name)), None)
@@ -91,7 +91,7 @@ def read_model(folder: Path) -> StoredModel:
     try:
         model.load_state_dict({name: value.float() for name, value in weights.items()})
     except RuntimeError as error:
-        raise ModelError(f"{path} cannot be taken: {error}") from None
+        raise ModelError(f"{path} cannot be loaded: {error}") from None
     bad = next((name for name, value in model.state_dict().items() if not bool(value.isfinite().all())), None)
     if bad is not None:
         raise ModelError(f"{path} is damaged, or its training diverged: {bad} holds NaN or infinite weights")

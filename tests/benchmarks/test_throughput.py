@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 
 from molvae import ModelConfig, SmilesTokenizer
 from molvae.benchmarks.textbook import TextbookVAE
-from molvae.benchmarks.timing import rates
-from molvae.benchmarks.training import TrainingSpeed
+from molvae.benchmarks.throughput import TrainingSpeed, rates
 from molvae.cli import app
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.training import Trainer
@@ -115,7 +114,7 @@ def test_every_step_has_as_many_molecules_as_are_counted(corpus, monkeypatch, ba
             sizes.append(len(rows))
             super()._step(rows, draws)
 
-    monkeypatch.setattr("molvae.benchmarks.training.Trainer", Counting)
+    monkeypatch.setattr("molvae.benchmarks.throughput.Trainer", Counting)
     speed = TrainingSpeed(corpus, TINY, batch_size, steps, 1, "cpu")
     assert speed._own_rate(coupled=False, block_size=1) > 0
     assert sizes == [batch_size] * (2 * steps)

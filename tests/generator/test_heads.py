@@ -12,7 +12,8 @@ from molvae import ConfigError, ModelError, MolVAE, resume, train
 from molvae.pretrained.folder import StoredModel, write_model
 from molvae.storage.files import read_tensors
 from molvae.storage.latest_run import is_finished
-from tests.training.run.test_fine_tuning import TINY, TRAINING, Killed, Killer, Listener
+from tests.training.run.test_fine_tuning import TINY, TRAINING, Killer, Listener
+from tests.training.run.test_run import Killed, content
 
 ASKED = ("pIC50", "mw")
 
@@ -70,7 +71,7 @@ def test_what_cannot_be_encoded_is_not_predicted(table, tmp_path):
 
 
 def test_a_model_without_heads_says_what_to_do(tiny_run):
-    with pytest.raises(ModelError, match=r"predicts no property: train one that does \(molvae train FILE --properties"):
+    with pytest.raises(ModelError, match="--properties"):
         MolVAE.from_pretrained(tiny_run).predict(["CCO"])
 
 
@@ -84,10 +85,8 @@ def test_killed_and_resumed_it_ends_as_undisturbed(table, tmp_path, tiny_run, at
     if at != "cleaning":
         table.unlink()
     resume(tmp_path / "run")
-    names = {path.name for path in (tmp_path / "whole").iterdir()}
-    assert {path.name for path in (tmp_path / "run").iterdir()} == names
-    for name in names - {"history.csv", "config.json"}:
-        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    changing = ("history.csv", "config.json")
+    assert content(tmp_path / "run", *changing) == content(tmp_path / "whole", *changing)
     cards = [MolVAE.from_pretrained(tmp_path / name).card for name in ("run", "whole")]
     assert cards[0]["heads"] == cards[1]["heads"]
     clocks = {"seconds", "tokens_per_second"}
@@ -105,7 +104,7 @@ def test_fine_tuning_keeps_drops_and_adds_heads(table, tmp_path, canonical_smile
     before, after = start.predict(canonical_smiles), tuned.predict(canonical_smiles)
     np.testing.assert_allclose(after["mw"], before["mw"], rtol=1e-4)
     assert np.ptp(after["logp"]) < 1e-4 and after["logp"][0] == pytest.approx(tuned.card["heads"]["logp"]["mean"])
-    assert f"what {tmp_path / 'start'} knows of pIC50 is left out: --properties names what is kept" in heard.sentences
+    assert any("loses its heads for pIC50" in sentence for sentence in heard.sentences)
     bare = trained(table, tmp_path / "bare", properties=None, **how)
     assert bare.config.heads == () and "heads" not in bare.card
     assert not any(name.startswith("heads.") for name in read_tensors(tmp_path / "bare" / "model.safetensors")[0])
@@ -121,15 +120,11 @@ def test_heads_do_not_keep_few_molecules_from_the_bundled_model(table, tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
-    [
-        (["activity"], r"there is no property 'activity': series.csv has columns of numbers 'pIC50', 'other', and"),
-        ('pIC50,"mw', "is not a comma-separated list of names"),
-    ],
+    ("properties", "named"), [(["activity"], "'activity': series.csv has .* 'pIC50', 'other'"), ('pIC50,"mw', "comma")]
 )
-def test_a_bad_name_is_told_before_anything_is_written(table, tmp_path, asked, told):
-    with pytest.raises(ConfigError, match=told):
-        trained(table, tmp_path / "run", properties=asked)
+def test_a_bad_name_is_an_error_before_anything_is_written(table, tmp_path, properties, named):
+    with pytest.raises(ConfigError, match=named):
+        trained(table, tmp_path / "run", properties=properties)
     assert not (tmp_path / "run").exists()
 
 
@@ -137,7 +132,7 @@ def test_a_property_that_is_always_the_same_is_told_and_the_old_run_stays(table,
     trained(table, tmp_path / "run")
     same = tmp_path / "same.csv"
     same.write_text("smiles,same\n" + "".join(f"{one},1\n" for one in canonical_smiles))
-    with pytest.raises(ConfigError, match=r"'same' is 1 for every training molecule that has it"):
+    with pytest.raises(ConfigError, match="'same' is 1"):
         trained(same, tmp_path / "run", properties=["same"], overwrite=True)
     assert is_finished(tmp_path / "run") and MolVAE.from_pretrained(tmp_path / "run").config.heads == ASKED
 

@@ -8,8 +8,7 @@ import pytest
 from molvae import SamplingError
 from molvae.chem import PROPERTIES
 from molvae.chem.molecule_set import GrowingSet, MoleculeSet, hash_smiles
-from molvae.generator.sampling.sampling_stats import Account, sift, take
-from molvae.generator.sampling.screening import Raw, screen, unscreened
+from molvae.generator.sampling.screening import Account, Raw, first_draws, new_molecules, screen, unscreened
 
 
 def raw(blocks):
@@ -21,7 +20,7 @@ def raw(blocks):
 
 def sifted(blocks, n, known=None, names=()):
     account = Account()
-    found = list(sift((screen(names, block) for block in raw(blocks)), n, account, known=known))
+    found = list(new_molecules((screen(names, block) for block in raw(blocks)), n, account, known=known))
     return [one for molecules in found for one in molecules], account, found
 
 
@@ -38,7 +37,7 @@ def test_n_asked_is_n_given():
 
 def test_none_asked_is_none_drawn():
     assert sifted(forever(["CC"]), 0)[1].drawn == 0
-    assert list(take(map(unscreened, raw(forever(["CC"]))), 0, Account())) == []
+    assert list(first_draws(map(unscreened, raw(forever(["CC"]))), 0, Account())) == []
 
 
 def test_training_molecules_can_be_left_out():
@@ -74,7 +73,7 @@ def test_a_model_that_has_no_more_to_give_is_given_up(text, remedy, size):
 
 def test_raw_draws_pass_as_they_are():
     account = Account()
-    found = list(take(map(unscreened, raw([["C1", "", "CC"], ["CC", "x"]])), 4, account))
+    found = list(first_draws(map(unscreened, raw([["C1", "", "CC"], ["CC", "x"]])), 4, account))
     assert found == [["C1", "", "CC"], ["CC"]] and account.drawn == account.found == 4
 
 

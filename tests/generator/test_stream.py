@@ -18,7 +18,7 @@ import molvae
 from molvae import ConfigError, Decoding, MolVAE
 from molvae.chem import PROPERTIES, property_table
 from molvae.generator.sampling.draws import BLOCK, Draws, decoded
-from molvae.generator.sampling.stream import Crew, Order, open_stream
+from molvae.generator.sampling.stream import Resources, SampleRequest, open_stream
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,9 @@ def draws(seed=0, batch_size=512, decode=talk):
 
 
 def read(n, *, threads=1, workers=1, **given):
-    with open_stream(draws(**given), Order(n), Crew(threads, workers, on_cpu=True), distributed=False) as stream:
+    with open_stream(
+        draws(**given), SampleRequest(n), Resources(threads, workers, on_cpu=True), distributed=False
+    ) as stream:
         return [one for block in stream for one in block], stream.account
 
 
@@ -115,7 +117,7 @@ def test_decoding_waits_for_its_reader():
 
 def test_a_stream_left_early_leaves_nothing():
     processes, threads = children(), threading.active_count()
-    stream = open_stream(draws(), Order(10**6), Crew(2, 2, on_cpu=True), distributed=False)
+    stream = open_stream(draws(), SampleRequest(10**6), Resources(2, 2, on_cpu=True), distributed=False)
     next(stream)
     assert len(children()) > len(processes) and torch.get_num_threads() == 1
     stream.close()
@@ -127,7 +129,10 @@ def test_torch_has_its_threads_again():
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        one, two = (open_stream(draws(seed), Order(100), Crew(1, 1, on_cpu=True), distributed=False) for seed in (0, 1))
+        one, two = (
+            open_stream(draws(seed), SampleRequest(100), Resources(1, 1, on_cpu=True), distributed=False)
+            for seed in (0, 1)
+        )
         next(one), next(two)
         one.close()
         assert torch.get_num_threads() == 1

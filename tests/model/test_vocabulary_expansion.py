@@ -5,7 +5,7 @@ import torch
 
 from molvae import ModelConfig, SmilesTokenizer
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.model import SmilesVAE, grown
+from molvae.model import SmilesVAE, expand_vocabulary
 
 CONFIG = ModelConfig(latent_dim=6, embedding_dim=5, encoder_hidden=7, decoder_hidden=9, decoder_layers=2)
 NEW = 3
@@ -27,7 +27,7 @@ def model(request, corpus):
 
 
 def bigger(model, seed=0, new=NEW, **kwargs):
-    return grown(model, model.vocab_size + new, torch.Generator().manual_seed(seed), **kwargs).eval()
+    return expand_vocabulary(model, model.vocab_size + new, torch.Generator().manual_seed(seed), **kwargs).eval()
 
 
 def test_old_tokens_mean_what_they_meant(model, corpus):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from molvae import MolVAE
-from molvae.model import grown
+from molvae.model import expand_vocabulary
 from molvae.optimization.online_finetuning import MovingModel
 from molvae.pretrained.folder import StoredModel
 
@@ -81,7 +81,7 @@ def test_who_goes_on_has_the_same_points_to_the_last_bit(vae):
 
 
 def test_a_model_that_was_trained_with_dropout_moves_by_the_seed_alone(vae):
-    model = grown(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.5)
+    model = expand_vocabulary(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.5)
     dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.training_set, vae.card))
     first, second = moved(dropping), moved(dropping)
     for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):

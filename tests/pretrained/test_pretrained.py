@@ -68,7 +68,7 @@ def test_what_is_bundled_keeps_the_scale_of_its_labels(tmp_path, monkeypatch, ca
     config = ModelConfig(properties="x", latent_dim=4, embedding_dim=4, encoder_hidden=4, decoder_hidden=4)
     tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
     model = SmilesVAE(config, len(tokenizer))
-    model.property_heads()["x"].measure_by(LabelScale(308.27, 80_000.0))
+    model.property_heads()["x"].set_scale(LabelScale(308.27, 80_000.0))
     write_model(tmp_path / "run", StoredModel(model, tokenizer, None, {"max_length": 77}))
     bundled(tmp_path / "run", tmp_path / "to", monkeypatch)
     again = MolVAE.from_pretrained(tmp_path / "to")

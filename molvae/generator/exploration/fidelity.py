@@ -1,4 +1,4 @@
-"""How faithfully molecules come back from their latent points."""
+"""Compare molecules with their reconstructions from latent points."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ Counts = NDArray[np.int64]
 def fidelity_table(
     molecules: Sequence[str | None], reconstructions: Sequence[str | None], hits: tuple[Counts, Counts]
 ) -> pd.DataFrame:
-    """Compare molecules with what comes back.
+    """Compare molecules with their reconstructions.
 
     Args:
-        molecules: N canonical SMILES; None where there is no molecule.
-        reconstructions: N canonical SMILES; None where nothing valid came back.
-        hits: right tokens and all tokens of each, as `molvae.model.latent_codec.Codec.token_hits` counts them.
+        molecules: N canonical SMILES; None for an invalid one.
+        reconstructions: N canonical SMILES; None for an invalid one.
+        hits: correct tokens and all tokens of each molecule, from `molvae.model.latent_codec.Codec.token_hits`.
 
     Returns:
-        N rows: ``reconstruction``; ``exact``, whether it is the molecule; ``tanimoto`` of their Morgan fingerprints of
-        radius 2; ``tokens`` and ``token_accuracy``, the share of right ones. Missing where there is no value: all but
-        ``exact`` of a molecule that cannot be encoded or of which nothing valid came back, and all of what is none.
+        N rows: ``reconstruction``; ``exact``, whether it equals the molecule; ``tanimoto`` of their Morgan fingerprints
+        of radius 2; ``tokens`` and ``token_accuracy``, the share of correct tokens. A value that does not exist is
+        missing: all of them for an invalid molecule, all but ``exact`` if it cannot be encoded or its reconstruction
+        is invalid.
     """
     import pandas as pd
 
@@ -51,7 +52,7 @@ def fidelity_table(
 
 
 def reconstruction_note(name: str, molecule: str, back: str | None) -> str:
-    """Say of a molecule, called by some name, what its latent point decodes to."""
+    """A note on what the latent point of a molecule decodes to."""
     if back == molecule:
         return f"{name} is reconstructed exactly"
     if back is None:
@@ -61,12 +62,12 @@ def reconstruction_note(name: str, molecule: str, back: str | None) -> str:
 
 
 def lost_notes(space: Space, molecules: Mapping[str, str], points: Points, *, batch_size: int) -> list[str]:
-    """Say which molecules a walk cannot begin at, as their latent points decode to others; nothing of the rest.
+    """Notes on the molecules whose latent points decode to other molecules.
 
     Args:
         space: the model.
-        molecules: N canonical SMILES, by what they are called.
-        points: (N, D) theirs.
+        molecules: N canonical SMILES, by the names in the notes.
+        points: (N, D) their latent points.
         batch_size: points decoded at a time.
     """
     back = space.decode(points, batch_size=batch_size)
@@ -79,7 +80,7 @@ def lost_notes(space: Space, molecules: Mapping[str, str], points: Points, *, ba
 
 
 class Pair(NamedTuple):
-    """A molecule that came back as another one."""
+    """A molecule and its reconstruction, another molecule."""
 
     tanimoto: float
     row: int
@@ -88,10 +89,10 @@ class Pair(NamedTuple):
 
 
 class Fidelity:
-    """The account of many molecules: shares, and the worst cases.
+    """Summarizes the fidelity of many molecules: shares, and the worst cases.
 
     Args:
-        worst: how many of these to keep.
+        worst: number of worst cases to keep.
     """
 
     def __init__(self, worst: int = 10) -> None:
@@ -100,11 +101,11 @@ class Fidelity:
         self.worst: list[Pair] = []
 
     def add(self, rows: Sequence[int], smiles: Sequence[str], table: pd.DataFrame) -> None:
-        """Enter molecules.
+        """Add molecules.
 
         Args:
             rows: N row numbers.
-            smiles: N texts, as they were given.
+            smiles: N SMILES, as given.
             table: their `fidelity_table`.
         """
         self._parts.append(table.drop(columns="reconstruction"))
@@ -113,11 +114,11 @@ class Fidelity:
         self.worst = sorted([*self.worst, *changed])[: self._keep]
 
     def figures(self) -> dict[str, float]:
-        """All of them together; shares and means are of the molecules that RDKit reads.
+        """Figures of all valid molecules.
 
-        A molecule with a token that the model does not know does not come back, and what comes back as no molecule has
-        Tanimoto 0. ``token accuracy`` is the share of all tokens, ends included, that are the decoder's most likely
-        ones at the posterior mean when the true tokens before them are given.
+        A molecule with an unknown token counts as not reconstructed, and an invalid reconstruction as Tanimoto 0.
+        ``token accuracy`` is the share of tokens, ends included, that the decoder finds most likely at the posterior
+        mean, given the true tokens before them.
         """
         import pandas as pd
 

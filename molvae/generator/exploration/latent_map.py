@@ -1,4 +1,4 @@
-"""A map of encoded molecules: a table, a figure, a page."""
+"""A two-dimensional map of molecules: a table, a figure, a page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from molvae.chem import PROPERTIES, property_table
 from molvae.corpus.columns import unique
 from molvae.corpus.writing import check_output, write_frames
 from molvae.errors import InputError, pluralize
-from molvae.generator.exploration.projection import FEW, METHODS, check_method, explained, project
+from molvae.generator.exploration.projection import FEW, METHODS, Subsample, check_method, explained, project
 from molvae.generator.exploration.space import Space
-from molvae.generator.exploration.subsample import Subsample
 from molvae.storage.files import write_text
 from molvae.visualization.plots.coloring import coloring
 from molvae.visualization.plots.scatter import scatter_figure
@@ -29,31 +28,31 @@ if TYPE_CHECKING:
 __all__ = ["CARRIED", "KINDS", "LatentMap", "MapSpace", "choose_colors", "latent_map", "map_rows"]
 
 KINDS = ("html", "png", "svg", "csv")
-"""Extensions that `LatentMap.save` knows."""
+"""File extensions that `LatentMap.save` writes."""
 
 _OWN = ("row", "x", "y", "smiles")
 CARRIED = 20
-"""Columns of the input that a map has at most: no card has room for more, and the page would be slow to load."""
+"""The largest number of input columns in a map: more do not fit on the page and make it slow."""
 
 
 class MapSpace(Space, Protocol):
-    """A latent space that can say why it has no point for a molecule."""
+    """A latent space that explains why it cannot encode a molecule."""
 
     def refusal(self, smiles: str) -> str | None:
-        """Why a molecule cannot be encoded; None where it can."""
+        """Why a molecule cannot be encoded; None if it can be encoded."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class LatentMap:
-    """Molecules in the plane. Made by `MolVAE.map`.
+    """Molecules in two dimensions. Made by `MolVAE.map`.
 
     Attributes:
-        table: a row for each molecule in the map, in the order given: ``row``, its number in the input, ``x``, ``y``,
-            ``smiles``, then the other columns; numbers are float64, texts "" where missing.
+        table: a row for each molecule of the map, in input order: ``row``, its number in the input, ``x``, ``y``,
+            ``smiles``, then the other columns; numbers are float64, a missing text is "".
         omitted: ``row``, ``smiles`` and ``reason`` of every molecule that could not be encoded.
-        total: molecules that were given; those neither here nor there were not drawn by the subsampling.
-        color_by: columns of the table that colour the dots; the first one in figures.
+        total: number of molecules given; those in neither table are not in the random sample.
+        color_by: columns of the table that colour the dots; figures use the first.
         axes: names of the axes.
         title: of figure and page.
     """
@@ -67,7 +66,7 @@ class LatentMap:
     method: str
 
     def describe(self) -> str:
-        """What the map shows, in one line."""
+        """The content of the map, in one line."""
         drawn = len(self.table) + len(self.omitted)
         of = f", drawn at random from {self.total:,}" if drawn < self.total else ""
         lost = f"; {len(self.omitted):,} more could not be encoded" if len(self.omitted) else ""
@@ -80,10 +79,10 @@ class LatentMap:
         return scatter_figure(self.table[["x", "y"]].to_numpy(), colors, axes=self.axes, title=self.title)
 
     def page(self, *, workers: int | None = None) -> str:
-        """The map as an HTML page that holds all it needs: dots to point at, structures, selections to save.
+        """The map as a self-contained HTML page: structures at each dot, selections to save.
 
         Args:
-            workers: RDKit's processes.
+            workers: RDKit processes.
         """
         from molvae.visualization.pages.map import map_page
 
@@ -100,10 +99,10 @@ class LatentMap:
         )
 
     def save(self, path: str | Path, *, workers: int | None = None) -> None:
-        """Write the map, whole or not at all.
+        """Write the map; the file is complete or not changed.
 
         Args:
-            path: html is the page, png and svg are the figure, csv is the table.
+            path: html writes the page, png and svg the figure, csv the table.
             workers: as in `page`.
 
         Raises:
@@ -127,20 +126,20 @@ class LatentMap:
 
 
 def choose_colors(wanted: Sequence[str], names: Sequence[str], where: str) -> list[str]:
-    """Find what the user wants the dots to be coloured by.
+    """Find the columns that colour the dots.
 
     Args:
-        wanted: names of columns, exact or else in any case, or of properties; a column goes before a property.
-        names: of the columns beside the SMILES.
-        where: the table, for the message.
+        wanted: names of columns, exact or in another case, or of properties; a column takes precedence over a property.
+        names: of the columns other than the SMILES.
+        where: name of the table, for the message.
 
     Returns:
         Names of columns as the map has them (`map_rows`) or of `molvae.chem.PROPERTIES`, each once.
 
     Raises:
-        InputError: there is none; the message lists those that there are.
+        InputError: a name is unknown; the message lists the known ones.
     """
-    fresh, found = _own_apart(names), []
+    fresh, found = _unique_names(names), []
     folded = [name.casefold() for name in names]
     for one in wanted:
         if one in names:
@@ -167,23 +166,22 @@ def map_rows(
     Args:
         rows: N numbers.
         smiles: N texts.
-        columns: N values of each; numbers become float64, all else texts, "" where missing.
+        columns: N values of each; numbers become float64, all else texts; a missing text is "".
         color_by: from `choose_colors`.
 
     Returns:
-        N rows. A column with the name of one that the map has of its own gets another, such as ``x_2``.
+        N rows. A column whose name the map itself uses is renamed, for example to ``x_2``.
 
     Raises:
-        InputError: a column of another length.
+        InputError: a column has another length.
     """
     import pandas as pd
 
     for name, values in columns.items():
         if len(values) != len(smiles):
-            told = f"{pluralize(len(values), 'value')} for {pluralize(len(smiles), 'molecule')}"
-            raise InputError(f"the column {name!r} has {told}")
-
-    given = dict(zip(_own_apart(list(columns)), columns.values(), strict=True))
+            counts = f"{pluralize(len(values), 'value')} for {pluralize(len(smiles), 'molecule')}"
+            raise InputError(f"the column {name!r} has {counts}")
+    given = dict(zip(_unique_names(list(columns)), columns.values(), strict=True))
     carried = list(dict.fromkeys([*(name for name in color_by if name in given), *given]))[:CARRIED]
     texts = [one if isinstance(one, str) else "" for one in smiles]
     return pd.DataFrame({"row": list(rows), "smiles": texts, **{name: _plain(given[name]) for name in carried}})
@@ -200,7 +198,7 @@ def latent_map(
     title: str = "",
     workers: int | None = None,
 ) -> LatentMap:
-    """Encode molecules and place them in the plane.
+    """Encode molecules and project them to two dimensions.
 
     Args:
         space: the model.
@@ -209,7 +207,7 @@ def latent_map(
         method, seed: as in `project`.
         batch_size: rows encoded at a time.
         title: of figure and page.
-        workers: RDKit's processes; does not change the map.
+        workers: RDKit processes; does not change the map.
 
     Raises:
         ConfigError: the method is unknown, or needs a package that is not installed.
@@ -244,8 +242,8 @@ def latent_map(
     return LatentMap(table, omitted, molecules.total, tuple(color_by), axes, title, method)
 
 
-def _own_apart(names: Sequence[str]) -> tuple[str, ...]:
-    """The names of columns beside those that the map has of its own."""
+def _unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Unique names of columns, different from those that the map itself uses."""
     return unique([*_OWN, *names])[len(_OWN) :]
 
 

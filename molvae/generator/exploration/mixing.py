@@ -1,4 +1,4 @@
-"""Molecules that combine several parents: around the mean of their latent points."""
+"""Molecules that combine several parents, from around the mean of their latent points."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from molvae.chem import canonical, tanimoto
+from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import check_radius
-from molvae.generator.exploration.rejection_sampling import Gathered, gather
-from molvae.generator.exploration.space import Points, Space
-from molvae.generator.exploration.sphere import Numbers, around, spherical_mean
-from molvae.generator.exploration.walk import Walk, check_properties, walk_of
+from molvae.generator.exploration.space import Numbers, Points, Space, around, spherical_mean
+from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 __all__ = ["mix"]
 
 _COLUMNS = 5  # of a picture
-_CHOICE = 4  # molecules to choose each one from
+_CHOICE = 4  # candidates for each molecule
 
 
 def mix(
@@ -33,7 +32,32 @@ def mix(
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
-    """n molecules around the weighted mean of the parents; see `molvae.MolVAE.mix`."""
+    """Molecules that combine parents, from around the weighted mean of their posterior means on the sphere.
+
+    Points are drawn around that mean, at distances uniform from 0 to `radius`, until they give four times n distinct
+    molecules other than the parents. The n most balanced of these are taken.
+
+    Args:
+        space: the model.
+        smiles: two or more parents.
+        weights: one for each parent, from 0; only their ratios matter. All equal by default.
+        n: number of molecules.
+        radius: the largest distance from the mean, in units of its norm; above 0, at most 1.
+        properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        seed: of the draws.
+        batch_size: points decoded at a time; does not change the result.
+
+    Returns:
+        A walk, the most balanced molecule first: ``smiles``; ``balance``, the weighted geometric mean of the Tanimoto
+        similarities to the parents, high only for a molecule similar to all of them; ``similarity_1``,
+        ``similarity_2``, ..., these similarities (Morgan, radius 2). Its ``shortfall`` explains fewer than n.
+
+    Raises:
+        InputError: a molecule cannot be encoded, there are fewer than two, or one is repeated.
+        ConfigError: weights of the wrong number, negative or all 0; `n`, `radius` or `seed` is out of range, or a
+            property is unknown.
+    """
+    check_seed(seed)
     shares = _shares(smiles, weights)
     if n < 1:
         raise ConfigError(f"n must be at least 1, not {n}")
@@ -52,14 +76,14 @@ def mix(
     def draw(k: int) -> Points:
         return around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
 
-    found = gather(space, _CHOICE * n, draw, exclude=parents, batch_size=batch_size)
+    found = collect(space, _CHOICE * n, draw, exclude=parents, batch_size=batch_size)
     similarity = tanimoto(found.smiles, parents)
     balance = _balance(similarity, shares)
     best = np.argsort(-balance, kind="stable")[:n]
     chosen, similarity, balance = [found.smiles[row] for row in best], similarity[best], balance[best]
     named = {f"parent {row + 1}": parent for row, parent in enumerate(parents)}
     figures = zip(chosen, balance.tolist(), similarity.tolist(), strict=True)
-    return walk_of(
+    return make_walk(
         chosen,
         {"balance": balance, **{f"similarity_{row + 1}": column for row, column in enumerate(similarity.T)}},
         properties=properties,
@@ -77,7 +101,7 @@ def mix(
 
 
 def _shares(smiles: Sequence[str], weights: Sequence[float] | None) -> Numbers:
-    """The weights, their sum 1."""
+    """The weights, scaled to the sum 1."""
     if isinstance(smiles, str) or len(smiles) < 2:
         raise InputError("give at least two molecules to mix; around a single one there are its neighbors")
     given = np.ones(len(smiles)) if weights is None else np.asarray(list(weights), dtype=np.float64)
@@ -95,12 +119,12 @@ def _shares(smiles: Sequence[str], weights: Sequence[float] | None) -> Numbers:
 
 
 def _balance(similarity: Numbers, shares: Numbers) -> Numbers:
-    """(N,) the weighted geometric mean of similarities (N, K): 0 for what is like none of one parent."""
+    """(N,) the weighted geometric mean of similarities (N, K); 0 if the similarity to one parent is 0."""
     result: Numbers = np.prod(similarity**shares, axis=1)
     return result
 
 
-def _account(found: Gathered, chosen: int, radius: float) -> str:
+def _account(found: Collected, chosen: int, radius: float) -> str:
     pool, draws = pluralize(len(found.smiles), "distinct molecule"), pluralize(found.drawn, "draw")
     parents = f", {found.excluded / found.valid:.0%} of them parents" if found.excluded else ""
     return (
@@ -109,7 +133,7 @@ def _account(found: Gathered, chosen: int, radius: float) -> str:
     )
 
 
-def _shortfall(found: Gathered, chosen: int, n: int, radius: float) -> str | None:
+def _shortfall(found: Collected, chosen: int, n: int, radius: float) -> str | None:
     if chosen == n:
         return None
     wider = min(1.0, math.ceil(20 * radius + 4) / 20)

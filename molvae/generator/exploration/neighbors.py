@@ -1,39 +1,79 @@
-"""The molecules around a lead."""
+"""Molecules around a lead in latent space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from rdkit import Chem
 
 from molvae.chem import canonical, parse, quiet_rdkit, scaffold, tanimoto
+from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
-from molvae.generator.exploration.radius import RADII, check_radius
-from molvae.generator.exploration.rejection_sampling import Gathered, gather
-from molvae.generator.exploration.space import Points, Space
-from molvae.generator.exploration.sphere import around, relative_distance
-from molvae.generator.exploration.walk import Walk, check_properties, walk_of
+from molvae.generator.exploration.radius import RADII, check_radius, suitable_radius
+from molvae.generator.exploration.space import Points, Space, around, relative_distance
+from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["neighbors"]
 
-_TRIAL = 64  # draws at each radius, when another one is looked for
-_ENOUGH = 0.8  # of the molecules that the best radius gives; the smallest radius that gives so many is named
+_TRIAL = 64  # draws at each radius in the search for a better one
+_ENOUGH = 0.8  # the smallest radius that gives this share of the molecules of the best radius is suggested
+
+
+class CalibratedSpace(Space, Protocol):
+    """A latent space that measures similarity by radius."""
+
+    def calibrate_radius(self, smiles: Sequence[str] | None = None, *, batch_size: int = 512) -> pd.DataFrame:
+        """As `molvae.MolVAE.calibrate_radius`."""
+        ...
 
 
 def neighbors(
-    space: Space,
+    space: CalibratedSpace,
     smiles: str,
     *,
-    radius: float,
     n: int = 50,
+    radius: float | None = None,
     keep: str | None = None,
     properties: Sequence[str] = (),
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
-    """n molecules at a latent distance from a lead; see `molvae.MolVAE.neighbors`."""
+    """Distinct molecules around a lead.
+
+    Points are drawn on the sphere of the norm of the lead's posterior mean, at a straight-line distance of `radius`
+    times that norm, uniform over all directions, and decoded greedily.
+
+    Args:
+        space: the model.
+        smiles: the lead, as any SMILES.
+        n: number of molecules.
+        radius: above 0, at most 1, where point and lead are 60 degrees apart; None takes the radius at which the
+            similarity of `calibrate_radius` is half way between its values at radius 0 and 1.
+        keep: a SMARTS that each molecule must match, or ``scaffold`` for the Murcko scaffold of the lead.
+        properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        seed: of the draws.
+        batch_size: points decoded at a time; does not change the result.
+
+    Returns:
+        A walk without the lead, the nearest molecule first: ``smiles``; ``distance`` between the posterior means of
+        molecule and lead, in units of the norm of the latter, NaN for a token that the model does not know;
+        ``similarity``, Tanimoto to the lead (Morgan, radius 2). Its ``shortfall`` explains fewer than n, and names a
+        radius that gives more.
+
+    Raises:
+        InputError: the lead cannot be encoded, or `keep` cannot be read or is not in the lead.
+        ConfigError: `n`, `radius` or `seed` is out of range, or a property is unknown.
+        SamplingError: the radius is None, and the model cannot sample the molecules to calibrate it with.
+    """
+    check_seed(seed)
+    if radius is None:
+        radius = suitable_radius(space.calibrate_radius(batch_size=batch_size))
     if n < 1:
         raise ConfigError(f"n must be at least 1, not {n}")
     check_radius(radius)
@@ -46,16 +86,16 @@ def neighbors(
     def draw(k: int) -> Points:
         return around(np.repeat(point, k, axis=0), radius, rng)
 
-    found = gather(space, n, draw, exclude={lead}, accept=accept, batch_size=batch_size)
+    found = collect(space, n, draw, exclude={lead}, accept=accept, batch_size=batch_size)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
-    order = np.argsort(distance, kind="stable")  # NaN, for what the encoder cannot read, comes last
+    order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
     distance, similarity = distance[order], tanimoto(near, [lead])[:, 0]
     shortfall = None
     if len(near) < n:
         other = _better_radius(space, point, lead, accept, seed, batch_size)
         shortfall = _shortfall(found, n, radius, keep, other)
-    return walk_of(
+    return make_walk(
         near,
         {"distance": distance, "similarity": similarity},
         properties=properties,
@@ -75,18 +115,18 @@ def neighbors(
 
 
 def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
-    """Whether a molecule has what is to be kept of the lead.
+    """A function that tests whether a molecule contains what `keep` asks for.
 
     Raises:
-        InputError: that cannot be read, or the lead does not have it.
+        InputError: `keep` cannot be read, or the lead does not match it.
     """
     if keep is None:
         return lambda _: True
     with quiet_rdkit():
-        # Read as a molecule, not as SMARTS: there [nH] would not match the substituted nitrogen that it stands for.
+        # Parsed as a molecule: as SMARTS, [nH] would not match a substituted nitrogen.
         pattern = parse(scaffold(lead)) if keep == "scaffold" else Chem.MolFromSmarts(keep)
     for atom in pattern.GetAtoms() if pattern is not None else ():
-        atom.SetNumRadicalElectrons(0)  # where the scaffold lost a substituent of a charged atom
+        atom.SetNumRadicalElectrons(0)  # left where a charged atom lost its substituent
     if keep == "scaffold" and pattern is None:
         raise InputError(f"the lead has no rings, and so no scaffold to keep: {lead}")
     if pattern is None or not pattern.GetNumAtoms():
@@ -104,7 +144,7 @@ def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
 def _better_radius(
     space: Space, point: Points, lead: str, accept: Callable[[str], bool], seed: int, batch_size: int
 ) -> float | None:
-    """The smallest radius that gives nearly as many molecules as any; None where none gives one."""
+    """The smallest radius that gives nearly as many molecules as the best one; None if no radius gives any."""
     found = {}
     for radius in RADII[1:]:
         draws = around(np.repeat(point, _TRIAL, axis=0), radius, np.random.default_rng(seed))
@@ -114,7 +154,7 @@ def _better_radius(
     return next(radius for radius, some in found.items() if some >= _ENOUGH * most) if most else None
 
 
-def _account(found: Gathered, radius: float, keep: str | None, similarity: np.ndarray) -> str:
+def _account(found: Collected, radius: float, keep: str | None, similarity: np.ndarray) -> str:
     mean = f", mean Tanimoto similarity {similarity.mean():.2f}" if len(similarity) else ""
     refused = f", {pluralize(found.refused, 'molecule')} without {keep}" if keep else ""
     return (
@@ -123,7 +163,7 @@ def _account(found: Gathered, radius: float, keep: str | None, similarity: np.nd
     )
 
 
-def _shortfall(found: Gathered, n: int, radius: float, keep: str | None, other: float | None) -> str:
+def _shortfall(found: Collected, n: int, radius: float, keep: str | None, other: float | None) -> str:
     if not found.valid:
         why = "none of which was valid"
     elif found.excluded == found.valid:

@@ -1,4 +1,4 @@
-"""From one molecule to another: the molecules on the way between their latent points."""
+"""Interpolation: molecules on the path between two latent points."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from molvae.chem import canonical, tanimoto
+from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import reconstruction_note
-from molvae.generator.exploration.space import Points, Space
-from molvae.generator.exploration.sphere import Numbers, around, path_points
-from molvae.generator.exploration.walk import Walk, check_properties, walk_of
+from molvae.generator.exploration.space import Numbers, Points, Space, around, path_points
+from molvae.generator.exploration.walk import Walk, check_properties, make_walk
 
 __all__ = ["interpolate"]
 
 _MOST_STEPS = 1_000
-_FINENESS = 128  # points of the path that are decoded at least; most stretches of one molecule are longer
+_FINENESS = 128  # the least number of decoded points; most molecules cover more than one
 _BESIDE = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)  # distances from the path, in units of the norm
-_TRIES = 16  # points at each distance
+_TRIES = 16  # points decoded at each distance
 
 
 @dataclass(frozen=True)
 class _Stop:
-    """A molecule, the position on the path where it was found, and how far beside it."""
+    """A molecule, its position on the path, and its distance from the path."""
 
     smiles: str
     t: float
@@ -43,7 +43,32 @@ def interpolate(
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
-    """The way from a to b in `steps` distinct molecules, both ends among them; see `molvae.MolVAE.interpolate`."""
+    """Distinct molecules on the path from a to b through latent space.
+
+    The path is decoded at 128 points or more. Among its distinct molecules, those nearest to equal steps are taken. If
+    there are too few, points beside the path are decoded, the nearest first, up to 0.3 of the norm away. The path from
+    b to a is the reverse of the path from a to b.
+
+    Args:
+        space: the model.
+        a: a molecule, as any SMILES.
+        b: another molecule.
+        steps: number of molecules, both ends included; from 2 to 1,000. The result has fewer if no more are found.
+        linear: use the straight line, instead of the great circle with interpolated norm.
+        properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        seed: of the points beside the path.
+        batch_size: points decoded at a time; does not change the result.
+
+    Returns:
+        A walk whose table begins with a and ends with b: ``smiles``; ``t``, the position from 0 to 1; ``similarity_a``
+        and ``similarity_b``, Tanimoto similarities (Morgan, radius 2) to the ends; ``off_path``, the distance from the
+        path in units of the norm. Its notes say whether the model reconstructs the ends.
+
+    Raises:
+        InputError: an end cannot be encoded, or both are the same molecule.
+        ConfigError: `steps` or `seed` is out of range, or a property is unknown.
+    """
+    check_seed(seed)
     if not 2 <= steps <= _MOST_STEPS:
         raise ConfigError(f"steps must be from 2, the ends alone, to {_MOST_STEPS:,}, not {steps}")
     check_properties(properties)
@@ -51,18 +76,21 @@ def interpolate(
     ends = [str(canonical(one)) for one in (a, b)]
     if ends[0] == ends[1]:
         raise InputError(f"both ends are the same molecule, {ends[0]}; give two")
-    # Always walked in the same direction, so that the way back is the way there, to the last molecule.
+    # Always computed in the same direction, so that the reverse path has the same molecules.
     backward = ends[0] > ends[1]
-    way = _Way(space, points[::-1] if backward else points, linear, batch_size)
-    stops, notes = way.stops(steps, set(ends), np.random.default_rng(seed))
+    path = _Path(space, points[::-1] if backward else points, linear, batch_size)
+    stops, notes = path.stops(steps, set(ends), np.random.default_rng(seed))
     if backward:
         stops = [_Stop(stop.smiles, 1.0 - stop.t, stop.off_path) for stop in reversed(stops)]
     stops = [_Stop(ends[0], 0.0), *stops, _Stop(ends[1], 1.0)]
     smiles = [stop.smiles for stop in stops]
     similarity = tanimoto(smiles, ends)
-    origins = way.reconstructions[::-1] if backward else way.reconstructions
-    told = [reconstruction_note(name, end, origin) for name, end, origin in zip("ab", ends, origins, strict=True)]
-    return walk_of(
+    origins = path.reconstructions[::-1] if backward else path.reconstructions
+    notes = [
+        *(reconstruction_note(name, end, origin) for name, end, origin in zip("ab", ends, origins, strict=True)),
+        *notes,
+    ]
+    return make_walk(
         smiles,
         {
             "t": [stop.t for stop in stops],
@@ -71,12 +99,12 @@ def interpolate(
             "off_path": [stop.off_path for stop in stops],
         },
         properties=properties,
-        notes=[*told, *notes],
+        notes=notes,
         drawn=list(zip(smiles, _legends(stops, similarity), strict=True)),
     )
 
 
-class _Way:
+class _Path:
     """A path, decoded on a fine grid of positions.
 
     Args:
@@ -91,7 +119,7 @@ class _Way:
         self.reconstructions = self._decode(self._at([0.0, 1.0]))
 
     def stops(self, steps: int, ends: set[str], rng: np.random.Generator) -> tuple[list[_Stop], list[str]]:
-        """`steps` - 2 distinct molecules between the ends, or fewer, by position; and what is to be said of them."""
+        """Up to `steps` - 2 distinct molecules between the ends, by position; and notes on them."""
         wanted = np.linspace(0.0, 1.0, steps)[1:-1]
         grid = np.linspace(0.0, 1.0, (steps - 1) * max(2, -(-_FINENESS // (steps - 1))) + 1)
         if not len(wanted):
@@ -107,7 +135,7 @@ class _Way:
         return stops, _account(stops, len(wanted), len(places), molecules)
 
     def _beside(self, positions: Numbers, known: set[str], rng: np.random.Generator) -> list[_Stop]:
-        """For each position a molecule that is not known yet, from points near it, the nearest first."""
+        """For each position a new molecule from points beside it, the nearest first."""
         found: list[_Stop] = []
         for distance in _BESIDE:
             left = np.setdiff1d(positions, [stop.t for stop in found])
@@ -130,10 +158,10 @@ class _Way:
 
 
 def _spread(places: dict[str, list[float]], wanted: Numbers) -> tuple[list[_Stop], Numbers]:
-    """Molecules for the wanted positions, so that together they are as near to them as can be; and those left free.
+    """Assign molecules to positions with the least total distance; also return the positions without a molecule.
 
     Args:
-        places: molecules of the path, with all positions that decode to them.
+        places: molecules on the path, with all positions that decode to them.
         wanted: positions.
     """
     if not places:
@@ -152,10 +180,13 @@ def _spread(places: dict[str, list[float]], wanted: Numbers) -> tuple[list[_Stop
 
 
 def _account(stops: list[_Stop], wanted: int, there: int, molecules: Sequence[str | None]) -> list[str]:
-    """How many distinct molecules there are, where they are from, and what was missing."""
+    """Notes: how many distinct molecules there are, where they come from, and what is missing."""
     on_path = sum(not stop.off_path for stop in stops)
-    notes = [f"{len(stops)} of {wanted} between the ends: the path has {pluralize(there, 'distinct molecule')} at "
-             f"{len(molecules)} points, {on_path} of them taken"]  # fmt: skip
+    distinct = pluralize(there, "distinct molecule")
+    notes = [
+        f"{len(stops)} of {wanted} between the ends: the path has {distinct} at {len(molecules)} points, {on_path} of "
+        "them taken"
+    ]
     spacing = (len(molecules) - 1) // (wanted + 1)
     empty = sum(one is None for one in molecules[spacing:-1:spacing])
     if empty:
@@ -177,7 +208,7 @@ def _account(stops: list[_Stop], wanted: int, there: int, molecules: Sequence[st
 
 
 def _legends(stops: Sequence[_Stop], similarity: Numbers) -> list[str]:
-    """What stands under each molecule; a star is beside the path."""
+    """Captions of the molecules; a star marks those beside the path."""
     each = [
         f"t {stop.t:.2f}{'*' if stop.off_path else ''}   a {to_a:.2f}   b {to_b:.2f}"
         for stop, (to_a, to_b) in zip(stops, similarity.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""How far from a molecule is how different: similarity, validity and change by latent distance."""
+"""Similarity, validity and change of decoded molecules by latent distance."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 
 from molvae.chem import canonical, paired_tanimoto
 from molvae.errors import ConfigError, InputError
-from molvae.generator.exploration.space import Points, Space
-from molvae.generator.exploration.sphere import around
+from molvae.generator.exploration.space import Points, Space, around
 from molvae.storage.cache import cached_tensors
 
 if TYPE_CHECKING:
@@ -24,12 +23,12 @@ RADII = tuple(round(0.05 * step, 2) for step in range(21))
 """Radii of a calibration; 0 is reconstruction."""
 
 _COLUMNS = ("radius", "similarity", "valid", "changed")
-_VERSION = 1  # of what is kept of a calibration
+_VERSION = 1  # of the cached format
 _MOST_ENTRIES = 64
 
 
 def check_radius(radius: float) -> None:
-    """Refuse what is no radius.
+    """Check a radius.
 
     Raises:
         ConfigError: it is not above 0 and at most 1.
@@ -41,25 +40,25 @@ def check_radius(radius: float) -> None:
 def calibrate(
     space: Space, smiles: Sequence[str], *, draws: int = 8, seed: int = 0, batch_size: int = 512
 ) -> pd.DataFrame:
-    """What becomes of molecules by the distance from their latent points.
+    """Decode points around molecules at increasing distances.
 
-    The same directions are drawn at every radius, so that the curves are smooth.
+    All radii use the same directions, so the curves are smooth.
 
     Args:
         space: the model.
         smiles: molecules.
-        draws: points around each at each radius.
+        draws: points around each molecule at each radius.
         seed: of the directions.
         batch_size: points decoded at a time.
 
     Returns:
         A row for each of the radii 0, 0.05, ..., 1, in units of the norm of each posterior mean: ``similarity``, the
-        mean Tanimoto similarity of valid draws to their molecule, ``valid``, the share of draws that are molecules, and
-        ``changed``, the share of valid draws that are another molecule. NaN where no draw is valid.
+        mean Tanimoto similarity of valid draws to their molecule; ``valid``, the share of valid draws; ``changed``, the
+        share of valid draws that are another molecule. NaN if no draw is valid.
 
     Raises:
         InputError: a molecule cannot be encoded, or there is none.
-        ConfigError: `draws` below 1.
+        ConfigError: `draws` is below 1.
     """
     import pandas as pd
 
@@ -86,10 +85,9 @@ def _row(
 
 
 def suitable_radius(curve: pd.DataFrame) -> float:
-    """The radius at which similarity is nearest to the middle of its range.
+    """The radius whose similarity is nearest to the middle of its range.
 
-    Half way between what reconstruction gives and what is left at radius 1: molecules differ, and their origin can be
-    told.
+    There molecules differ from their origin, but still resemble it.
 
     Args:
         curve: of `calibrate`.
@@ -102,11 +100,11 @@ def suitable_radius(curve: pd.DataFrame) -> float:
 
 
 def model_key(weights: Mapping[str, Tensor], vocabulary: str) -> str:
-    """A text that two models share only if they are the same.
+    """A hash that identifies a model.
 
     Args:
-        weights: its tensors by name.
-        vocabulary: of its tokenizer, as text.
+        weights: tensors by name.
+        vocabulary: of the tokenizer, as text.
     """
     digest = hashlib.sha256(vocabulary.encode())
     for name in sorted(weights):
@@ -116,11 +114,11 @@ def model_key(weights: Mapping[str, Tensor], vocabulary: str) -> str:
 
 
 def remembered_curve(key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """The curve that `make` gives, or gave when it was asked for under this key before.
+    """The cached curve of a key; computed and cached if there is none.
 
     Args:
         key: part of a file name.
-        make: computes it, as `calibrate` does.
+        make: computes the curve, as `calibrate` does.
     """
     import pandas as pd
     import torch

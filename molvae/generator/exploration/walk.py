@@ -1,32 +1,36 @@
-"""What a walk through latent space gives: a table of molecules, what to know of it, and a picture."""
+"""The result of an exploration: a table of molecules, notes and a picture; and how to collect distinct molecules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from molvae.chem import PROPERTIES, molecule_grid, property_table
 from molvae.errors import ConfigError
+from molvae.generator.exploration.space import Points, Space
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Walk", "check_properties", "walk_of"]
+__all__ = ["Collected", "Walk", "check_properties", "collect", "make_walk"]
 
 _PANELS = 375  # 75 rows of 5: as many as fit into one PNG
+_BLOCK = 128  # points decoded between two checks, whatever the batch size, so that it does not change the result
+_PATIENCE = 1_024  # draws in a row without a new molecule after which the search ends
+_EXTRA, _EACH = 1_024, 200  # the most draws: a constant, and a number for each molecule
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Molecules found in latent space; in a notebook it shows itself as structures."""
+    """Molecules found in latent space; a notebook shows it as structures."""
 
     table: pd.DataFrame
     """a row a molecule: ``smiles``, distinct and canonical, and numbers"""
     notes: tuple[str, ...]
-    """what a reader of the table should know, a sentence each"""
+    """remarks on the table, a sentence each"""
     shortfall: str | None
-    """why there are fewer molecules than asked, and what to do; None where there are as many"""
+    """why there are fewer molecules than requested, and what to do; None if there are enough"""
     drawn: tuple[tuple[str | None, str], ...]
     """SMILES and legend of each panel of the picture; None leaves it empty"""
 
@@ -36,7 +40,7 @@ class Walk:
         return self.table["smiles"].tolist()
 
     def picture(self, format: str = "svg") -> str | bytes:
-        """The first 375 molecules as structures, those they started from included: text for "svg", bytes for "png"."""
+        """Draw the first 375 molecules, starting molecules included: text for "svg", bytes for "png"."""
         smiles, legends = zip(*self.drawn[:_PANELS], strict=True)
         return molecule_grid(smiles, legends=legends, format=format)
 
@@ -44,11 +48,10 @@ class Walk:
         return str(self.picture())
 
     def __repr__(self) -> str:
-        said = (*self.notes, *([self.shortfall] if self.shortfall else []))
-        return "\n".join([repr(self.table), *said])
+        return "\n".join([repr(self.table), *self.notes, *([self.shortfall] if self.shortfall else [])])
 
 
-def walk_of(
+def make_walk(
     smiles: Sequence[str],
     numbers: Mapping[str, Any],
     *,
@@ -57,12 +60,12 @@ def walk_of(
     drawn: Sequence[tuple[str | None, str]],
     shortfall: str | None = None,
 ) -> Walk:
-    """Put a walk together.
+    """Assemble a walk.
 
     Args:
         smiles: N molecules.
         numbers: columns of N numbers, by name.
-        properties: names of `molvae.chem.PROPERTIES`, more columns.
+        properties: names of `molvae.chem.PROPERTIES`, added as columns.
         notes, drawn, shortfall: as in `Walk`.
     """
     import pandas as pd
@@ -74,11 +77,71 @@ def walk_of(
 
 
 def check_properties(names: Sequence[str]) -> None:
-    """Say before the walk begins that a property is unknown.
+    """Check the names of properties before the work begins.
 
     Raises:
-        ConfigError: there is none of a name.
+        ConfigError: a property is unknown.
     """
     for name in names:
         if name not in PROPERTIES:
             raise ConfigError(f"no property is named {name!r}; there are {', '.join(PROPERTIES)}")
+
+
+@dataclass
+class Collected:
+    """Molecules found, and counts of the draws."""
+
+    smiles: list[str] = field(default_factory=list)
+    """distinct, in the order of the draws"""
+    drawn: int = 0
+    valid: int = 0
+    excluded: int = 0
+    """valid draws that are starting molecules"""
+    refused: int = 0
+    """distinct molecules that the filter rejected"""
+
+    @property
+    def validity(self) -> float:
+        """Share of valid draws."""
+        return self.valid / max(1, self.drawn)
+
+
+def collect(
+    space: Space,
+    n: int,
+    draw: Callable[[int], Points],
+    *,
+    exclude: Collection[str],
+    accept: Callable[[str], bool] = lambda _: True,
+    batch_size: int = 512,
+) -> Collected:
+    """Decode draws greedily until there are n distinct molecules.
+
+    It ends earlier if 1,024 draws in a row give nothing new, or after 1,024 draws and 200 more for each molecule.
+
+    Args:
+        space: the model.
+        n: number of molecules.
+        draw: gives k new points (k, D).
+        exclude: canonical SMILES to leave out.
+        accept: whether a molecule passes the filter.
+        batch_size: points decoded at a time; does not change what is found.
+    """
+    result = Collected()
+    seen: set[str] = set()
+    last_new = 0
+    while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
+        found = [one for one in space.decode(draw(_BLOCK), batch_size=batch_size) if one is not None]
+        result.drawn += _BLOCK
+        result.valid += len(found)
+        result.excluded += sum(one in exclude for one in found)
+        for one in dict.fromkeys(found):
+            if one in seen or one in exclude:
+                continue
+            seen.add(one)
+            if not accept(one):
+                result.refused += 1
+            elif len(result.smiles) < n:
+                result.smiles.append(one)
+                last_new = result.drawn
+    return result

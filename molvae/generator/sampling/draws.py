@@ -1,7 +1,7 @@
-"""Raw strings from draws of N(0, I): what is drawn, and the decoding of it ahead of whoever reads.
+"""Raw strings from draws of N(0, I), decoded in threads ahead of the reader.
 
-Draws come in blocks that share a seed. What a block holds depends on the seed and its number alone, so blocks may be
-cut, decoded in any thread or process, and in any order.
+Draws come in blocks. The content of a block depends only on the seed and the number of the block, so blocks can be
+split, and decoded in any thread or process and in any order.
 """
 
 from __future__ import annotations
@@ -15,31 +15,32 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.chem import parse, quiet_rdkit
 from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.generator.sampling.screening import Raw
 
-__all__ = ["BLOCK", "Decode", "Draws", "decoded"]
+__all__ = ["BLOCK", "Decode", "Draws", "decoded", "with_repair"]
 
 Array = NDArray[np.float32]
 Decode = Callable[[Array, Decoding, "Array | None"], list[str]]
 """z (B, D), settings and uniforms (B, max_length) -> B strings"""
 
-BLOCK = 1024  # draws that share a seed; fixed, so that a sample does not depend on the batch size
+BLOCK = 1024  # draws that share a random generator; fixed, so that a sample does not depend on the batch size
 _SMALLEST = 64  # draws decoded at a time; fewer take as long
 
 
 class Draws:
-    """All draws of a seed.
+    """The infinite sequence of draws of a seed.
 
     Args:
         decode: the decoder.
         latent_dim: D.
-        decoding: how a token is drawn.
-        seed: of all of them; None takes a new one.
-        batch_size: rows decoded at a time; does not change what is drawn.
+        decoding: decoding settings.
+        seed: of all draws; None uses a new one.
+        batch_size: rows decoded at a time; does not change the strings.
 
     Raises:
-        ConfigError: `batch_size` below 1, or `seed` below 0.
+        ConfigError: `batch_size` is below 1, or `seed` is below 0.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Draws:
         self._key = np.random.SeedSequence(seed).generate_state(4)
 
     def __iter__(self) -> Iterator[list[str]]:
-        """The blocks, without end."""
+        """The strings of block after block, without end."""
         return (self.part(block, 0, BLOCK).texts for block in itertools.count())
 
     def part(self, block: int, start: int, stop: int) -> Raw:
@@ -71,24 +72,24 @@ class Draws:
 def decoded(
     draws: Draws, needed: Callable[[], int], *, threads: int, first: int = 0, step: int = 1
 ) -> Generator[Raw, None, None]:
-    """Decode in threads, ahead of the reader, as much as seems needed; without end.
+    """Decode in threads, ahead of the reader, without end.
 
     Args:
         draws: what to decode.
-        needed: gives how many draws will be needed in all, as far as is known by now. As long as that many are on
-            their way the reader gets nothing, in an empty `Raw`, instead of what would be decoded in vain.
-        threads: decoding at once.
+        needed: returns the number of draws that the reader will need in total, by the current estimate. While that
+            many are decoded or in work, the generator yields an empty `Raw` instead of decoding more.
+        threads: number of decoding threads.
         first: the first block.
-        step: every how many-th block is decoded; above 1 blocks are whole.
+        step: decode every `step`-th block; above 1, blocks are not split.
     """
     pending: deque[Future[Raw]] = deque()
     at, block = 0, first
     pool = ThreadPoolExecutor(threads, thread_name_prefix="molvae-decoding")
     try:
         while True:
-            # One for each thread to work on and one to have at hand: enough to pause for a reader that is slower.
+            # One part in work and one finished for each thread: decoding pauses if the reader is slower.
             while len(pending) < 2 * threads and (left := needed() - block * BLOCK - at) > 0:
-                size = BLOCK if step > 1 else _size(left, threads)
+                size = BLOCK if step > 1 else _part_size(left, threads)
                 stop = min(at + size, BLOCK)
                 pending.append(pool.submit(draws.part, block, at, stop))
                 at, block = (stop, block) if stop < BLOCK else (0, block + step)
@@ -97,6 +98,38 @@ def decoded(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _size(left: int, threads: int) -> int:
-    """Draws to decode at a time: an even share for each thread, in powers of 2 that fit into a block."""
+def _part_size(left: int, threads: int) -> int:
+    """Draws to decode at a time: an equal share for each thread, as a power of 2 up to a block."""
     return min(BLOCK, max(_SMALLEST, 1 << (-(-left // threads) - 1).bit_length()))
+
+
+def with_repair(decode: Decode, encode: Callable[[list[str]], Array], rounds: int) -> Decode:
+    """A decoder that encodes an invalid string and decodes it again from its posterior mean; valid strings stay.
+
+    The encoder maps an invalid string near the molecules with similar SMILES, and the most likely string there is
+    often valid. A repaired molecule is not a draw of the prior at the requested temperature.
+
+    Args:
+        decode: the decoder.
+        encode: posterior means (N, D) of raw strings; a row of NaN for one that cannot be encoded.
+        rounds: number of attempts; 0 returns `decode` itself.
+    """
+    if not rounds:
+        return decode
+
+    def repaired(z: Array, decoding: Decoding, uniforms: Array | None) -> list[str]:
+        texts = decode(z, decoding, uniforms)
+        greedy = decoding.replace(temperature=0.0)
+        for _ in range(rounds):
+            with quiet_rdkit():
+                invalid = [row for row, text in enumerate(texts) if parse(text) is None]
+            points = encode([texts[row] for row in invalid])
+            usable = np.isfinite(points).all(1)
+            rows = np.array(invalid, dtype=np.int64)[usable]
+            if not len(rows):
+                break
+            for row, text in zip(rows, decode(points[usable], greedy, None), strict=True):
+                texts[row] = text
+        return texts
+
+    return repaired

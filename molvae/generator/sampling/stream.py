@@ -1,7 +1,7 @@
-"""From draws to molecules without a pause: the next block is decoded while RDKit looks at the last.
+"""Decode the next block of draws while RDKit checks the last one.
 
-Decoding takes threads of this process, RDKit processes of its own, and of the processes that torchrun started each
-takes its share of the blocks. What comes out is the same for all of these arrangements.
+Decoding uses threads of this process, RDKit uses worker processes, and each process that torchrun started takes its
+share of the blocks. The molecules are the same for all of these arrangements.
 """
 
 from __future__ import annotations
@@ -21,35 +21,42 @@ from molvae.chem import PROPERTIES, map_chunks, usable_cores
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.errors import ConfigError, MolVAEError
 from molvae.generator.sampling.draws import Draws, decoded
-from molvae.generator.sampling.sampling_stats import Account, Molecules, sift, take
-from molvae.generator.sampling.screening import Raw, Screened, screen, unscreened
+from molvae.generator.sampling.screening import (
+    Account,
+    Molecules,
+    Raw,
+    Screened,
+    first_draws,
+    new_molecules,
+    screen,
+    unscreened,
+)
 from molvae.runtime.device import max_threads, one_thread_each
 from molvae.runtime.distributed import broadcast, gather, local_world_size, rank, world_size
 
-__all__ = ["Crew", "Order", "Stream", "open_stream", "suitable_crew"]
+__all__ = ["Resources", "SampleRequest", "Stream", "choose_resources", "open_stream"]
 
-# Below so many molecules RDKit is done before worker processes have started; one property table row takes as long as
-# ten molecules.
+# For fewer molecules RDKit finishes before worker processes have started. Properties take ten times as long.
 _WORTH_WORKERS = 10_000
 _WORTH_WORKERS_WITH_PROPERTIES = 1_000
-_MOST_THREADS = 16  # more threads of Python wait for each other rather than for the decoder
+_MOST_THREADS = 16  # more Python threads wait for each other, not for the decoder
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is asked for.
+class SampleRequest:
+    """What to sample.
 
     Raises:
-        ConfigError: it cannot be had.
+        ConfigError: n is no whole number from 0, a property is unknown, or `raw` is combined with the others.
     """
 
     n: int
     known: MoleculeSet | None = None
-    """molecules to be left out"""
+    """molecules to leave out"""
     names: tuple[str, ...] = ()
-    """properties to be computed"""
+    """properties to compute"""
     raw: bool = False
-    """n draws as they come, valid or not"""
+    """give the first n draws, valid or not"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.n, (int, np.integer)) or self.n < 0:
@@ -61,28 +68,28 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Crew:
-    """Who does the work."""
+class Resources:
+    """Threads and processes for sampling."""
 
     threads: int
-    """that decode"""
+    """decoding threads"""
     workers: int
-    """processes of RDKit; 1: none, RDKit works in this process"""
+    """RDKit processes; 1: RDKit runs in this process"""
     on_cpu: bool
-    """where the decoder runs"""
+    """whether the decoder runs on the CPU"""
 
 
-def suitable_crew(order: Order, *, on_cpu: bool, workers: int | None) -> Crew:
-    """Threads and processes for the cores of this machine.
+def choose_resources(request: SampleRequest, *, on_cpu: bool, workers: int | None) -> Resources:
+    """Choose threads and processes for the cores of this machine.
 
-    On a CPU decoding takes most of the time: a thread for every core, with RDKit's processes beside it, half as many
-    (all with properties, which take RDKit longer than a draw takes the decoder). The scheduler gives each what it
-    needs, as nobody spins. A GPU needs one thread to drive it, and RDKit is the slower: it takes all other cores.
+    On a CPU decoding takes most of the time: it gets a thread for every core, and RDKit half as many processes (as many
+    if it computes properties, which take longer than decoding). Idle ones use no core, so together they may be more
+    than the cores. A GPU needs one thread, and RDKit is slower than the GPU: it gets all other cores.
 
     Args:
-        order: what is asked for.
-        on_cpu: where the decoder runs.
-        workers: processes of RDKit that the user wants; None chooses.
+        request: what to sample.
+        on_cpu: whether the decoder runs on the CPU.
+        workers: RDKit processes that the user wants; None chooses.
 
     Raises:
         ConfigError: fewer than one worker.
@@ -91,19 +98,19 @@ def suitable_crew(order: Order, *, on_cpu: bool, workers: int | None) -> Crew:
         raise ConfigError(f"workers must be at least 1, not {workers}")
     cores = max(1, usable_cores() // local_world_size())
     threads = min(max_threads(), cores, _MOST_THREADS) if on_cpu else 1
-    few = order.n < (_WORTH_WORKERS_WITH_PROPERTIES if order.names else _WORTH_WORKERS)
-    if order.raw or (workers is None and (few or cores == 1)):
-        return Crew(threads, 1, on_cpu)
-    chosen = cores // 2 if on_cpu and not order.names else cores if on_cpu else cores - 1
-    return Crew(threads, max(2, chosen) if workers is None else workers, on_cpu)
+    few = request.n < (_WORTH_WORKERS_WITH_PROPERTIES if request.names else _WORTH_WORKERS)
+    if request.raw or (workers is None and (few or cores == 1)):
+        return Resources(threads, 1, on_cpu)
+    chosen = cores // 2 if on_cpu and not request.names else cores if on_cpu else cores - 1
+    return Resources(threads, max(2, chosen) if workers is None else workers, on_cpu)
 
 
 class Stream:
-    """Molecules, as they come; close it (or leave its `with` block) to end all that works on them.
+    """An iterator of blocks of molecules; `close` it, or leave its `with` block, to end its threads and processes.
 
     Args:
         blocks: the molecules.
-        account: of the draws, kept while the stream is read.
+        account: counts of the draws, updated while the stream is read.
     """
 
     def __init__(self, blocks: Generator[Molecules, None, None], account: Account) -> None:
@@ -116,7 +123,7 @@ class Stream:
         return next(self._blocks)
 
     def close(self) -> None:
-        """End the decoding and RDKit's processes, if they have not ended by themselves."""
+        """End the decoding threads and RDKit processes."""
         self._blocks.close()
 
     def __enter__(self) -> Self:
@@ -128,31 +135,35 @@ class Stream:
         self.close()
 
 
-def open_stream(draws: Draws, order: Order, crew: Crew, *, distributed: bool) -> Stream:
-    """A stream of what was ordered; where distributed, process 0 gives it and the others give nothing, and help."""
+def open_stream(draws: Draws, request: SampleRequest, resources: Resources, *, distributed: bool) -> Stream:
+    """Open a stream; if distributed, all processes work, and process 0 alone gives the molecules."""
     distributed = distributed and world_size() > 1
     processes = world_size() if distributed else 1
-    account = Account(threads=crew.threads * processes, workers=crew.workers * processes)
-    return Stream(_read(draws, order, crew, account, distributed), account)
+    account = Account(threads=resources.threads * processes, workers=resources.workers * processes)
+    return Stream(_read(draws, request, resources, account, distributed), account)
 
 
 def _read(
-    draws: Draws, order: Order, crew: Crew, account: Account, distributed: bool
+    draws: Draws, request: SampleRequest, resources: Resources, account: Account, distributed: bool
 ) -> Generator[Molecules, None, None]:
-    if not order.n:
+    if not request.n:
         return
-    source = _shared(draws, order, crew, account) if distributed else _alone(draws, order, crew, account)
-    with one_thread_each() if crew.on_cpu else nullcontext(), closing(source):
+    source = _shared(draws, request, resources, account) if distributed else _alone(draws, request, resources, account)
+    with one_thread_each() if resources.on_cpu else nullcontext(), closing(source):
         if distributed and rank():
             for _ in source:
                 pass
             return
         timed = _timed(source, account)
-        yield from take(timed, order.n, account) if order.raw else sift(timed, order.n, account, known=order.known)
+        yield from (
+            first_draws(timed, request.n, account)
+            if request.raw
+            else new_molecules(timed, request.n, account, known=request.known)
+        )
 
 
 def _timed(source: Iterator[Screened], account: Account) -> Iterator[Screened]:
-    """Keep the times of an account."""
+    """Update the times of an account."""
     begin, decoding, screening = time.perf_counter(), 0.0, 0.0
     for block in source:
         decoding, screening = decoding + block.decoding, screening + block.screening
@@ -162,14 +173,18 @@ def _timed(source: Iterator[Screened], account: Account) -> Iterator[Screened]:
         yield block
 
 
-def _alone(draws: Draws, order: Order, crew: Crew, account: Account) -> Generator[Screened, None, None]:
-    yield from _screened(decoded(draws, lambda: account.needed(order.n), threads=crew.threads), order, crew, account)
+def _alone(
+    draws: Draws, request: SampleRequest, resources: Resources, account: Account
+) -> Generator[Screened, None, None]:
+    yield from _screened(
+        decoded(draws, lambda: account.needed(request.n), threads=resources.threads), request, resources, account
+    )
 
 
 def _screened(
-    raw: Generator[Raw, None, None], order: Order, crew: Crew, account: Account
+    raw: Generator[Raw, None, None], request: SampleRequest, resources: Resources, account: Account
 ) -> Generator[Screened, None, None]:
-    """RDKit's view of raw strings; counts for which of the two this process waits."""
+    """Screen raw strings; count how long this process waits for the decoder and for RDKit."""
 
     def counted() -> Iterator[Raw]:
         while True:
@@ -178,8 +193,8 @@ def _screened(
             account.decoding += time.perf_counter() - begin
             yield block
 
-    work: Callable[[Raw], Screened] = unscreened if order.raw else partial(screen, order.names)
-    with closing(raw), closing(map_chunks(work, counted(), workers=crew.workers)) as results:
+    work: Callable[[Raw], Screened] = unscreened if request.raw else partial(screen, request.names)
+    with closing(raw), closing(map_chunks(work, counted(), workers=resources.workers)) as results:
         while True:
             begin, before = time.perf_counter(), account.decoding
             block = next(results)
@@ -189,32 +204,33 @@ def _screened(
 
 @dataclass
 class _Report:
-    """What a process has to say after a block."""
+    """The result of one process after one round."""
 
     block: Screened | None
     problem: str = ""
 
 
-def _shared(draws: Draws, order: Order, crew: Crew, account: Account) -> Generator[Screened, None, None]:
+def _shared(
+    draws: Draws, request: SampleRequest, resources: Resources, account: Account
+) -> Generator[Screened, None, None]:
     """The blocks of all processes in the order of the draws, on process 0; the others yield nothing.
 
-    In every round each process hands over one block, then hears from process 0 how many draws are needed by now, or
-    that all is over. Process 0 says so however it ends, and takes part in a round whatever has happened to it, so
-    nobody waits for one who is gone.
+    In every round each process sends one block, and process 0 answers with the number of draws needed by now, or with
+    None to end. Process 0 answers whatever happens to it, errors included, so no process waits for ever.
     """
-    needed, following, waiting = order.n, 0, list[tuple[int, int, Screened]]()
-    raw = decoded(draws, lambda: needed, threads=crew.threads, first=rank(), step=world_size())
-    source = _screened(raw, order, crew, account)
+    needed, following, waiting = request.n, 0, list[tuple[int, int, Screened]]()
+    raw = decoded(draws, lambda: needed, threads=resources.threads, first=rank(), step=world_size())
+    source = _screened(raw, request, resources, account)
     over = False
     try:
         while not over:
             mine, failure = _next(source)
             reports = gather(mine)
             if reports is None:
-                said = broadcast(None)
+                answer = broadcast(None)
                 if failure is not None:
                     raise failure
-                over, needed = said is None, said or 0
+                over, needed = answer is None, answer or 0
                 continue
             try:
                 if failure is not None:
@@ -232,7 +248,7 @@ def _shared(draws: Draws, order: Order, crew: Crew, account: Account) -> Generat
                 over = True
                 broadcast(None)
                 raise
-            needed = account.needed(order.n)
+            needed = account.needed(request.n)
             broadcast(needed)
     finally:
         source.close()

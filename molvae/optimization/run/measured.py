@@ -23,7 +23,7 @@ from molvae.storage.output_folder import FolderKind
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["SUGGESTIONS", "Suggestions", "suggest"]
 

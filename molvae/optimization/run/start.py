@@ -34,7 +34,7 @@ from molvae.optimization.settings import SearchConfig
 from molvae.storage.output_folder import held
 
 if TYPE_CHECKING:
-    from molvae.generator.facade import MolVAE
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["goal_of", "optimize"]
 

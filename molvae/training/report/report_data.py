@@ -17,7 +17,7 @@ from molvae.chem.alerts import CATALOGS, structural_alerts
 from molvae.chem.fingerprints import tanimoto
 from molvae.config import Decoding
 from molvae.generator.exploration.projection import project
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.generator.sampling.screening import Raw, screen
 from molvae.training.run.folder import Start, read_history, read_start
 

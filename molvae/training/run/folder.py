@@ -1,16 +1,16 @@
-"""The run folder: what is in it, how it is made and read again.
+"""The run folder: its files, how they are written and read.
 
 molvae-runs/<stem>-<time>/
     config.json, tokenizer.json, model.safetensors, training_set.safetensors    the model
     config.toml         every setting, resolved
     molecules.csv.gz    the clean molecules, with the numeric columns of the file and the labels that RDKit computed
-    rejected.csv        every row that was dropped: row, text, reason
-    splits.json         which of the molecules were held out
-    history.csv         the figures of every epoch
-    report.html         all of this, and samples, for a browser
+    rejected.csv        every dropped row: row, text, reason
+    splits.json         the held-out molecules
+    history.csv         figures of every epoch
+    report.html         a report of all this with samples, for a browser
     checkpoint.safetensors    the state to resume from, while the run is not finished
-    init.safetensors    what fine-tuning started from, while the run is not finished
-    request.json        what was asked for, until training begins
+    init.safetensors    the model that fine-tuning starts from, while the run is not finished
+    request.json        the user's request, until training starts
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from molvae.config import CleanConfig, ModelConfig, Settings, TrainConfig, read_toml, to_toml
+from molvae.config import CleanConfig, ModelConfig, TrainConfig, read_toml, to_toml
 from molvae.corpus.cleaning import Corpus
 from molvae.corpus.writing import frame_text
 from molvae.errors import ModelError
@@ -39,7 +39,7 @@ from molvae.storage.latest_run import CHECKPOINT
 from molvae.storage.output_folder import BEGUN, FolderKind, forget_replaced
 from molvae.storage.output_folder import new_folder as made_folder
 from molvae.training import label_scale
-from molvae.training.run.finetune_source import ORIGIN, Origin, read_origin
+from molvae.training.run.finetune_source import INIT_FILE, FinetuneSource, read_finetune_source
 from molvae.training.run.request import REQUEST, SECTIONS, is_request
 
 __all__ = [
@@ -55,41 +55,41 @@ __all__ = [
     "write_start",
 ]
 
-_BEGINNING = (BEGUN, "molecules.csv.gz", "splits.json")  # a run that has them goes on by itself
+_BEGINNING = (BEGUN, "molecules.csv.gz", "splits.json")  # a run with these files needs nothing else to be resumed
 _FILES = {
     *_BEGINNING,
     *MODEL_FILES,
-    *("rejected.csv", "history.csv", "report.html", CHECKPOINT, ORIGIN, REQUEST),
+    *("rejected.csv", "history.csv", "report.html", CHECKPOINT, INIT_FILE, REQUEST),
 }
 
 
 class Start(NamedTuple):
-    """What training begins with."""
+    """What training starts with."""
 
     smiles: list[str]
     """clean molecules"""
     parts: dict[str, NDArray[np.int64]]
-    """positions of the molecules of "train", "valid" and "test\""""
+    """positions of the molecules of the parts train, valid and test"""
     labels: NDArray[np.float64]
-    """(N, P), of each molecule, for the heads of the model; not finite where there is none"""
+    """(N, P) labels for the property heads; not finite if missing"""
     model: ModelConfig
     training: TrainConfig
     cleaning: CleanConfig
-    origin: Origin | None
-    """the model to fine-tune; None to start from nothing"""
+    origin: FinetuneSource | None
+    """the model to fine-tune; None to train from scratch"""
 
     def scales(self) -> dict[str, LabelScale]:
-        """Of the labels of the training molecules, by property.
+        """Label scales of the training molecules, by property.
 
         Raises:
-            ConfigError: a property has no labels, or nothing is to be learned from them.
+            ConfigError: a property has no labels, or they are all equal.
         """
         known = self.labels[self.parts["train"]]
         return {name: label_scale(name, known[:, place]) for place, name in enumerate(self.model.heads)}
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a training has written its settings and its molecules into a folder, or what it was asked for."""
+    """Whether a folder holds the settings and molecules of a training, or its request."""
     if not all((folder / name).is_file() for name in _BEGINNING):
         return is_request(folder)
     try:
@@ -99,7 +99,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _is_worthless(folder: Path) -> bool:
-    """Whether a run found no molecules: all that it leaves is what it was asked for, and its rejected rows."""
+    """Whether a run found no molecules: it leaves only its request and its rejected rows."""
     names = {path.name for path in folder.iterdir() if not is_leftover(path.name, _FILES)}
     return names <= {"rejected.csv", REQUEST} and is_request(folder)
 
@@ -108,29 +108,29 @@ _KIND = FolderKind("training", _FILES, _is_run, _is_worthless, {"tensorboard": r
 
 
 def began(folder: Path) -> bool:
-    """Whether a folder holds a run whose molecules are clean, so that it goes on by itself."""
+    """Whether a folder holds a run whose molecules are clean, so it can be resumed without the input file."""
     return (folder / "config.toml").is_file()
 
 
 def clear(folder: Path) -> None:
-    """Remove what a killed process left behind in a run folder, and the run that this one replaced."""
+    """Remove the temporary files of a killed process, and the run that this one replaced."""
     remove_leftovers(folder, _FILES)
     forget_replaced(folder, _KIND)
 
 
 def end(folder: Path) -> None:
-    """Remove what only an unfinished run needs: the checkpoint last, for without it the run is finished."""
-    for name in (ORIGIN, CHECKPOINT):
+    """Remove the files of an unfinished run; the checkpoint last, because a run without it is finished."""
+    for name in (INIT_FILE, CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
 
 
 def is_ending(folder: Path) -> bool:
-    """Whether a fine-tuning was killed in `end`: the model is written, and what it started from is gone."""
-    if (folder / ORIGIN).exists() or not all((folder / name).is_file() for name in (CHECKPOINT, *MODEL_FILES)):
+    """Whether a fine-tuning was killed in `end`: the model is written, and the model it started from is removed."""
+    if (folder / INIT_FILE).exists() or not all((folder / name).is_file() for name in (CHECKPOINT, *MODEL_FILES)):
         return False
     config = read_json(folder / "config.json")
     card = config.get("card") if isinstance(config, dict) else None
-    return isinstance(card, dict) and "memorization" in card  # it comes with the last weights, not before
+    return isinstance(card, dict) and "memorization" in card  # written with the final weights
 
 
 def new_folder(folder: Path, *, overwrite: bool) -> AbstractContextManager[bool]:
@@ -138,50 +138,43 @@ def new_folder(folder: Path, *, overwrite: bool) -> AbstractContextManager[bool]
     return made_folder(folder, _KIND, overwrite=overwrite)
 
 
-def write_start(
-    folder: Path,
-    corpus: Corpus,
-    labels: pd.DataFrame,
-    parts: dict[str, NDArray[np.int64]],
-    settings: dict[str, Settings],
-) -> None:
-    """Write what `read_start` reads; config.toml comes last, as the sign that all is there."""
+def write_start(folder: Path, start: Start, corpus: Corpus, labels: pd.DataFrame) -> None:
+    """Write the files that `read_start` reads; config.toml comes last and marks them as complete."""
     computed = labels.drop(columns=list(corpus.properties), errors="ignore")
     table = pd.concat([pd.DataFrame({"smiles": corpus.smiles}), corpus.properties, computed], axis=1)
     with atomic(folder / "molecules.csv.gz") as temporary:
         # gzip.compress, not pandas: the same molecules are the same bytes, without name and time.
         temporary.write_bytes(gzip.compress(frame_text(table, header=True).encode(), compresslevel=3, mtime=0))
-    training = settings["training"].model_dump()
-    split = {key: training[key] for key in ("split", "seed")}
-    rows = {name: part.tolist() for name, part in parts.items() if name != "train"}
-    sizes = {name: len(part) for name, part in parts.items()}
+    split = {"split": start.training.split, "seed": start.training.seed}
+    rows = {name: part.tolist() for name, part in start.parts.items() if name != "train"}
+    sizes = {name: len(part) for name, part in start.parts.items()}
     of = "positions in molecules.csv.gz, from 0; all others are trained on"
     write_text(folder / "splits.json", json.dumps({**split, "sizes": sizes, "rows are": of, "rows": rows}) + "\n")
-    write_settings(folder, settings["model"], settings["training"], settings["cleaning"])
+    write_settings(folder, start)
     (folder / REQUEST).unlink(missing_ok=True)
 
 
-def write_settings(folder: Path, model: Settings, training: Settings, cleaning: Settings) -> None:
-    """Write all settings of a run."""
-    write_text(folder / "config.toml", to_toml({"model": model, "training": training, "cleaning": cleaning}))
+def write_settings(folder: Path, start: Start) -> None:
+    """Write the settings of a run."""
+    write_text(folder / "config.toml", to_toml({name: getattr(start, name) for name in SECTIONS}))
 
 
 def read_start(folder: Path, *, finished: bool = False) -> Start:
-    """What training in a folder began with.
+    """What the training in a folder started with.
 
     Args:
         folder: the run folder.
-        finished: the run is. What it fine-tuned is gone then, and is left out; and an earlier version may have
-            written it, with fewer settings.
+        finished: read a finished run, which has no model to fine-tune any more. An earlier version may have written it
+            with fewer settings.
 
     Raises:
-        ModelError: the folder holds no run that began to train, or is damaged.
+        ModelError: the folder holds no run that started training, or is damaged.
     """
     lacking = ", ".join(name for name in _BEGINNING if not (folder / name).is_file())
     if lacking and finished:
-        raise ModelError(f"{folder} holds no run, for it lacks {lacking}; name a folder that molvae train has made")
+        raise ModelError(f"{folder} holds no run: it lacks {lacking}; name a folder that molvae train made")
     if lacking:
-        raise ModelError(f"{folder} holds no run that began to train ({', '.join(_BEGINNING)}); start it anew")
+        raise ModelError(f"{folder} holds no run that started training ({', '.join(_BEGINNING)}); start it again")
     given = read_toml(folder / "config.toml", SECTIONS)
     missing = [f"[{name}] {key}" for name in SECTIONS for key in SECTIONS[name].model_fields if key not in given[name]]
     if missing and not finished:
@@ -197,24 +190,24 @@ def read_start(folder: Path, *, finished: bool = False) -> Start:
             raise ValueError(f"the positions do not fit {len(smiles)} molecules")
     except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, OverflowError, zlib.error) as error:
         raise ModelError(f"{folder} is damaged: molecules.csv.gz or splits.json cannot be read ({error})") from None
-    origin = read_origin(folder, model) if training.init_from and not finished else None
+    origin = read_finetune_source(folder, model) if training.init_from and not finished else None
     return Start(smiles, parts, labels, model, training, CleanConfig(**given["cleaning"]), origin)
 
 
 def _read_molecules(path: Path, heads: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
-    # As text first: the numbers that pandas 2 reads may differ from those written in the last bit.
+    # As text first: the float parser of pandas may differ in the last bit.
     table = pd.read_csv(path, usecols=["smiles", *heads], dtype=str)
     return table["smiles"].tolist(), table[list(heads)].to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
 
 
 def read_history(folder: Path, epochs: int) -> list[dict[str, Any]]:
-    """The first so many rows of history.csv."""
+    """The first `epochs` rows of history.csv."""
     path = folder / "history.csv"
     if not epochs or not path.is_file():
         return []
     try:
         table = pd.read_csv(path)
-    except ValueError:  # an empty or mangled file: the figures are gone, the training is not
+    except ValueError:  # a damaged file: the figures are lost, the training is not
         return []
     rows = table[table["epoch"] <= epochs] if "epoch" in table else table[:0]
     return [{str(key): row[key] for key in row} for row in rows.to_dict("records")]

@@ -1,4 +1,4 @@
-"""Has a fine-tuned model learned a series, or its molecules by heart? Measured on samples of N(0, I)."""
+"""Does a fine-tuned model generate its series, or repeat its training molecules? Measured on draws of N(0, I)."""
 
 from __future__ import annotations
 
@@ -12,60 +12,60 @@ import numpy as np
 from molvae.chem import nearest_similarity, quiet_rdkit
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.config import Decoding
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.generator.sampling.screening import Raw, screen
 
 __all__ = ["Drawn", "Memorization", "Nearness", "memorization"]
 
-_MOSTLY = 0.5  # share of training molecules among the molecules given above which a model is a list of them
+_MOSTLY = 0.5  # share of training molecules among the samples above which a warning is given
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near some molecules are to the training molecules: Tanimoto similarity to the nearest of them."""
+    """Tanimoto similarity of molecules to their nearest training molecules."""
 
     mean: float
     tenth: float
-    """a tenth of the molecules are less near"""
+    """10th percentile"""
     median: float
     ninetieth: float
-    """a tenth of the molecules are nearer"""
+    """90th percentile"""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What draws from N(0, I), decoded once at temperature 1, give."""
+    """Figures of draws from N(0, I), decoded once at temperature 1."""
 
     samples: int
-    """strings drawn"""
+    """number of strings"""
     valid: float
-    """share of molecules among them"""
+    """share of valid strings"""
     distinct: float
-    """share of distinct molecules among these"""
+    """share of distinct molecules among the valid ones"""
     known: float
-    """share of training molecules among the molecules, repeated ones each time"""
+    """share of training molecules among the valid ones, repeats included"""
     nearness: Nearness
-    """of the molecules, repeated ones each time"""
+    """of the valid ones, repeats included"""
 
 
 @dataclass(frozen=True)
 class Memorization:
-    """What fine-tuning made of a model, as against what it was, and as against molecules it has not seen."""
+    """A fine-tuned model compared with the model it started from, and with held-out molecules."""
 
     tuned: Drawn
     """of the fine-tuned model"""
     start: Drawn
-    """of the model that it started from, the same draws"""
+    """of the model it started from, at the same draws"""
     held_out: Nearness
-    """of held-out molecules: a model that gives the series, and not its training molecules, is about as near"""
+    """of held-out molecules: samples of a model that has learned the series are about as near"""
 
-    def complaint(self) -> str | None:
-        """What is wrong and what to change, where the model gives little else than its training molecules."""
+    def warning(self) -> str | None:
+        """A warning and what to change, if the model gives mostly training molecules; else None."""
         if not self.tuned.known > _MOSTLY:
             return None
         return (
-            f"MEMORIZED: {self.tuned.known:.0%} of the molecules that it gives are training molecules. Train for fewer "
-            "epochs, on more molecules, or sample with --novel."
+            f"MEMORIZED: {self.tuned.known:.0%} of the molecules that the model gives are training molecules. Train "
+            "for fewer epochs, on more molecules, or sample with --novel."
         )
 
 
@@ -78,18 +78,18 @@ def memorization(
     seed: int,
     samples: int,
 ) -> Memorization:
-    """Measure it.
+    """Measure the memorization of a fine-tuned model.
 
     Args:
         tuned: the fine-tuned model.
         start: the model it started from.
-        training: canonical SMILES of the molecules it was trained on.
-        held_out: canonical SMILES of others of the same kind.
+        training: canonical SMILES of its training molecules.
+        held_out: canonical SMILES of other molecules of the same kind.
         seed: of the draws.
         samples: draws of each model.
     """
     known = MoleculeSet.from_smiles(training)
-    decoding = Decoding().for_model(tuned.max_length)  # of both: else the draws were not the same
+    decoding = Decoding().for_model(tuned.max_length)  # the same for both models, so that the draws are the same
     return Memorization(
         _drawn(tuned, training, known, decoding, seed, samples),
         _drawn(start, training, known, decoding, seed, samples),

@@ -1,4 +1,4 @@
-"""What a user asked for, kept in the run folder until training begins, so that a run killed before that can go on."""
+"""The user's request, kept in the run folder until training starts, so that a run killed before can be resumed."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainCo
 
 @dataclass(frozen=True)
 class Request:
-    """A file and how to read it, and the settings that were given."""
+    """The input file, how to read it, and the user's settings."""
 
     source: str | None
-    """absolute path; None for a list or standard input, which are gone when the process is"""
+    """absolute path; None for a list or standard input, which end with the process"""
     smiles_column: str | int | None
     header: bool | None
     size: Size | None
     given: dict[str, dict[str, Any]]
-    """fields of the settings, by table"""
+    """fields set by the user, by table"""
 
 
 def write_request(folder: Path, request: Request) -> None:
-    """Write what `read_request` reads."""
+    """Write the file that `read_request` reads."""
     write_text(folder / REQUEST, json.dumps(asdict(request), indent=1) + "\n")
 
 
 def read_request(folder: Path) -> Request:
-    """What was asked for in a folder where no training has begun.
+    """The request in a folder whose training has not started.
 
     Raises:
-        ModelError: the folder holds no run, or one that cannot be begun again.
+        ModelError: the folder holds no run, or one that cannot be started again.
     """
     path = folder / REQUEST
     if not path.is_file():
-        raise ModelError(f"{folder} holds no run that could be resumed")
+        raise ModelError(f"{folder} holds no run that can be resumed")
     request = _read(path)
     if request.source is None:
         raise ModelError(
-            f"the run in {folder} was stopped while it read a list or standard input, which is gone; start it anew"
+            f"the run in {folder} stopped while it read a list or standard input, which is gone; start it again"
         )
     return request
 
 
 def is_request(folder: Path) -> bool:
-    """Whether what was asked for is in a folder."""
+    """Whether a folder holds a valid request."""
     with suppress(ModelError):
         _read(folder / REQUEST)
         return True

@@ -1,4 +1,4 @@
-"""`train` and `resume`: from what a user gives to a session of training."""
+"""`train` and `resume`: from the user's arguments to a run."""
 
 from __future__ import annotations
 
@@ -26,19 +26,23 @@ from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labe
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
 from molvae.errors import ConfigError, InputError, ModelError, pluralize
-from molvae.generator.facade import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.pretrained.hub import full_name
 from molvae.runtime.device import pick_device
 from molvae.runtime.distributed import broadcast, connect, is_main, on_main, world_size
 from molvae.storage.latest_run import RUNS, is_finished
 from molvae.storage.output_folder import BEGUN, held
-from molvae.training.run.base_model import Base, default_base, named_base
-from molvae.training.run.console_reporter import LineReporter
-from molvae.training.run.finetune_source import adapted, write_origin
+from molvae.training.run.console_reporter import LineReporter, Reporter
+from molvae.training.run.finetune_source import (
+    BaseModel,
+    adapt_model,
+    default_base,
+    named_base,
+    write_finetune_source,
+)
 from molvae.training.run.folder import Start, began, clear, end, is_ending, new_folder, read_start, write_start
-from molvae.training.run.reporter import Reporter
 from molvae.training.run.request import SECTIONS, Request, read_request, write_request
-from molvae.training.run.runner import Session, check_tensorboard
+from molvae.training.run.runner import Runner, check_tensorboard
 
 __all__ = ["resume", "train"]
 
@@ -65,69 +69,68 @@ def train(
 ) -> MolVAE:
     """Train a model on a file or a list of molecules.
 
-    Few molecules fine-tune the bundled model, where there is one and neither a size nor the shape of a model is asked
-    for.
+    Fewer than 50,000 molecules fine-tune the bundled model, unless a size or the shape of a model is given.
 
-    Settings come from, later ones first: `model`, `training`, `cleaning`; the file `config`; `size`; the defaults for
-    the number of molecules.
+    Settings are taken from, in this order of precedence: `model`, `training`, `cleaning`; the file `config`; `size`;
+    the defaults for the number of molecules.
 
     Args:
         source: a file (csv, tsv, smi, sdf, parquet, each also .gz; "-" is standard input), or a list of SMILES.
-        output: the run folder; by default ``molvae-runs/<stem>-<time>``.
-        smiles_column: name or number (from 1) of the column; found by name or content by default.
-        header: whether the file has one; found by default.
-        size: preset of the model; by the number of molecules by default.
+        output: run folder; by default ``molvae-runs/<stem>-<time>``.
+        smiles_column: name or number (from 1) of the column; by default it is found by name or content.
+        header: whether the file has a header; detected by default.
+        size: preset size of the model; by default it depends on the number of molecules.
         config: a TOML file with tables [model], [training], [cleaning].
         model: fields of `ModelConfig`.
         training: fields of `TrainConfig`.
         cleaning: fields of `CleanConfig`.
-        init_from: a model to fine-tune: a model or run folder, the id of a Hugging Face repository, or ``bundled``.
-        from_scratch: start from nothing, however few the molecules.
-        properties: train a head on each: names of numeric columns of the file, or of `molvae.chem.PROPERTIES`. Heads
-            that a model to fine-tune has for these are kept, and no others.
-        minutes: train for so long; the number of steps is measured at the start, and written to the run folder.
+        init_from: a model to fine-tune: a model or run folder, the id of a Hugging Face repository, or ``medchem``.
+        from_scratch: train a new model, even on few molecules.
+        properties: train a property head on each: names of numeric columns of the file, or of
+            `molvae.chem.PROPERTIES`. A model to fine-tune keeps its heads for these and loses others.
+        minutes: training time; the number of steps is measured at the start and saved in the run folder.
         overwrite: replace an existing run folder.
-        tensorboard: write TensorBoard events too.
-        verbose: print what goes on, a line an epoch.
-        reporter: hears what goes on, instead.
+        tensorboard: also write TensorBoard events.
+        verbose: print the progress, a line an epoch.
+        reporter: receives the events of the run instead.
 
     Raises:
         InputError: the file cannot be used, or the folder cannot be written.
-        ConfigError: a setting is out of range, or contradicts the model to start from.
-        ModelError: the model to start from cannot be read.
+        ConfigError: a setting is out of range, or contradicts the model to fine-tune.
+        ModelError: the model to fine-tune cannot be read.
     """
     if properties is not None:
         model = {**(model or {}), "properties": properties if isinstance(properties, str) else join_names(properties)}
     if minutes is not None:
         training = {**(training or {}), "minutes": minutes}
     given = _settings(config, model=model, training=training, cleaning=cleaning)
-    asked = init_from if init_from is not None else (training or {}).get("init_from")
-    _settle_beginning(given["training"], asked, from_scratch=from_scratch)
+    start_from = init_from if init_from is not None else (training or {}).get("init_from")
+    _settle_init_from(given["training"], start_from, from_scratch=from_scratch)
     if size is not None and size not in SIZES:
         raise ConfigError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
     if tensorboard:
         check_tensorboard()
     if hasattr(source, "columns"):
-        raise InputError("a table is not read; give its column of SMILES, as in table['smiles']")
+        raise InputError("give a column of SMILES, as in table['smiles'], not the table")
     file = source if isinstance(source, (str, Path)) and str(source) != "-" else None
     stem = Path(file).name.split(".")[0] if file else "molecules"
     folder = broadcast(Path(output) if output else RUNS / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
-    again = str(Path(file).absolute()) if file and Path(file).is_file() else None
-    request = Request(again, smiles_column, header, size, given)
-    said = _told(reporter, verbose=verbose)
+    path = str(Path(file).absolute()) if file and Path(file).is_file() else None
+    request = Request(path, smiles_column, header, size, given)
+    reporter = _main_reporter(reporter, verbose=verbose)
 
     def prepare() -> Start:
-        what, labels = _opened(source, request)
-        base = named_base(request)  # what is wrong with it is said before anything is written
+        what, labels = _open(source, request)
+        base = named_base(request)  # reports a wrong model before anything is written
         holding.enter_context(held(folder))
         with new_folder(folder, overwrite=overwrite) as replaces:
             write_request(folder, request)
             if request.source and not replaces:
-                said.started(folder)
-            return _prepared(folder, what, labels, request, base, said)
+                reporter.started(folder)
+            return _prepared(folder, what, labels, request, base, reporter)
 
     with ExitStack() as holding:
-        return Session(folder, _shared(folder, prepare), said, tensorboard=tensorboard).run()
+        return Runner(folder, _shared(folder, prepare), reporter, tensorboard=tensorboard).run()
 
 
 def resume(
@@ -138,28 +141,28 @@ def resume(
     verbose: bool = False,
     reporter: Reporter | None = None,
 ) -> MolVAE:
-    """Go on with a run that was stopped; on CPU it ends with the weights it would have had.
+    """Resume a stopped run. On CPU it ends with the same weights as without the stop.
 
     Args:
         folder: the run folder.
-        minutes: end a run of ``schedule="stable"`` in so many: its learning rate falls to zero in that time. None goes
-            on as planned.
-        tensorboard: write TensorBoard events too.
+        minutes: end a run of ``schedule="stable"`` in this time, in which its learning rate decays to zero; None
+            continues as planned.
+        tensorboard: also write TensorBoard events.
         verbose, reporter: as in `train`.
 
     Raises:
-        ModelError: the folder is no run, is finished, or is damaged.
+        ModelError: the folder holds no run, or one that is finished or damaged.
         ConfigError: `minutes` are given, and the run has another schedule.
     """
     if minutes is not None:
-        TrainConfig(minutes=minutes)  # a time that will not do is said before anything is read
+        TrainConfig(minutes=minutes)  # reports a wrong time before anything is read
     path = Path(folder)
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
-        raise ModelError(f"{path} {what}; a run folder is what 'molvae train' wrote")
+        raise ModelError(f"{path} {what}; give a run folder, which 'molvae train' writes")
     if is_finished(path):
         raise ModelError(f"the run in {path} is finished; there is nothing to resume")
-    said = _told(reporter, verbose=verbose)
+    reporter = _main_reporter(reporter, verbose=verbose)
     if world_size() > 1:
         given = (read_toml(path / BEGUN, SECTIONS) if began(path) else read_request(path).given)["training"]
         _connect(TrainConfig(**given))
@@ -168,7 +171,7 @@ def resume(
         if on_main(lambda: is_ending(path)):
             on_main(lambda: end(path))
             vae = MolVAE.from_pretrained(path)
-            said.done(path, int(vae.card["figures"].get("epoch", 0)))
+            reporter.done(path, int(vae.card["figures"].get("epoch", 0)))
             return vae
 
         def prepare() -> Start:
@@ -176,20 +179,20 @@ def resume(
                 start = read_start(path)
             else:
                 request = read_request(path)
-                said.started(path)
-                start = _prepared(path, *_opened(str(request.source), request), request, named_base(request), said)
+                reporter.started(path)
+                start = _prepared(path, *_open(str(request.source), request), request, named_base(request), reporter)
             clear(path)
             return start
 
-        return Session(path, _shared(path, prepare), said, tensorboard=tensorboard, minutes=minutes).run()
+        return Runner(path, _shared(path, prepare), reporter, tensorboard=tensorboard, minutes=minutes).run()
 
 
 def _connect(config: TrainConfig) -> None:
     connect(cpu=pick_device(config.device).type == "cpu")
 
 
-def _told(reporter: Reporter | None, *, verbose: bool) -> Reporter:
-    """Who hears what goes on: of several processes only the main one tells."""
+def _main_reporter(reporter: Reporter | None, *, verbose: bool) -> Reporter:
+    """The reporter of this process: of several processes, only the main one reports."""
     if not is_main():
         return Reporter()
     return reporter or (LineReporter(_print) if verbose else Reporter())
@@ -199,8 +202,8 @@ def _print(text: str, style: str = "") -> None:
     print(text, flush=True)  # noqa: T201 - that is what verbose asks for
 
 
-def _opened(source: str | Path | Sequence[str], request: Request) -> tuple[Table | Sequence[str], list[LabelSource]]:
-    """The molecules, and where the labels come from that the run is to have."""
+def _open(source: str | Path | Sequence[str], request: Request) -> tuple[Table | Sequence[str], list[LabelSource]]:
+    """The molecules, and the sources of their labels."""
     names = split_names(request.given["model"].get("properties", ""))
     if not isinstance(source, (str, Path)):
         return source, find_labels(names, None)
@@ -210,7 +213,7 @@ def _opened(source: str | Path | Sequence[str], request: Request) -> tuple[Table
 
 
 def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:
-    """What the main process prepares; the others read it from the folder."""
+    """Prepare the start in the main process; the others read it from the folder."""
     here: list[Start] = []
     on_main(lambda: here.append(prepare()))
     return here[0] if here else read_start(folder)
@@ -221,45 +224,45 @@ def _prepared(
     what: Table | Sequence[str],
     sources: list[LabelSource],
     request: Request,
-    base: Base | None,
-    said: Reporter,
+    base: BaseModel | None,
+    reporter: Reporter,
 ) -> Start:
-    """Clean, split, settle what depends on the number of molecules, and write it all down."""
+    """Clean and split the molecules, choose defaults by their number, and write the start."""
     given = request.given
     clean_config = CleanConfig(**given["cleaning"])
-    corpus = _clean(what, clean_config, folder / "rejected.csv", said)
+    corpus = _clean(what, clean_config, folder / "rejected.csv", reporter)
     if computed := [source.name for source in sources if source.computed]:
-        said.plan(f"{', '.join(computed)} of {pluralize(len(corpus), 'molecule')} from RDKit ...")
+        reporter.plan(f"{', '.join(computed)} of {pluralize(len(corpus), 'molecule')} from RDKit ...")
     labels = labels_of(corpus, sources)
     if sources:
-        said.plan(describe_labels(sources, labels))
+        reporter.plan(describe_labels(sources, labels))
     n = len(corpus)
     if base is None:
-        base, why = default_base(request, n)
-        if why:
-            said.plan(why)
+        base, message = default_base(request, n)
+        if message:
+            reporter.plan(message)
     shape = base.vae.config if base else SIZES[request.size or default_size(n)]
     model = shape.replace(**{**given["model"], "properties": join_names(source.name for source in sources)})
     defaults = default_fine_tuning(n) if base else default_training(n)
-    how = TrainConfig(**{**defaults, **given["training"], "init_from": base.name if base else ""})
-    parts = split_rows(corpus.smiles, how.split, valid=how.valid, test=how.test, seed=how.seed)
-    start = Start(corpus.smiles, parts, labels.to_numpy(), model, how, clean_config, None)
+    config = TrainConfig(**{**defaults, **given["training"], "init_from": base.name if base else ""})
+    parts = split_rows(corpus.smiles, config.split, valid=config.valid, test=config.test, seed=config.seed)
+    start = Start(corpus.smiles, parts, labels.to_numpy(), model, config, clean_config, None)
     scales = start.scales()
     if base is not None:
-        origin = adapted(base.vae, corpus.smiles, scales, config=model, seed=how.seed)
-        write_origin(folder, origin)
-        said.new_tokens(base.name, origin.new_tokens)
+        origin = adapt_model(base.vae, corpus.smiles, scales, config=model, seed=config.seed)
+        write_finetune_source(folder, origin)
+        reporter.new_tokens(base.name, origin.new_tokens)
         if left := [name for name in base.vae.config.heads if name not in scales]:
-            said.plan(f"what {base.name} knows of {', '.join(left)} is left out: --properties names what is kept")
+            reporter.plan(f"{base.name} loses its heads for {', '.join(left)}: --properties names those to keep")
         start = start._replace(origin=origin)
-    write_start(folder, corpus, labels, parts, {"model": model, "training": how, "cleaning": clean_config})
+    write_start(folder, start, corpus, labels)
     return start
 
 
-def _settle_beginning(training: dict[str, Any], init_from: str | Path | None, *, from_scratch: bool) -> None:
-    """Write into the settings of training what they are to begin with, if that was said: "" is nothing."""
+def _settle_init_from(training: dict[str, Any], init_from: str | Path | None, *, from_scratch: bool) -> None:
+    """Set `init_from` in the settings of training, if the user gave it; "" trains from scratch."""
     if from_scratch and init_from:
-        raise ConfigError(f"from_scratch trains from nothing, init_from from {init_from}: give one of them")
+        raise ConfigError(f"from_scratch trains a new model, init_from starts from {init_from}: give one of them")
     if from_scratch:
         training["init_from"] = ""
     elif init_from is not None:
@@ -269,7 +272,7 @@ def _settle_beginning(training: dict[str, Any], init_from: str | Path | None, *,
 
 
 def _settings(config: str | Path | None, **fields: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """All that the user set, by table; a bad setting is said here, before anything is written."""
+    """All settings of the user, by table; reports a wrong setting before anything is written."""
     given = read_toml(Path(config), SECTIONS) if config else {name: {} for name in SECTIONS}
     for name, section in SECTIONS.items():
         given[name].update(fields[name] or {})
@@ -279,13 +282,13 @@ def _settings(config: str | Path | None, **fields: dict[str, Any] | None) -> dic
     return given
 
 
-def _clean(what: Table | Sequence[str], config: CleanConfig, rejected: Path, said: Reporter) -> Corpus:
+def _clean(what: Table | Sequence[str], config: CleanConfig, rejected: Path, reporter: Reporter) -> Corpus:
     if isinstance(what, Table):
-        said.table(what.describe())
-        corpus, known = clean_cached(what, config, rejected=rejected, on_progress=said.cleaning)
+        reporter.table(what.describe())
+        corpus, known = clean_cached(what, config, rejected=rejected, on_progress=reporter.cleaning)
         if known:
-            said.table(f"{what.name} was cleaned before, with these settings; that is used again")
+            reporter.table(f"{what.name} was cleaned before with these settings; using that result")
     else:
-        corpus = clean_smiles(what, config, rejected=rejected, on_progress=said.cleaning)
-    said.cleaned(corpus.counts, rejected)
+        corpus = clean_smiles(what, config, rejected=rejected, on_progress=reporter.cleaning)
+    reporter.cleaned(corpus.counts, rejected)
     return corpus

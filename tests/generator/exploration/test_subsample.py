@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from molvae import ConfigError
-from molvae.generator.exploration.subsample import subsample
+from molvae.generator.exploration.projection import subsample
 
 ROWS = pd.DataFrame({"row": range(1000), "text": [f"t{row}" for row in range(1000)]})
 

@@ -12,12 +12,12 @@ from rdkit.Chem import rdFingerprintGenerator
 from molvae import ConfigError, InputError, MolVAE
 from molvae.chem import PROPERTIES, canonical, property_table
 from molvae.generator.exploration import radius as radii
-from molvae.generator.exploration import rejection_sampling as gathering
+from molvae.generator.exploration import walk as gathering
 from molvae.generator.exploration.mixing import mix
 from molvae.generator.exploration.neighbors import neighbors
 from molvae.generator.exploration.paths import interpolate
 from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
-from molvae.generator.exploration.sphere import around, path_points, relative_distance, spherical_mean
+from molvae.generator.exploration.space import around, path_points, relative_distance, spherical_mean
 from molvae.model import slerp
 from tests.generator.exploration.atlas import Atlas
 
@@ -175,24 +175,18 @@ def test_a_path_of_nothing_is_its_ends(some):
     assert "at 8 of the 8 even steps nothing valid" in "\n".join(walk.notes)
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["CCO", "C1CC"], "molecule 2 of 2: 'C1CC' is no valid SMILES"),
+def test_wrong_ends_and_steps_are_named(vae):
+    for ends, named in (
+        (["CCO", "C1CC"], "molecule 2 of 2: 'C1CC'"),
         (["[Pt]", "CCO"], r"molecule 1 of 2: the token '\[Pt\]'"),
-        (["CCO", "OCC"], "both ends are the same molecule, CCO"),
+        (["CCO", "OCC"], "same molecule, CCO"),
         (["", "CCO"], "molecule 1 of 2"),
-    ],
-)
-def test_ends_that_are_none_are_named(vae, given, message):
-    with pytest.raises(InputError, match=message):
-        vae.interpolate(*given)
-
-
-@pytest.mark.parametrize("steps", [-1, 0, 1, 1001])
-def test_steps_have_bounds(vae, steps):
-    with pytest.raises(ConfigError, match=f"steps must be from 2.*, not {steps}"):
-        vae.interpolate("CCO", "CCN", steps=steps)
+    ):
+        with pytest.raises(InputError, match=named):
+            vae.interpolate(*ends)
+    for steps in (-1, 0, 1, 1001):
+        with pytest.raises(ConfigError, match=f"steps .*, not {steps}"):
+            vae.interpolate("CCO", "CCN", steps=steps)
 
 
 # Mixtures
@@ -227,25 +221,26 @@ def test_a_mixture_that_gives_too_little_says_so(some):
     assert "this model gives no more" in str(mix(few, some[:2], n=10, radius=1.0).shortfall)
 
 
-@pytest.mark.parametrize(
-    ("smiles", "settings", "message"),
-    [
-        (["CCO"], {}, "at least two"),
-        ("CCO", {}, "at least two"),
-        (["CCO", "CCN", "OCC"], {}, "molecule 3 is molecule 1 again, CCO"),
-        (["CCO", "C1CC"], {}, "molecule 2 of 2"),
-        (["CCO", "CCN"], {"weights": [1]}, "1 weight for 2 molecules"),
-        (["CCO", "CCN"], {"weights": [1, -1]}, "numbers from 0, and not all 0, not 1, -1"),
-        (["CCO", "CCN"], {"weights": [0, 0]}, "not all 0"),
-        (["CCO", "CCN"], {"weights": [1, float("nan")]}, "not 1, nan"),
-        (["CCO", "CCN"], {"n": 0}, "n must be at least 1"),
-        (["CCO", "CCN"], {"radius": 0.0}, "radius must be above 0"),
-        (["CCO", "CCN"], {"properties": ["beauty"]}, "no property is named 'beauty'"),
-    ],
-)
-def test_what_cannot_be_mixed_is_named(vae, smiles, settings, message):
-    with pytest.raises((ConfigError, InputError), match=message):
-        vae.mix(smiles, **settings)
+def test_what_cannot_be_mixed_is_named(vae):
+    for smiles, named in (
+        (["CCO"], "two"),
+        ("CCO", "two"),
+        (["CCO", "CCN", "OCC"], "molecule 3 is molecule 1 again, CCO"),
+        (["CCO", "C1CC"], "molecule 2 of 2"),
+    ):
+        with pytest.raises(InputError, match=named):
+            vae.mix(smiles)
+    for name, value, named in (
+        ("weights", [1], "1 weight for 2 molecules"),
+        ("weights", [1, -1], "not 1, -1"),
+        ("weights", [0, 0], "not all 0"),
+        ("weights", [1, float("nan")], "not 1, nan"),
+        ("n", 0, "n must"),
+        ("radius", 0.0, "radius must"),
+        ("properties", ["beauty"], "beauty"),
+    ):
+        with pytest.raises(ConfigError, match=named):
+            vae.mix(["CCO", "CCN"], **{name: value})
 
 
 # Neighbours
@@ -282,18 +277,13 @@ def test_a_substituted_nitrogen_keeps_its_scaffold():
     assert set(walk.smiles) == {canonical(one) for one in series[1:3]}
 
 
-@pytest.mark.parametrize(
-    ("keep", "message"),
-    [
-        ("c1cc", "a SMARTS or the word scaffold, not 'c1cc'"),
-        ("", "a SMARTS or the word scaffold"),
-        ("[#9]", r"the lead CCO has no \[#9\]"),
-        ("scaffold", "the lead has no rings.*CCO"),
-    ],
-)
-def test_what_cannot_be_kept_is_named(vae, keep, message):
-    with pytest.raises(InputError, match=message):
-        vae.neighbors("CCO", radius=0.5, keep=keep)
+def test_what_cannot_be_kept_is_named(vae):
+    for keep, named in (("c1cc", "'c1cc'"), ("", "SMARTS"), ("[#9]", r"CCO has no \[#9\]"), ("scaffold", "rings.*CCO")):
+        with pytest.raises(InputError, match=named):
+            vae.neighbors("CCO", radius=0.5, keep=keep)
+    for radius in (0.0, -1.0, 1.01, 1e9, float("nan")):
+        with pytest.raises(ConfigError, match="radius must"):
+            vae.neighbors("CCO", radius=radius)
 
 
 def test_too_small_a_radius_is_told_with_one_that_gives_more(some):
@@ -310,17 +300,6 @@ def test_where_there_is_nothing_it_ends_and_says_so(some):
     walk = neighbors(empty, some[3], radius=0.5)
     assert walk.smiles == [] and "none of which was valid; no radius gives more" in str(walk.shortfall)
     assert "50 neighbors" in repr(walk) and canonical(some[3]) in str(walk.drawn)
-
-
-def test_a_space_of_three_gives_two(some):
-    walk = neighbors(Atlas(some[:3], holes=False), some[0], n=50, radius=1.0)
-    assert set(walk.smiles) <= {some[1], some[2]} and str(walk.shortfall).startswith(f"only {len(walk.smiles)} of 50")
-
-
-@pytest.mark.parametrize("radius", [0.0, -1.0, 1.01, 1e9, float("nan")])
-def test_a_radius_has_bounds(vae, radius):
-    with pytest.raises(ConfigError, match="radius must be above 0, the molecule itself, and at most 1"):
-        vae.neighbors("CCO", radius=radius)
 
 
 # All of them
@@ -353,11 +332,7 @@ def test_properties_are_columns(atlas, some):
         pd.testing.assert_frame_equal(walk.table[["qed", "mw"]], expected)
 
 
-def test_the_methods_of_a_model_do_the_same(vae, some):
-    pd.testing.assert_frame_equal(vae.interpolate(*some[:2], steps=3).table, interpolate(vae, *some[:2], steps=3).table)
-    pd.testing.assert_frame_equal(vae.mix(some[:2]).table, mix(vae, some[:2]).table)
-    found = vae.neighbors(some[0], n=5, radius=0.7).table
-    pd.testing.assert_frame_equal(found, neighbors(vae, some[0], n=5, radius=0.7).table)
+def test_a_walk_shows_itself_as_structures(vae, some):
     assert "<svg" in vae.interpolate(*some[:2], steps=2, properties=tuple(PROPERTIES))._repr_svg_()
 
 

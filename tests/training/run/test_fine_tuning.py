@@ -15,6 +15,8 @@ from molvae.pretrained.folder import StoredModel
 from molvae.storage.latest_run import is_finished
 from molvae.training.run import Reporter
 from molvae.training.run.memorization import memorization
+from tests.training.run.test_run import TINY as TINY_RUN
+from tests.training.run.test_run import Killed, content
 from tests.training.test_trainer import make, settings
 
 TRAINING = {
@@ -26,7 +28,7 @@ TRAINING = {
     "precision": "fp32",
     "checkpoint_seconds": 0.0,
 }
-TINY = {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16}
+TINY = TINY_RUN["model"]
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ class Listener(Reporter):
     def new_tokens(self, start, molecules):
         self.tokens = start, molecules
 
-    def epoch(self, epoch, epochs, complaint):
+    def epoch(self, epoch, epochs, warning):
         self.epochs += 1
 
     def memorized(self, measured):
@@ -73,7 +75,7 @@ def test_it_starts_from_the_model_and_grows_its_vocabulary(tiny_run, series, tmp
     assert heard.tokens == (str(tiny_run), held)
     assert list(heard.tokens[1].values()) == sorted(held.values(), reverse=True)
     assert vae.config == start.config
-    assert not any("are few for a model from scratch" in sentence for sentence in heard.sentences)
+    assert not any("are few" in sentence for sentence in heard.sentences)
     settings = settings_of(tmp_path / "run")
     assert settings["training"]["init_from"] == str(tiny_run)
     assert settings["model"] == start.config.model_dump()
@@ -95,10 +97,6 @@ def test_the_weights_of_the_model_are_what_it_starts_from(tiny_run, series, tmp_
     assert 5 < there.sum() < len(canonical_smiles)
     np.testing.assert_allclose(vae.encode(canonical_smiles)[there], before[there], atol=1e-4)
     assert np.isfinite(vae.encode(canonical_smiles)).all()
-
-
-class Killed(BaseException):
-    """Stands for a signal."""
 
 
 class Killer(Reporter):
@@ -133,17 +131,15 @@ def test_killed_and_resumed_it_ends_as_undisturbed_though_the_model_is_gone(
     assert not is_finished(tmp_path / "run")
     if at == "cleaning":
         away = copy.rename(tmp_path / "away")
-        with pytest.raises(ModelError, match=r"model does not exist \(the run was to start from it\)"):
+        with pytest.raises(ModelError, match=r"model does not exist"):
             resume(tmp_path / "run")
         away.rename(copy)
     else:
         shutil.rmtree(copy)
         series.unlink()
     resumed = resume(tmp_path / "run")
-    names = {path.name for path in (tmp_path / "whole").iterdir()}
-    assert {path.name for path in (tmp_path / "run").iterdir()} == names
-    for name in names - {"history.csv", "config.json"}:
-        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    changing = ("history.csv", "config.json")
+    assert content(tmp_path / "run", *changing) == content(tmp_path / "whole", *changing)
     assert repr(resumed.card["memorization"]) == repr(whole.card["memorization"])  # NaN differs from itself
     assert is_finished(tmp_path / "run")
 
@@ -168,7 +164,7 @@ def test_a_lost_or_damaged_start_is_told(tiny_run, series, tmp_path):
     path = tmp_path / "run" / "init.safetensors"
     whole = path.read_bytes()
     shutil.copy(tiny_run / "model.safetensors", path)
-    with pytest.raises(ModelError, match=r"init\.safetensors is not what a run of molvae starts from"):
+    with pytest.raises(ModelError, match=r"init\.safetensors is not"):
         resume(tmp_path / "run")
     path.write_bytes(whole[:1000])
     with pytest.raises(ModelError, match=r"init\.safetensors is truncated"):
@@ -183,28 +179,18 @@ def test_a_lost_or_damaged_start_is_told(tiny_run, series, tmp_path):
         resume(tmp_path / "run")
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (shutil.rmtree, "does not exist"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"x"), "truncated"),
-        (lambda folder: (folder / "tokenizer.json").unlink(), "has no tokenizer.json"),
-    ],
-)
-def test_a_model_that_cannot_be_read_is_told_before_anything_is_written(tiny_run, series, tmp_path, damage, message):
-    copy = shutil.copytree(tiny_run, tmp_path / "model")
-    damage(copy)
-    with pytest.raises(ModelError, match=message):
-        train(series, tmp_path / "run", init_from=copy, training=TRAINING)
+def test_a_missing_model_is_an_error_before_anything_is_written(series, tmp_path):
+    with pytest.raises(ModelError, match="does not exist"):
+        train(series, tmp_path / "run", init_from=tmp_path / "model", training=TRAINING)
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"size": "large"}, "size large .* contradicts the model"),
-        ({"model": {"latent_dim": 9}}, "latent_dim 9 contradicts the model .*, whose latent_dim is 8"),
-        ({"from_scratch": True}, "give one of them"),
+        ({"size": "large"}, "size large"),
+        ({"model": {"latent_dim": 9}}, "latent_dim 9 .* 8"),
+        ({"from_scratch": True}, "from_scratch"),
     ],
 )
 def test_what_contradicts_the_model_is_told_before_anything_is_written(tiny_run, series, tmp_path, wrong, message):
@@ -223,20 +209,15 @@ def test_what_agrees_with_the_model_is_taken(tiny_run, series, tmp_path):
 def test_its_config_is_a_config_file(tiny_run, series, tmp_path, bundled_run):
     train(series, tmp_path / "one", init_from=tiny_run, training=TRAINING)
     train(series, tmp_path / "two", config=tmp_path / "one" / "config.toml")
-    train(series, tmp_path / "plain", model=TINY, training=TRAINING)
-    train(series, tmp_path / "plain again", config=tmp_path / "plain" / "config.toml")
-    for one, two in (("one", "two"), ("plain", "plain again")):
-        for name in ("config.toml", "model.safetensors", "tokenizer.json"):
-            assert (tmp_path / one / name).read_bytes() == (tmp_path / two / name).read_bytes()
+    for name in ("config.toml", "model.safetensors", "tokenizer.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_few_molecules_start_from_the_bundled_model(bundled_run, series, tmp_path, canonical_smiles):
     heard = Listener()
     vae = train(series, tmp_path / "run", training=TRAINING, reporter=heard)
     n = len(canonical_smiles)
-    assert (
-        f"{n} molecules: starting from the bundled model medchem; --from-scratch trains from nothing" in heard.sentences
-    )
+    assert any(f"{n} molecules: starting from the bundled model" in sentence for sentence in heard.sentences)
     assert vae.card["fine_tuned_from"] == "medchem" == settings_of(tmp_path / "run")["training"]["init_from"]
 
 
@@ -245,30 +226,27 @@ def test_few_molecules_start_from_the_bundled_model(bundled_run, series, tmp_pat
 )
 def test_when_few_molecules_do_not(bundled_run, series, tmp_path, monkeypatch, how):
     if how.keys() == {"training"}:  # a thousand are many here
-        monkeypatch.setattr("molvae.training.run.base_model._FEW", 10)
+        monkeypatch.setattr("molvae.training.run.finetune_source._FEW", 10)
     heard = Listener()
     vae = train(series, tmp_path / "run", reporter=heard, **{**how, "training": {**TRAINING, "epochs": 1}})
     assert "fine_tuned_from" not in vae.card and heard.measured == [] and heard.tokens is None
     assert settings_of(tmp_path / "run")["training"]["init_from"] == ""
-    said = any("starting from nothing, since" in sentence for sentence in heard.sentences)
-    assert said == bool(how.keys() & {"model", "size"})
+    explained = any("training from scratch, because" in sentence for sentence in heard.sentences)
+    assert explained == bool(how.keys() & {"model", "size"})
 
 
-def test_without_a_bundled_model_few_molecules_start_from_nothing(series, tmp_path):
+def test_without_a_bundled_model_few_molecules_train_from_scratch(series, tmp_path):
     vae = train(series, tmp_path / "run", model=TINY, training=TRAINING)
     assert "fine_tuned_from" not in vae.card
     with pytest.raises(ModelError, match="has no medchem model"):
         train(series, tmp_path / "other", init_from="bundled", training=TRAINING)
+    with pytest.raises(ModelError, match="has no medchem model"):
+        MolVAE.from_pretrained()
 
 
 def test_the_bundled_model_is_what_from_pretrained_gives(bundled_run):
     named, unnamed = MolVAE.from_pretrained("bundled"), MolVAE.from_pretrained()
     assert named.sample(2, seed=0) == unnamed.sample(2, seed=0) == MolVAE.from_pretrained(bundled_run).sample(2, seed=0)
-
-
-def test_without_one_from_pretrained_says_so():
-    with pytest.raises(ModelError, match="has no medchem model"):
-        MolVAE.from_pretrained()
 
 
 def test_a_held_out_objective_that_does_not_improve_ends_it(tiny_run, series, tmp_path):
@@ -298,8 +276,8 @@ def test_memorization_tells_copies_from_new_molecules(tiny_run, canonical_smiles
     measured = memorization(copier, other, training, others, seed=0, samples=10)
     assert (measured.tuned.samples, measured.tuned.valid, measured.tuned.distinct) == (10, 0.8, 1.0)
     assert measured.tuned.known == 1.0 and measured.start.known == 0.0
-    assert "MEMORIZED: 100% of the molecules" in str(measured.complaint())
-    assert memorization(other, copier, training, others, seed=0, samples=10).complaint() is None
+    assert "100%" in str(measured.warning())
+    assert memorization(other, copier, training, others, seed=0, samples=10).warning() is None
     assert measured.tuned.nearness.mean == measured.tuned.nearness.median == 1.0
     assert 0.0 < measured.start.nearness.mean < 0.9 and 0.0 < measured.held_out.mean < 0.9
     assert measured.held_out.tenth < measured.held_out.median < measured.held_out.ninetieth
@@ -310,7 +288,7 @@ def test_memorization_of_a_model_that_gives_nothing(tiny_run, canonical_smiles, 
     measured = memorization(vae, vae, canonical_smiles[:5], [], seed=0, samples=10)
     assert measured.tuned.valid == 0.0
     assert np.isnan([measured.tuned.distinct, measured.tuned.known, measured.tuned.nearness.mean]).all()
-    assert np.isnan(measured.held_out.mean) and measured.complaint() is None
+    assert np.isnan(measured.held_out.mean) and measured.warning() is None
 
 
 def test_a_model_that_has_memorized_is_seen_to_have(canonical_smiles):

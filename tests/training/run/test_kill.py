@@ -129,7 +129,7 @@ def test_interrupted_it_says_how_to_go_on_and_loses_no_step(table, whole):
     assert process.returncode == 130
     assert f"molvae train --resume {folder.name}" in said
     assert "Traceback" not in said
-    assert finish(start(folder, "--resume", folder.name, "--no-report")).count("going on at step") == 1
+    assert finish(start(folder, "--resume", folder.name, "--no-report")).count("resuming at step") == 1
     assert contents(folder).keys() == contents(whole).keys()
     assert (folder / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 

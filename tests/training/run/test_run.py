@@ -5,19 +5,19 @@ import math
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from molvae import ConfigError, InputError, ModelError, MolVAE, resume, train
-from molvae.chem import canonical
 from molvae.storage.latest_run import is_finished, latest_run
 from molvae.training import Progress
 from molvae.training.checkpoint import write_checkpoint
 from molvae.training.run import LineReporter, Reporter
 
-TINY = {
+TINY: dict[str, dict[str, Any]] = {
     "model": {"latent_dim": 4, "embedding_dim": 4, "encoder_hidden": 8, "decoder_hidden": 16},
     "training": {
         "epochs": 2,
@@ -29,6 +29,59 @@ TINY = {
         "checkpoint_seconds": 0.0,
     },
 }
+
+
+SLOW_SAVES = {**TINY, "training": {**TINY["training"], "checkpoint_seconds": 1e9}}
+
+
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+class Watcher(Reporter):
+    """Remembers sentences and steps; kills the run at a place such as "step 3", if one is given."""
+
+    def __init__(self, kill_at=None):
+        self.kill_at, self.tables, self.plans, self.steps = kill_at, [], [], []
+
+    def table(self, sentence):
+        self.tables.append(sentence)
+
+    def plan(self, sentence):
+        self.plans.append(sentence)
+
+    def cleaning(self, rows):
+        self._at("cleaning")
+
+    def step(self, progress):
+        self.steps.append((progress.step, progress.steps))
+        self._at(f"step {progress.step}")
+
+    def epoch(self, epoch, epochs, warning):
+        self._at(f"epoch {epoch.epoch}")
+
+    def _at(self, place):
+        if place == self.kill_at:
+            raise Killed
+
+
+def killed(source, folder, at, **how):
+    """A run that was killed at a place."""
+    with pytest.raises(Killed):
+        train(source, folder, reporter=Watcher(at), **{**TINY, **how})
+    return folder
+
+
+def content(folder, *without):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in without}
+
+
+def assert_same_run(one, other):
+    """The same files, but for clocks."""
+    changing = ("history.csv", "config.json")
+    assert content(one, *changing) == content(other, *changing)
+    histories = [pd.read_csv(folder / "history.csv") for folder in (one, other)]
+    pd.testing.assert_frame_equal(*(table.drop(columns=["seconds", "tokens_per_second"]) for table in histories))
 
 
 @pytest.fixture
@@ -90,25 +143,25 @@ def test_what_is_given_goes_before_the_config_file(messy_file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "named"),
     [
-        ("[training]\nepoch = 3", "no setting 'epoch'"),
-        ("[train]\nepochs = 3", "'train' at its top"),
-        ("epochs = 3", "'epochs' at its top"),
-        ("[training", "cannot be read as a TOML file"),
+        ("[training]\nepoch = 3", "epoch"),
+        ("[train]\nepochs = 3", "train"),
+        ("epochs = 3", "epochs"),
+        ("[training", "TOML"),
+        ({"training": {"beta": -1.0}}, "beta"),
+        ({"size": "huge"}, "huge"),
+        ({"training": {"seed": 2**64}}, "seed"),
+        ({"model": {"latent_dim": 10**8}}, "latent_dim"),
     ],
 )
-def test_a_wrong_config_file_is_told(messy_file, tmp_path, text, message):
-    config = tmp_path / "c.toml"
-    config.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        train(messy_file, tmp_path / "run", config=config)
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_bad_setting_is_told_before_anything_is_written(messy_file, tmp_path):
-    with pytest.raises(ConfigError, match="beta"):
-        train(messy_file, tmp_path / "run", training={"beta": -1.0})
+def test_a_wrong_setting_is_named_before_anything_is_written(messy_file, tmp_path, text, named):
+    given = {"config": tmp_path / "c.toml"} if isinstance(text, str) else text
+    (tmp_path / "c.toml").write_text(text if isinstance(text, str) else "")
+    with pytest.raises(ConfigError, match=named):
+        train(messy_file, tmp_path / "run", **given)
+    with pytest.raises(InputError, match="table"):
+        train(pd.DataFrame({"smiles": ["CCO"]}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -122,29 +175,30 @@ def test_an_existing_run_is_overwritten_only_when_asked(messy_file, tmp_path):
     assert (tmp_path / "run" / "model.safetensors").read_bytes() != before
 
 
-def test_a_folder_of_other_files_is_never_overwritten(messy_file, tmp_path):
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match=r"did not write all that is in it: thesis\.tex"):
-        train(messy_file, tmp_path / "thesis", overwrite=True, **TINY)
-    assert (tmp_path / "thesis" / "thesis.tex").exists()
-
-
 @pytest.mark.parametrize(
-    "name", ["rejected.csv", "request.json", ".config.toml.swp", ".report.html.bak", "config.toml"]
+    "name", ["thesis.tex", "rejected.csv", "request.json", ".config.toml.swp", ".report.html.bak", "config.toml"]
 )
-def test_a_file_of_the_users_with_a_name_of_ours_makes_no_run_of_a_folder(messy_file, tmp_path, name):
+def test_a_folder_with_files_of_the_user_is_never_overwritten(messy_file, tmp_path, name):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / name).write_text("[training]\nepochs = 3\n")
     for overwrite in (False, True):
         with pytest.raises(InputError, match="mine"):
             train(messy_file, tmp_path / "mine", overwrite=overwrite, **TINY)
-    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name]
+    assert list(content(tmp_path / "mine")) == [name]
+
+
+def test_a_file_of_the_user_in_a_run_prevents_overwriting(messy_file, tmp_path):
+    train(messy_file, tmp_path / "run", **TINY)
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    before = content(tmp_path / "run")
+    with pytest.raises(InputError, match=r"notes\.txt"):
+        train(messy_file, tmp_path / "run", overwrite=True, **TINY)
+    assert content(tmp_path / "run") == before
 
 
 def test_one_process_writes_to_a_run_at_a_time(messy_file, tmp_path):
     class Other(Reporter):
-        def epoch(self, epoch, epochs, complaint):
+        def epoch(self, epoch, epochs, warning):
             for begins in (lambda: train(messy_file, tmp_path / "run", overwrite=True, **TINY), go_on):
                 with pytest.raises(
                     InputError, match=f"run is in use by process {os.getpid()} on .*; wait until it ends"
@@ -159,32 +213,27 @@ def test_one_process_writes_to_a_run_at_a_time(messy_file, tmp_path):
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
-def test_a_bad_file_replaces_no_run(messy_file, tmp_path):
+@pytest.mark.parametrize("source", ["missing.csv", ["C1CC"]])
+def test_a_source_without_molecules_replaces_no_run(messy_file, tmp_path, source):
     train(messy_file, tmp_path / "run", **TINY)
+    before = content(tmp_path / "run")
     with pytest.raises(InputError):
-        train(tmp_path / "missing.csv", tmp_path / "run", overwrite=True, **TINY)
-    assert is_finished(tmp_path / "run")
-
-
-def test_a_file_without_molecules_replaces_no_run(messy_file, tmp_path):
-    train(messy_file, tmp_path / "run", **TINY)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    with pytest.raises(InputError, match="none of its 1 rows is a usable molecule"):
-        train(["C1CC"], tmp_path / "run", overwrite=True, **TINY)
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+        train(tmp_path / source if isinstance(source, str) else source, tmp_path / "run", overwrite=True, **TINY)
+    assert content(tmp_path / "run") == before
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["run"]
 
 
-def test_unwritable_output_is_told(messy_file, tmp_path):
+def test_unwritable_output_is_an_error(messy_file, tmp_path):
     (tmp_path / "file").write_text("")
     for output in (tmp_path / "file", tmp_path / "file" / "run"):
         with pytest.raises(InputError, match="file"):
             train(messy_file, output, **TINY)
 
 
-def test_too_few_molecules_are_told(tmp_path):
-    with pytest.raises(InputError, match="no molecule of 1 is left for training"):
-        train(["CCO"], tmp_path / "run", **TINY)
+@pytest.mark.parametrize(("n", "training"), [(1, {}), (30, {"valid": 0.9, "test": 0.9})])
+def test_a_split_must_leave_training_molecules(canonical_smiles, tmp_path, n, training):
+    with pytest.raises(InputError, match="is left for training"):
+        train(canonical_smiles[:n], tmp_path / "run", **{**TINY, "training": training})
 
 
 def test_default_folder_is_named_after_the_file(messy_file, tmp_path, monkeypatch):
@@ -194,113 +243,73 @@ def test_default_folder_is_named_after_the_file(messy_file, tmp_path, monkeypatc
     assert folder.name.startswith("my series-")
 
 
-class Killed(BaseException):
-    """Stands for a signal."""
+def dying_at(name, unlink):
+    """`Path.unlink` that dies at a file of this name."""
+
+    def dying(path, missing_ok=False):
+        if path.name == name:
+            raise Killed
+        unlink(path, missing_ok=missing_ok)
+
+    return dying
 
 
 @pytest.mark.parametrize("at", ["step 1", "step 3", "epoch 1", "done"])
 def test_killed_and_resumed_is_the_uninterrupted_run(messy_file, tmp_path, monkeypatch, at):
     train(messy_file, tmp_path / "whole", **TINY)
-
-    class Killer(Reporter):
-        def step(self, progress):
-            if at == f"step {progress.step}":
-                raise Killed
-
-        def epoch(self, epoch, epochs, complaint):
-            if at == f"epoch {epoch.epoch}":
-                raise Killed
-
-    if at == "done":
-        monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(Killed))
-    with pytest.raises(Killed):
-        train(messy_file, tmp_path / "killed", reporter=Killer(), **TINY)
-    if at == "done":
-        monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        if at == "done":
+            patch.setattr(Path, "unlink", dying_at("checkpoint.safetensors", Path.unlink))
+        killed(messy_file, tmp_path / "killed", at)
     assert not is_finished(tmp_path / "killed")
     messy_file.unlink()  # the run has all it needs
     resume(tmp_path / "killed")
-    for name in ("model.safetensors", "tokenizer.json", "training_set.safetensors", "rejected.csv"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    clocks = ["seconds", "tokens_per_second"]
-    histories = [pd.read_csv(tmp_path / name / "history.csv").drop(columns=clocks) for name in ("whole", "killed")]
-    pd.testing.assert_frame_equal(*histories)
-
-
-class KilledInCleaning(Reporter):
-    def cleaning(self, rows):
-        raise Killed
+    assert_same_run(tmp_path / "killed", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("leftover", [False, True])
-def test_a_run_killed_while_it_cleans_goes_on(messy_file, tmp_path, leftover):
+def test_a_run_killed_during_cleaning_is_resumed(messy_file, tmp_path, leftover):
     train(messy_file, tmp_path / "whole", **TINY)
-    with pytest.raises(Killed):
-        train(messy_file, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
+    folder = killed(messy_file, tmp_path / "run", "cleaning")
     if leftover:
-        (tmp_path / "run" / ".molecules.csv.gz.x1_abcde.gz").write_bytes(b"half a file")
-    resume(tmp_path / "run")
-    for path in (tmp_path / "whole").iterdir():
-        if path.name not in ("history.csv", "config.json"):
-            assert (tmp_path / "run" / path.name).read_bytes() == path.read_bytes()
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {p.name for p in (tmp_path / "whole").iterdir()}
-
-
-def test_a_vanished_input_is_one_sentence_and_the_run_waits_for_it(messy_file, tmp_path):
-    with pytest.raises(Killed):
-        train(messy_file, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
+        (folder / ".molecules.csv.gz.x1_abcde.gz").write_bytes(b"half a file")
     away = messy_file.rename(messy_file.with_name("away.csv"))
-    with pytest.raises(InputError, match=r"my series\.csv does not exist; did you mean|does not exist"):
-        resume(tmp_path / "run")
+    with pytest.raises(InputError, match=r"my series\.csv does not exist"):
+        resume(folder)
     away.rename(messy_file)
-    resume(tmp_path / "run")
-    assert is_finished(tmp_path / "run")
+    resume(folder)
+    assert_same_run(folder, tmp_path / "whole")
 
 
-def test_a_list_killed_while_it_is_cleaned_cannot_go_on(canonical_smiles, tmp_path):
-    with pytest.raises(Killed):
-        train(canonical_smiles, tmp_path / "run", reporter=KilledInCleaning(), **TINY)
-    with pytest.raises(ModelError, match="a list or standard input, which is gone"):
-        resume(tmp_path / "run")
-    train(canonical_smiles, tmp_path / "run", **TINY)
-    assert is_finished(tmp_path / "run")
+def test_a_list_killed_during_cleaning_cannot_be_resumed(canonical_smiles, tmp_path):
+    folder = killed(canonical_smiles, tmp_path / "run", "cleaning")
+    with pytest.raises(ModelError, match="a list or standard input"):
+        resume(folder)
+    train(canonical_smiles, folder, **TINY)
+    assert is_finished(folder)
 
 
-def replaced_and_killed(messy_file, folder):
-    """A finished run set aside, and in its place another that was killed while it cleaned: what SIGKILL leaves."""
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_run_killed_while_it_replaces_another_loses_neither(messy_file, tmp_path, resumed):
+    """What SIGKILL leaves: the finished run set aside, and in its place one killed during cleaning."""
+    folder = tmp_path / "run"
     train(messy_file, folder, **TINY)
     folder.rename(folder.with_name(".run.replaced"))
-    with pytest.raises(Killed):
-        train(messy_file, folder.with_name("new"), reporter=KilledInCleaning(), **TINY)
-    folder.with_name("new").rename(folder)
-
-
-def test_a_run_that_was_being_replaced_comes_back(messy_file, tmp_path):
-    replaced_and_killed(messy_file, tmp_path / "run")
-    with pytest.raises(InputError, match="exists"):
-        train(messy_file, tmp_path / "run", **TINY)
-    assert is_finished(tmp_path / "run")
-    assert not (tmp_path / ".run.replaced").exists()
-
-
-def test_the_run_in_its_place_can_go_on(messy_file, tmp_path):
-    replaced_and_killed(messy_file, tmp_path / "run")
-    resume(tmp_path / "run")
-    assert is_finished(tmp_path / "run")
-    assert not (tmp_path / ".run.replaced").exists()
+    killed(messy_file, folder.with_name("new"), "cleaning").rename(folder)
+    if resumed:
+        resume(folder)
+    else:
+        with pytest.raises(InputError, match="exists"):
+            train(messy_file, folder, **TINY)
+    assert is_finished(folder) and not (tmp_path / ".run.replaced").exists()
 
 
 def test_a_file_is_cleaned_once(messy_file, tmp_path, monkeypatch):
     monkeypatch.setattr("molvae.corpus.cache._FEWEST_ROWS", 1)
-    said = []
-
-    class Listener(Reporter):
-        def table(self, sentence):
-            said.append(sentence)
-
+    watcher = Watcher()
     for name in ("one", "two"):
-        train(messy_file, tmp_path / name, reporter=Listener(), **TINY)
-    assert [("cleaned before" in sentence) for sentence in said] == [False, False, True]
+        train(messy_file, tmp_path / name, reporter=watcher, **TINY)
+    assert [("cleaned before" in sentence) for sentence in watcher.tables] == [False, False, True]
     for name in ("rejected.csv", "molecules.csv.gz", "model.safetensors"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -320,50 +329,28 @@ def test_what_cannot_be_resumed_is_told(messy_file, tmp_path):
         resume(tmp_path / "run")
 
 
-def stopped(messy_file, folder):
-    """A run that was killed in its second epoch."""
-
-    class Killer(Reporter):
-        def step(self, progress):
-            if progress.step == 3:
-                raise Killed
-
-    with pytest.raises(Killed):
-        train(messy_file, folder, reporter=Killer(), **TINY)
-    return folder
-
-
-@pytest.mark.parametrize("content", [None, "", "a,b\n1,2\n"])
-def test_a_lost_history_does_not_stop_a_run(messy_file, tmp_path, content):
-    folder = stopped(messy_file, tmp_path / "run")
+@pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
+def test_a_lost_history_does_not_stop_a_run(messy_file, tmp_path, text):
+    folder = killed(messy_file, tmp_path / "run", "step 3")
     (folder / "history.csv").unlink()
-    if content is not None:
-        (folder / "history.csv").write_text(content)
+    if text is not None:
+        (folder / "history.csv").write_text(text)
     resume(folder)
     assert is_finished(folder)
     assert pd.read_csv(folder / "history.csv")["epoch"].tolist() == [2]
 
 
-def damage_settings(folder):
-    path = folder / "config.toml"
-    path.write_text(path.read_text().replace("latent_dim = 4", "latent_dim = 5"))
-
-
-def lose_settings(folder):
-    (folder / "config.toml").write_text("[model]\nlatent_dim = 4\n")
-
-
-def damage_splits(folder):
-    path = folder / "splits.json"
-    path.write_text(path.read_text().replace('"valid": [', '"valid": [100000, '))
-
-
 @pytest.mark.parametrize(
-    ("damage", "message"), [(damage_settings, "another shape"), (lose_settings, "lacks"), (damage_splits, "do not fit")]
+    ("name", "damage", "message"),
+    [
+        ("config.toml", lambda text: text.replace("latent_dim = 4", "latent_dim = 5"), "another shape"),
+        ("config.toml", lambda text: "[model]\nlatent_dim = 4\n", "lacks"),
+        ("splits.json", lambda text: text.replace('"valid": [', '"valid": [100000, '), "do not fit"),
+    ],
 )
-def test_a_damaged_run_is_told(messy_file, tmp_path, damage, message):
-    folder = stopped(messy_file, tmp_path / "run")
-    damage(folder)
+def test_a_damaged_run_is_not_resumed(messy_file, tmp_path, name, damage, message):
+    folder = killed(messy_file, tmp_path / "run", "step 3")
+    (folder / name).write_text(damage((folder / name).read_text()))
     with pytest.raises(ModelError, match=message):
         resume(folder)
 
@@ -375,38 +362,10 @@ def test_a_folder_without_molecules_can_be_used_again(messy_file, tmp_path):
     assert is_finished(tmp_path / "run")
 
 
-def test_overwriting_spares_what_is_not_of_the_run(messy_file, tmp_path):
-    train(messy_file, tmp_path / "run", **TINY)
-    (tmp_path / "run" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"notes\.txt"):
-        train(messy_file, tmp_path / "run", overwrite=True, **TINY)
-    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"size": "huge"}, {"training": {"seed": 2**64}}, {"model": {"latent_dim": 10**8}}, {"source": "table"}]
-)
-def test_what_train_refuses(canonical_smiles, tmp_path, wrong):
-    source = pd.DataFrame({"smiles": canonical_smiles}) if wrong.pop("source", None) else canonical_smiles
-    with pytest.raises((ConfigError, InputError)):
-        train(source, tmp_path / "run", **wrong)
-    assert not (tmp_path / "run").exists()
-
-
-def test_holding_out_all_is_refused(canonical_smiles, tmp_path):
-    with pytest.raises(InputError, match="is left for training"):
-        train(canonical_smiles, tmp_path / "run", **{**TINY, "training": {"valid": 0.9, "test": 0.9}})
-
-
 def test_few_molecules_are_warned_of(messy_file, tmp_path):
-    said = []
-
-    class Listener(Reporter):
-        def plan(self, sentence):
-            said.append(sentence)
-
-    train(messy_file, tmp_path / "run", reporter=Listener(), **TINY)
-    assert any("are few" in sentence for sentence in said)
+    watcher = Watcher()
+    train(messy_file, tmp_path / "run", reporter=watcher, **TINY)
+    assert any("are few" in sentence for sentence in watcher.plans)
 
 
 def test_scaffold_split_shares_no_scaffold(sample_file, tmp_path):
@@ -455,10 +414,6 @@ def test_missing_tensorboard_is_told_before_anything_is_written(canonical_smiles
     assert not (tmp_path / "run").exists()
 
 
-def test_canonical_is_what_the_corpus_holds(canonical_smiles):
-    assert [canonical(one) for one in canonical_smiles] == canonical_smiles
-
-
 def test_what_killed_writes_leave_is_known():
     from molvae.storage.files import is_leftover
 
@@ -472,10 +427,10 @@ def test_a_verbose_training_prints_its_lines_and_another_is_silent(canonical_smi
     for verbose in (False, True):
         how = {"epochs": 2, "health_samples": 10, "pool_size": 20, "block_size": 10, "precision": "fp32"}
         train(canonical_smiles, tmp_path / str(verbose), model=shape, training=how, verbose=verbose)
-        said = capsys.readouterr()
-        assert said.err == ""
-        assert [line.split()[0] for line in said.out.splitlines()].count("1") == verbose
-        assert ("32 kept" in said.out) == verbose == ("the weights of epoch" in said.out)
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        assert [line.split()[0] for line in printed.out.splitlines()].count("1") == verbose
+        assert ("32 kept" in printed.out) == verbose == ("the weights of epoch" in printed.out)
 
 
 LONG = "NCC(=O)" * 25 + "O"
@@ -487,8 +442,7 @@ def test_a_run_that_ended_before_its_second_state_was_saved_can_go_on(
     messy_file, tmp_path, monkeypatch, fails_at, problem
 ):
     """However seldom states are saved: what holds a model and no state is taken for a finished run."""
-    how = {**TINY, "training": {**TINY["training"], "checkpoint_seconds": 1e9}}
-    train(messy_file, tmp_path / "whole", **how)
+    train(messy_file, tmp_path / "whole", **SLOW_SAVES)
     calls = []
 
     def failing(*given):
@@ -499,16 +453,12 @@ def test_a_run_that_ended_before_its_second_state_was_saved_can_go_on(
 
     monkeypatch.setattr("molvae.training.trainer.write_checkpoint", failing)
     with pytest.raises((Killed, InputError)):
-        train(messy_file, tmp_path / "run", **how)
+        train(messy_file, tmp_path / "run", **SLOW_SAVES)
     assert (tmp_path / "run" / "model.safetensors").exists() == (fails_at == 2)
     assert not is_finished(tmp_path / "run")
     monkeypatch.undo()
     resume(tmp_path / "run")
-    assert is_finished(tmp_path / "run")
-    for name in ("model.safetensors", "tokenizer.json"):
-        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "run")]
-    pd.testing.assert_frame_equal(*(one.drop(columns=["seconds", "tokens_per_second"]) for one in histories))
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
 def test_a_model_knows_how_long_its_training_molecules_could_be(canonical_smiles, tmp_path):
@@ -570,66 +520,40 @@ def test_the_newest_run_is_none_that_is_hidden_or_may_not_be_seen(tmp_path, monk
         assert latest_run() == mine[2]
 
 
-def test_a_long_epoch_is_told_of_every_two_minutes(monkeypatch):
-    said, now = [], [0.0]
+def test_a_long_epoch_reports_every_two_minutes(monkeypatch):
+    lines, now = [], [0.0]
     monkeypatch.setattr("molvae.training.run.console_reporter.time.monotonic", lambda: now[0])
-    reporter = LineReporter(lambda text, style="": said.append((now[0], text)))
+    reporter = LineReporter(lambda text, style="": lines.append((now[0], text)))
     for step in range(1, 101):
         reporter.step(Progress(step, 1_000, 15_600.0))
         now[0] += 2.5 if step <= 50 else 10.0
-    assert [when for when, _ in said] == [120.0, 245.0, 365.0, 485.0, 605.0]
-    assert said[0][1] == "step 49 of 1,000, 15.6 ktok/s, 39:38 left at this pace"  # 951 steps of 2.5 seconds
-    assert said[-1][1].startswith("step 99 of 1,000, 15.6 ktok/s, 2h30m left")  # 901 of 10
+    assert [when for when, _ in lines] == [120.0, 245.0, 365.0, 485.0, 605.0]
+    assert lines[0][1] == "step 49 of 1,000, 15.6 ktok/s, 39:38 left at this pace"  # 951 steps of 2.5 seconds
+    assert lines[-1][1].startswith("step 99 of 1,000, 15.6 ktok/s, 2h30m left")  # 901 of 10
 
 
 def settings_in(folder):
     return tomllib.loads((folder / "config.toml").read_text())["training"]
 
 
-def test_minutes_become_steps_that_are_written_down(canonical_smiles, tmp_path):
-    folder, steps = tmp_path / "run", []
-
-    class Steps(Reporter):
-        def step(self, progress):
-            steps.append((progress.step, progress.steps))
-
-    train(canonical_smiles, folder, **TINY, minutes=0.03, from_scratch=True, reporter=Steps())
-    how = settings_in(folder)
+def test_minutes_become_steps_that_are_saved(canonical_smiles, tmp_path):
+    folder, watcher = tmp_path / "run", Watcher()
+    train(canonical_smiles, folder, **TINY, minutes=0.03, from_scratch=True, reporter=watcher)
+    how, steps = settings_in(folder), watcher.steps
     assert how["minutes"] == 0.03 and how["steps"] == steps[-1][0] == steps[-1][1] == len(steps)
     assert pd.read_csv(folder / "history.csv")["epoch"].is_monotonic_increasing
 
 
-class StoppedError(Exception):
-    """Stands for a kill."""
-
-
-class StopAt(Reporter):
-    def __init__(self, at):
-        self.at, self.steps = at, []
-
-    def step(self, progress):
-        self.steps.append(progress.step)
-        if progress.step == self.at:
-            raise StoppedError
-
-
-def test_a_stable_run_can_be_given_its_end(canonical_smiles, tmp_path):
-    folder = tmp_path / "run"
-    how = {**TINY, "training": {**TINY["training"], "schedule": "stable", "steps": 100_000}}
-    with pytest.raises(StoppedError):
-        train(canonical_smiles, folder, **how, from_scratch=True, reporter=StopAt(9))
-    going_on = StopAt(0)
-    vae = resume(folder, minutes=0.03, reporter=going_on)
+def test_only_a_stable_run_can_be_given_another_end(canonical_smiles, tmp_path):
+    stable = {**TINY["training"], "schedule": "stable", "steps": 100_000}
+    folder = killed(canonical_smiles, tmp_path / "run", "step 9", training=stable, from_scratch=True)
+    resumed = Watcher()
+    vae = resume(folder, minutes=0.03, reporter=resumed)
     after = settings_in(folder)
-    assert going_on.steps[0] == 9 and after["steps"] == going_on.steps[-1] < 100_000
+    assert resumed.steps[0][0] == 9 and after["steps"] == resumed.steps[-1][0] < 100_000
     assert after["decay"] == pytest.approx((after["steps"] - 8) / after["steps"])
     assert is_finished(folder) and vae.card["training"]["steps"] == after["steps"]
-
-
-def test_a_cosine_has_its_end(canonical_smiles, tmp_path):
-    folder = tmp_path / "run"
-    with pytest.raises(StoppedError):
-        train(canonical_smiles, folder, **TINY, from_scratch=True, reporter=StopAt(2))
-    with pytest.raises(ConfigError, match="only a run of --schedule stable"):
+    folder = killed(canonical_smiles, tmp_path / "cosine", "step 2", from_scratch=True)
+    with pytest.raises(ConfigError, match="--schedule stable"):
         resume(folder, minutes=1)
     assert resume(folder).card["molecules"] > 0

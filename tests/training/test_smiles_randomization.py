@@ -1,5 +1,7 @@
 """Laws of randomized spellings: the same molecules, a function of the seed, seen by the encoder alone."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,19 +10,19 @@ from molvae import SmilesTokenizer
 from molvae.chem import canonical, random_spelling
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import SmilesVAE
-from molvae.training import Respelling
-from molvae.training.batch_inputs import Feed
+from molvae.training import SmilesRandomization
+from molvae.training.batch_inputs import BatchInputs
 from molvae.training.plan import Plan
-from tests.training.test_trainer import SMALL, Killed, assert_same, make, settings, weights
+from tests.training.test_trainer import SMALL, assert_resumes, make, settings, weights
 
 
-def respelling(smiles, longest=200, more=()):
-    return Respelling(smiles, SmilesTokenizer.from_smiles([*smiles, *more]), longest)
+def randomization(smiles, longest=200, more=()):
+    return SmilesRandomization(smiles, SmilesTokenizer.from_smiles([*smiles, *more]), longest)
 
 
-def spelled(respell, rows, seeds):
-    batch = respell(np.array(rows), np.array(seeds))
-    return [respell.tokenizer.decode(ids[1:].tolist()) for ids in batch.tokens]
+def written(randomize, rows, seeds):
+    batch = randomize(np.array(rows), np.array(seeds))
+    return [randomize.tokenizer.decode(ids[1:].tolist()) for ids in batch.tokens]
 
 
 def test_a_spelling_is_of_the_same_molecule(canonical_smiles):
@@ -34,17 +36,17 @@ def test_a_spelling_is_of_the_same_molecule(canonical_smiles):
 
 def test_seed_0_is_the_spelling_of_the_corpus(canonical_smiles):
     n = len(canonical_smiles)
-    respell = respelling(canonical_smiles)
-    assert spelled(respell, range(n), [0] * n) == canonical_smiles
-    others = spelled(respell, range(n), [7] * n)
+    randomize = randomization(canonical_smiles)
+    assert written(randomize, range(n), [0] * n) == canonical_smiles
+    others = written(randomize, range(n), [7] * n)
     assert others != canonical_smiles
     assert [canonical(one) for one in others] == canonical_smiles
 
 
 def test_rows_and_seeds_are_taken_one_by_one(canonical_smiles):
-    respell = respelling(canonical_smiles)
-    together = spelled(respell, [5, 0, 5], [3, 1, 9])
-    assert together == [spelled(respell, [row], [seed])[0] for row, seed in ((5, 3), (0, 1), (5, 9))]
+    randomize = randomization(canonical_smiles)
+    together = written(randomize, [5, 0, 5], [3, 1, 9])
+    assert together == [written(randomize, [row], [seed])[0] for row, seed in ((5, 3), (0, 1), (5, 9))]
 
 
 @pytest.mark.parametrize(
@@ -56,17 +58,17 @@ def test_rows_and_seeds_are_taken_one_by_one(canonical_smiles):
 )
 def test_what_the_model_cannot_read_is_left_canonical(molecule, more, longest):
     smiles = [canonical(molecule)]
-    respell = respelling(smiles, longest, more)
-    seen = {spelled(respell, [0], [seed])[0] for seed in range(1, 60)}
+    randomize = randomization(smiles, longest, more)
+    seen = {written(randomize, [0], [seed])[0] for seed in range(1, 60)}
     assert smiles[0] in seen
     for one in seen - set(smiles):
-        assert len(respell.tokenizer.encode(one)) <= longest
+        assert len(randomize.tokenizer.encode(one)) <= longest
 
 
 def feed(smiles, config):
     corpus = TokenizedCorpus(smiles, SmilesTokenizer.from_smiles(smiles))
     plan = Plan(np.arange(len(smiles)), corpus.lengths, config)
-    return Feed(corpus, plan, 4, Respelling(smiles, corpus.tokenizer, 200))
+    return BatchInputs(corpus, plan, 4, SmilesRandomization(smiles, corpus.tokenizer, 200))
 
 
 def test_the_decoder_writes_the_canonical_spelling_whatever_the_encoder_reads(canonical_smiles):
@@ -99,25 +101,19 @@ def test_the_encoder_reads_its_own_tokens_and_the_decoder_is_scored_on_the_other
     corpus = TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
     model = SmilesVAE(SMALL, len(corpus.tokenizer)).eval()
     batch, noise = corpus.batch(range(8)), torch.zeros(8, SMALL.latent_dim)
-    other = Respelling(canonical_smiles, corpus.tokenizer, 200)(np.arange(8), np.full(8, 3))
+    other = SmilesRandomization(canonical_smiles, corpus.tokenizer, 200)(np.arange(8), np.full(8, 3))
     output = model(*batch, noise, encoder_tokens=other.tokens, encoder_lengths=other.lengths)
     torch.testing.assert_close(output.posterior.mean, model.encoder(*other).mean)
     torch.testing.assert_close(output.nll, model.nll(*batch, output.posterior.mean))
 
 
-def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path):
-    config = settings(randomized=0.5, checkpoint_seconds=0.0)
-    respell = respelling(canonical_smiles)
-    whole = weights(make(canonical_smiles, config, respell=respell).run())
-    plain = make(canonical_smiles, settings(), respell=respell).run()
-    assert any(not torch.equal(whole[name], value) for name, value in plain.state_dict().items())
-    for at in (2, 9):
-        path = tmp_path / f"{at}.safetensors"
-
-        def kill(progress, at=at):
-            if progress.step == at:
-                raise Killed
-
-        with pytest.raises(Killed):
-            make(canonical_smiles, config, respell=respell, checkpoint=path, on_step=kill).run()
-        assert_same(weights(make(canonical_smiles, config, seed=9, respell=respell, checkpoint=path).run()), whole)
+@pytest.mark.parametrize("at", [2, 9])
+def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path, at):
+    randomize = randomization(canonical_smiles)
+    given, plain = (
+        partial(make, canonical_smiles, settings(randomized=share, checkpoint_seconds=0.0), randomize=randomize)
+        for share in (0.5, 0.0)
+    )
+    assert_resumes(given, tmp_path / "state.safetensors", at)
+    one, other = weights(given().run()), weights(plain().run())
+    assert any(not torch.equal(one[name], other[name]) for name in one)
