@@ -39,10 +39,10 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
         latent_dim_: D, after fitting.
         n_features_in_: 1, the column of SMILES.
 
-    >>> from sklearn.linear_model import Ridge
-    >>> from sklearn.pipeline import make_pipeline
-    >>> potency = make_pipeline(LatentTransformer(), Ridge())
-    >>> potency.fit(["CCO", "CCN", "c1ccccc1"], [5.1, 5.3, 6.2]).predict(["CCCO", "CCCN"]).shape
+    >>> from sklearn.linear_model import Ridge  # doctest: +SKIP
+    >>> from sklearn.pipeline import make_pipeline  # doctest: +SKIP
+    >>> potency = make_pipeline(LatentTransformer(), Ridge())  # doctest: +SKIP
+    >>> potency.fit(["CCO", "CCN", "c1ccccc1"], [5.1, 5.3, 6.2]).predict(["CCCO", "CCCN"]).shape  # doctest: +SKIP
     (2,)
     """
 

@@ -48,7 +48,7 @@ def test_few_molecules_start_from_the_bundled_model_by_default(bundled_run, seri
         plain = molvae("train", series, "-o", tmp_path / f"plain{len(options)}", *options, *tiny, *FAST)
         assert plain.exit_code == 0, plain.output
         assert "fine-tuning" not in plain.stderr and "held out  " not in plain.stderr
-        assert ("starting from nothing" in plain.stderr) == (not options)
+        assert ("because the shape of a model" in plain.stderr) == (not options)
 
 
 def test_contradictory_options_are_errors(tiny_run, series, tmp_path):

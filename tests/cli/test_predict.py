@@ -120,5 +120,5 @@ def test_errors(model, tiny_run, table, tmp_path):
     unknown = molvae("train", table, "-o", tmp_path / "run", "--properties", "activity", *FAST)
     assert_error(unknown, "there is no property 'activity': train.csv has columns of numbers 'qed', 'logp', 'sa'")
     constant = molvae("train", table, "-o", tmp_path / "run", "--properties", "charge", *FAST)
-    assert_error(constant, "'charge' is 0 for every training molecule that has it (54 do)")
+    assert_error(constant, "'charge' is 0 for all 54 training molecules")
     assert "go on with" not in constant.stderr

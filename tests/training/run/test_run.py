@@ -305,7 +305,7 @@ def test_a_run_killed_while_it_replaces_another_loses_neither(messy_file, tmp_pa
 
 
 def test_a_file_is_cleaned_once(messy_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("molvae.corpus.cache._FEWEST_ROWS", 1)
+    monkeypatch.setattr("molvae.corpus.cache._MIN_ROWS", 1)
     watcher = Watcher()
     for name in ("one", "two"):
         train(messy_file, tmp_path / name, reporter=watcher, **TINY)
