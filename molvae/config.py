@@ -182,7 +182,9 @@ class TrainConfig(Settings):
     )
     check_epochs: int = Field(1, ge=1, description="Epochs between measurements; the last epoch is always measured.")
     patience: int = Field(
-        0, ge=0, description="Stop after this many epochs without a better validation objective; 0: never."
+        0,
+        ge=0,
+        description="Stop at a measurement this many epochs or more after the best one; 0: never.",
     )
     checkpoint_seconds: float = Field(60.0, ge=0.0, description="Seconds of training between checkpoints.")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="Precision of matrix products.")

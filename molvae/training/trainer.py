@@ -183,7 +183,8 @@ class Trainer:
             return measure_pace(self.plan, work, D, device, seconds)
 
     def _out_of_patience(self) -> bool:
-        return 0 < self._config.patience <= self.epochs_done - self._best.epoch
+        measured = self.epochs_done - self.epochs_done % self._config.check_epochs
+        return 0 < self._config.patience <= measured - self._best.epoch
 
     def _train_pool(self, pool: int, interruption: Interruption) -> None:
         self._pools.enter(pool)

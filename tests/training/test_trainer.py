@@ -208,6 +208,14 @@ def test_patience_stops_and_gives_the_best_weights(canonical_smiles):
     assert_same(weights(best), snapshots[index])
 
 
+def test_patience_is_judged_where_the_model_is_measured(canonical_smiles):
+    epochs = []
+    config = settings(epochs=12, learning_rate=0.5, clip_norm=100.0, patience=2, check_epochs=5)
+    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    assert [epoch.epoch for epoch in epochs] in ([5, 10], [5, 10, 12])
+    assert any(epoch.best for epoch in epochs)
+
+
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_divergence_is_told(canonical_smiles, weight):
     trainer = make(canonical_smiles, settings(learning_rate=1e30, clip_norm=1e30, coupling_weight=weight))
