@@ -112,12 +112,13 @@ def _ask_for_trust(folder: Path, request: Request) -> None:
     Raises:
         ConfigError: the user says no, or cannot be asked.
     """
-    from molvae.optimization.run.trust import is_trusted, programs
+    from molvae.optimization.run.folder import is_trusted, programs
 
     if is_trusted(folder, request.run):
         return
     named = "".join(f"\n  {one}" for one in programs(request.run))
-    say(f"you have not begun the search in {folder} on this machine, and it runs on your computer:{named}", "yellow")
+    where = f" in {request.run.directory}" if request.run.directory else ""
+    say(f"you have not begun the search in {folder} on this machine, and it runs{where}:{named}", "yellow")
     can_ask = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
     if not (can_ask and typer.confirm("Do you trust it?", err=True)):
         raise ConfigError(
@@ -129,12 +130,12 @@ def search_in(place: Place, request: Request, *, resume: bool) -> None:
     """Search, or search on, and print the best.
 
     Raises:
-        MolVAEError: as `molvae.optimization.run.start.optimize`; nothing that was scored is lost. Or nothing was
+        MolVAEError: as `molvae.optimization.run.start.search`; nothing that was scored is lost. Or nothing was
             found to be scored.
         SystemExit: it was interrupted, or failed when it had begun; the command that goes on was said.
     """
     from molvae.optimization.run.folder import CALLS
-    from molvae.optimization.run.start import optimize
+    from molvae.optimization.run.start import search
     from molvae.pretrained.hub import full_name
 
     run = request.run
@@ -146,26 +147,10 @@ def search_in(place: Place, request: Request, *, resume: bool) -> None:
         _tell_refused(request)
     with SearchReporter(run.budget) as reporter, results_only():
         try:
-            result = optimize(
-                vae,
-                run.objectives,
-                budget=run.budget,
-                constraints=run.constraints,
-                start=request.start,
-                mean=run.mean,
-                seed=run.seed,
-                batch=run.batch or None,
-                settings=request.search,
-                timeout=run.timeout or None,
-                folder=place.folder,
-                cache=run.cache or None,
-                resume=resume,
-                overwrite=place.overwrite,
-                model=name,
-                top=run.top,
-                progress=reporter,
-                on_interrupt=reporter.stopping,
-            )
+            result = search(
+                vae, request._replace(run=run.replace(model=name)), folder=place.folder, resume=resume,
+                overwrite=place.overwrite, progress=reporter, on_interrupt=reporter.stopping,
+            )  # fmt: skip
         except (KeyboardInterrupt, InputError) as error:
             if reporter.last is None or not (place.folder / CALLS).exists():
                 raise

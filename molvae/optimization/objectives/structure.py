@@ -1,6 +1,6 @@
-"""Fingerprints by name, and how similar a molecule is to a target under them.
+"""The structure of a molecule as numbers: fingerprints by name, similarity to a target, substructures.
 
-All but PHCO are counts of features, not folded into bits, as the tasks of GuacaMol have them.
+All fingerprints but PHCO are counts of features, not folded into bits, as in the tasks of GuacaMol.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from rdkit.DataStructs import TanimotoSimilarity
 
-from molvae.chem import parse
+from molvae.chem import parse, quiet_rdkit
 from molvae.errors import ConfigError
 
-__all__ = ["FINGERPRINTS", "fingerprint", "similarity"]
+__all__ = ["FINGERPRINTS", "fingerprint", "has_pattern", "lacks_pattern", "similarity"]
 
 FINGERPRINTS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,15 +31,15 @@ FINGERPRINTS: Mapping[str, str] = MappingProxyType(
         "https://doi.org/10.1002/(SICI)1097-0290(199824)61:1<47::AID-BIT9>3.0.CO;2-Z), slow",
     }
 )
-"""What each is, by name."""
+"""A description of each, by name."""
 
 
 def fingerprint(mol: Chem.Mol, name: str) -> Any:
-    """The fingerprint of a molecule, blind to stereo.
+    """The fingerprint of a molecule; it ignores stereo.
 
     Args:
         mol: the molecule.
-        name: of `FINGERPRINTS`.
+        name: a key of `FINGERPRINTS`.
 
     Returns:
         What RDKit's similarities take: counts of features, or bits for PHCO.
@@ -53,38 +53,61 @@ def fingerprint(mol: Chem.Mol, name: str) -> Any:
 def similarity(mol: Chem.Mol, target: str, name: str) -> float:
     """The Tanimoto similarity of a molecule to a target, in [0, 1].
 
-    For counts: sum of the smaller over sum of the larger of each feature's two counts.
+    For counts: the sum of the smaller over the sum of the larger of each feature's two counts.
 
     Args:
         mol: the molecule.
         target: a SMILES.
-        name: of `FINGERPRINTS`.
+        name: a key of `FINGERPRINTS`.
 
     Raises:
-        ConfigError: the target is no molecule, or there is no such fingerprint.
+        ConfigError: the target is not a molecule, or there is no such fingerprint.
     """
     return float(TanimotoSimilarity(fingerprint(mol, name), _of_target(target, name)))
+
+
+def has_pattern(mol: Chem.Mol, smarts: str) -> bool:
+    """Whether a molecule has a substructure.
+
+    Raises:
+        ConfigError: the text is not a SMARTS.
+    """
+    return bool(mol.HasSubstructMatch(_pattern(smarts)))
+
+
+def lacks_pattern(mol: Chem.Mol, smarts: str) -> bool:
+    """The opposite of `has_pattern`."""
+    return not has_pattern(mol, smarts)
+
+
+@functools.lru_cache(maxsize=256)
+def _pattern(smarts: str) -> Chem.Mol:
+    with quiet_rdkit():
+        pattern = Chem.MolFromSmarts(smarts)
+    if pattern is None or not pattern.GetNumAtoms():
+        raise ConfigError(f"{smarts!r} is not a SMARTS that RDKit can read")
+    return pattern
 
 
 @functools.lru_cache(maxsize=256)
 def _of_target(target: str, name: str) -> Any:
     mol = parse(target)
     if mol is None:
-        raise ConfigError(f"{target!r} is no molecule to be similar to; give a SMILES")
+        raise ConfigError(f"the target {target!r} is not a molecule; give a SMILES")
     return fingerprint(mol, name)
 
 
 @functools.cache
 def _function(name: str) -> Callable[[Chem.Mol], Any]:
     if name not in FINGERPRINTS:
-        raise ConfigError(f"no fingerprint is named {name!r}; there are {', '.join(FINGERPRINTS)}")
+        raise ConfigError(f"there is no fingerprint {name!r}; there are {', '.join(FINGERPRINTS)}")
     if name == "PHCO":
-        # Imported late: it reads a table of features, which other fingerprints need not spend.
+        # Imported late: it reads a table of features, which takes time that other fingerprints do not need.
         from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 
         generate: Callable[..., Any] = Generate.Gen2DFingerprint
         factory: Any = copy.copy(Gobbi_Pharm2D.factory)
-        # Most of the time goes into the number of each bit, of which there are no more than 40,000.
+        # Most of the time goes into the number of each bit, and there are no more than 40,000 bits.
         number = functools.cache(factory.GetBitIdx)
         factory.GetBitIdx = lambda kinds, distances, **how: number(tuple(kinds), tuple(distances), **how)
         return lambda mol: generate(mol, factory)
@@ -93,8 +116,7 @@ def _function(name: str) -> Callable[[Chem.Mol], Any]:
         generator = rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10)
     else:
         invariants = rdFingerprintGenerator.GetMorganFeatureAtomInvGen() if name[0] == "F" else None
-        generator = rdFingerprintGenerator.GetMorganGenerator(
-            radius=int(name[-1]) // 2, atomInvariantsGenerator=invariants
-        )
+        radius = int(name[-1]) // 2
+        generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, atomInvariantsGenerator=invariants)
     function: Callable[[Chem.Mol], Any] = generator.GetSparseCountFingerprint
     return function
