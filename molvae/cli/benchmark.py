@@ -139,26 +139,34 @@ def _print_areas(found: Mapping[Job, Mapping[str, float]]) -> None:
     from rich.table import Table
 
     from molvae.benchmarks.optimization import areas
-    from molvae.optimization.published import CHANGED_BY_THE_FIX, PUBLISHED
+    from molvae.optimization.published import CHANGED_BY_THE_FIX, published
 
-    ours = areas(found)
-    others = [PUBLISHED[name] for name in _PUBLISHED if name in PUBLISHED]
+    ours, known = areas(found), published()
+    others = [known[name] for name in _PUBLISHED if name in known]
     table = Table(box=None, pad_edge=False, header_style="bold", title="area under the mean of the ten best")
     table.add_column("")
     for method in ours:
         table.add_column(method, justify="right", style="bold")
     for name in _PUBLISHED:
-        if name in PUBLISHED:
+        if name in known:
             table.add_column(name, justify="right", style="dim")
     tasks = list(dict.fromkeys(job.task for job in found))
     for task in tasks:
         own = [_area(ours[method].get(task)) for method in ours]
         old = [
-            "" if one.before_the_fix and task in CHANGED_BY_THE_FIX else f"{one.auc_top10[task]:.3f}" for one in others
+            ""
+            if task not in one.auc_top10 or (one.before_the_fix and task in CHANGED_BY_THE_FIX)
+            else f"{one.auc_top10[task]:.3f}"
+            for one in others
         ]
         table.add_row(task, *own, *old)
     sums = [f"{sum(mean for mean, _ in ours[method].values()):.3f}" for method in ours]
-    old = ["" if one.before_the_fix else f"{sum(one.auc_top10[task] for task in tasks):.3f}" for one in others]
+    old = [
+        ""
+        if one.before_the_fix or not one.auc_top10.keys() >= set(tasks)
+        else f"{sum(one.auc_top10[task] for task in tasks):.3f}"
+        for one in others
+    ]
     table.add_row("sum", *sums, *old)
     Console(highlight=False).print(table)
 

@@ -275,13 +275,14 @@ def _ask_for_trust(folder: Path, request: Request) -> None:
     Raises:
         ConfigError: the answer is no, or there is nobody to ask.
     """
-    from molvae.optimization.run.trust import is_trusted, programs
+    from molvae.optimization.run.folder import is_trusted, programs
 
     if is_trusted(folder, request.run):
         return
+    where = f" in {request.run.directory}" if request.run.directory else " on your computer"
     listed = "".join(f"\n  {one}" for one in programs(request.run))
     print_status(
-        f"the search in {folder} was not started by you on this machine, and runs programs on your computer:{listed}",
+        f"the search in {folder} was not started by you on this machine, and runs programs{where}:{listed}",
         "yellow",
     )
     can_ask = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
@@ -318,12 +319,12 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
     """Start or resume a search, and print the best molecules.
 
     Raises:
-        MolVAEError: as `molvae.optimization.run.start.optimize`; all scores are kept. Or no molecule could be scored.
+        MolVAEError: as `molvae.optimization.run.start.search`; all scores are kept. Or no molecule could be scored.
         SystemExit: it was interrupted, or failed after it had started; the command that resumes it was printed.
     """
     from molvae.cli.models import choose_model, load_model
     from molvae.optimization.run.folder import CALLS
-    from molvae.optimization.run.start import optimize
+    from molvae.optimization.run.start import search
     from molvae.pretrained.hub import full_name
 
     run = request.run
@@ -335,23 +336,12 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
         _print_excluded(request)
     with _SearchDisplay() as display, results_only():
         try:
-            result = optimize(
+            result = search(
                 vae,
-                run.objectives,
-                budget=run.budget,
-                constraints=run.constraints,
-                start=request.start,
-                mean=run.mean,
-                seed=run.seed,
-                batch=run.batch or None,
-                settings=request.search,
-                timeout=run.timeout or None,
+                request._replace(run=run.replace(model=name)),
                 folder=folder,
-                cache=run.cache or None,
                 resume=resume,
                 overwrite=options.overwrite,
-                model=name,
-                top=run.top,
                 progress=display.update,
                 on_interrupt=display.stopping,
             )

@@ -1,8 +1,8 @@
-"""Regions that a search leaves for a while, since it has found nothing better there for long.
+"""Tabu regions: parts of chemical space that a search leaves after a long time without improvement.
 
-A search climbs where it is, and many objectives have tops that are not the highest: molecules whose neighbours are all
-worse. Then the surroundings of its best are closed to it, and it goes on from the best that is unlike them, until it
-stands still there, too. After some of these all is open again.
+Many objectives have local optima, molecules whose neighbours are all worse. When a search is stuck in one, molecules
+similar to its best one become tabu, and the search continues from the best of the others, until it is stuck there, too.
+When there are too many tabu regions, all become open again.
 """
 
 from __future__ import annotations
@@ -18,76 +18,76 @@ from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from molvae.chem import parse, quiet_rdkit
 from molvae.chem.fingerprints import fingerprint
-from molvae.optimization.guidance import idle_calls
+from molvae.optimization.surrogate.acquisition import calls_without_improvement
 
-__all__ = ["Regions"]
+__all__ = ["TabuRegions"]
 
-_NEAR = 0.4  # Tanimoto similarity (Morgan counts, radius 2) to a center, from which on a molecule is of its region
+_NEAR = 0.4  # least Tanimoto similarity (Morgan counts, radius 2) to the center of a region
 _SHARE = 0.25  # of all calls
-_MOST = 6  # regions that are left at a time
-_FEWEST = 20  # molecules with a score to go on from
+_MOST = 6  # tabu regions at a time
+_FEWEST = 20  # molecules with a score outside of them
 _KEPT = 32_768  # fingerprints
 
 
-class Regions:
-    """Which regions are left, by their centers; a `Constraint` on what is proposed elsewhere.
+class TabuRegions:
+    """The tabu regions of a search, by their centers; a `Constraint` on proposals.
 
     Args:
-        patience: calls without anything better after which a region is left, or a fourth of all calls where that is
-            more: what is better comes the later the longer a search lasts. 0 for never.
+        patience: calls without improvement after which a region becomes tabu, or a fourth of all calls if that is more:
+            improvements become rarer the longer a search lasts. 0 means never.
 
     Attributes:
-        centers: the best molecule of each region that is left, in the order in which they were.
-        since: how many molecules were scored when that last changed.
+        centers: the best molecule of each tabu region, the oldest region first.
+        since: the number of scored molecules when `centers` last changed.
     """
 
-    name = "elsewhere"
+    name = "outside of tabu regions"
 
     def __init__(self, patience: int) -> None:
         self._patience = patience
         self.centers: tuple[str, ...] = ()
         self.since = 0
-        self._elsewhere = np.zeros(0, dtype=np.bool_)  # of the molecules that were looked at so far
+        self._is_outside = np.zeros(0, dtype=np.bool_)  # of the molecules of the last update
 
-    def look(
-        self, smiles: Sequence[str], merits: NDArray[np.float64], asked: NDArray[np.bool_] | None = None
+    def update(
+        self, smiles: Sequence[str], utilities: NDArray[np.float64], asked: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float64], int]:
-        """See how the search does, and leave a region if it stands still.
+        """Add a region if the search is stuck.
 
         Args:
             smiles: N molecules that were scored, in the order of the calls.
-            merits: (N,) theirs; NaN where there is none.
-            asked: (N,) as in `idle_calls`.
+            utilities: (N,) theirs; NaN where there is none.
+            asked: (N,) as in `calls_without_improvement`.
 
         Returns:
-            The merits (N,), NaN in the regions that are left; and the calls since there was anything better elsewhere,
-            or since it became elsewhere.
+            The utilities (N,), NaN in tabu regions; and the calls without improvement outside of them, since the
+            regions last changed.
         """
-        own = self._outside(smiles, merits)
+        outside = self._outside(smiles, utilities)
         calls = np.ones(len(smiles), dtype=np.bool_) if asked is None else asked
-        idle = min(idle_calls(own, calls), int(calls[self.since :].sum()))
-        if self._patience and idle > max(self._patience, _SHARE * calls.sum()) and np.isfinite(own).any():
-            self._leave(smiles, merits, smiles[int(np.nanargmax(own))])
-            own, idle = self._outside(smiles, merits), 0
-        return own, idle
+        stagnation = min(calls_without_improvement(outside, calls), int(calls[self.since :].sum()))
+        if self._patience and stagnation > max(self._patience, _SHARE * calls.sum()) and np.isfinite(outside).any():
+            self._add(smiles, utilities, smiles[int(np.nanargmax(outside))])
+            outside, stagnation = self._outside(smiles, utilities), 0
+        return outside, stagnation
 
-    def _leave(self, smiles: Sequence[str], merits: NDArray[np.float64], center: str) -> None:
-        """Leave one more region; where too many are left by then, or too little is outside of them, open all."""
-        self._close((*self.centers, center), len(smiles))
-        if len(self.centers) > _MOST or np.isfinite(self._outside(smiles, merits)).sum() < _FEWEST:
-            self._close((), len(smiles))
+    def _add(self, smiles: Sequence[str], utilities: NDArray[np.float64], center: str) -> None:
+        """Add a region; if there are too many then, or too few molecules outside of them, open all."""
+        self._set((*self.centers, center), len(smiles))
+        if len(self.centers) > _MOST or np.isfinite(self._outside(smiles, utilities)).sum() < _FEWEST:
+            self._set((), len(smiles))
 
-    def _close(self, centers: Sequence[str], since: int) -> None:
+    def _set(self, centers: Sequence[str], since: int) -> None:
         self.centers, self.since = tuple(centers), since
-        self._elsewhere = np.zeros(0, dtype=np.bool_)
+        self._is_outside = np.zeros(0, dtype=np.bool_)
 
-    def _outside(self, smiles: Sequence[str], merits: NDArray[np.float64]) -> NDArray[np.float64]:
-        new = self.allows(smiles[len(self._elsewhere) :])
-        self._elsewhere = np.concatenate([self._elsewhere, new])
-        return np.where(self._elsewhere, merits, np.nan)
+    def _outside(self, smiles: Sequence[str], utilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        new = self.allows(smiles[len(self._is_outside) :])
+        self._is_outside = np.concatenate([self._is_outside, new])
+        return np.where(self._is_outside, utilities, np.nan)
 
     def allows(self, smiles: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether each of N molecules is outside of the regions that are left, (N,)."""
+        """Whether each of N molecules is outside of the tabu regions, (N,)."""
         if not self.centers:
             return np.ones(len(smiles), dtype=np.bool_)
         with quiet_rdkit():
@@ -96,12 +96,12 @@ class Regions:
         return ~np.array(near, dtype=np.bool_)
 
     def state(self) -> dict[str, Any]:
-        """What JSON can hold."""
+        """The state, as values for JSON."""
         return {"centers": list(self.centers), "since": self.since}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where another was."""
-        self._close(state["centers"], state["since"])
+        """Continue from the state of another."""
+        self._set(state["centers"], state["since"])
 
 
 @lru_cache(maxsize=_KEPT)

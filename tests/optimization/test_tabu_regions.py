@@ -1,4 +1,4 @@
-"""Regions are left when nothing better comes, one after the other, and are open again in the end."""
+"""TabuRegions are left when nothing better comes, one after the other, and are open again in the end."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 from molvae.chem import canonical
 from molvae.optimization.objectives import objective_of
-from molvae.optimization.tabu_regions import Regions
+from molvae.optimization.tabu_regions import TabuRegions
 
 ENDS = (
     *("F", "Cl", "Br", "I", "C", "N", "O", "S", "CC", "CO", "CN", "CS", "OC", "NC", "SC"),
@@ -25,14 +25,14 @@ def looked(regions, rounds, smiles=SMILES, merits=HEIGHTS):
     left = []
     for number in rounds:
         new = ["S" * (2 + place // 30) + "N" * (1 + place % 30) for place in range(10 * (number + 1))]
-        own, idle = regions.look([*smiles, *new], np.concatenate([merits, np.full(len(new), np.nan)]))
+        own, idle = regions.update([*smiles, *new], np.concatenate([merits, np.full(len(new), np.nan)]))
         assert len(own) == len(merits) + len(new) and idle >= 0
         left.append(regions.centers)
     return left
 
 
 def test_the_best_is_left_then_the_best_that_is_unlike_it_and_in_the_end_all_is_open():
-    left = [one[-1] if one else None for one in looked(Regions(95), range(40))]
+    left = [one[-1] if one else None for one in looked(TabuRegions(95), range(40))]
     order = list(dict.fromkeys(left))
     assert order[0] is None  # at first the search has not stood still for long enough
     assert order[1:3] == [ALKANES[0], ARENES[0]]
@@ -40,10 +40,10 @@ def test_the_best_is_left_then_the_best_that_is_unlike_it_and_in_the_end_all_is_
 
 
 def test_what_is_near_a_center_is_not_looked_at_and_not_allowed():
-    regions = Regions(95)
+    regions = TabuRegions(95)
     looked(regions, range(2))
     assert regions.centers == (ALKANES[0],)
-    own = regions.look([*SMILES, *["S"] * 20], np.concatenate([HEIGHTS, np.full(20, np.nan)]))[0][:90]
+    own = regions.update([*SMILES, *["S"] * 20], np.concatenate([HEIGHTS, np.full(20, np.nan)]))[0][:90]
     near = objective_of(f"similarity:ECFP4:{ALKANES[0]}")(SMILES) >= 0.4
     assert near[:30].all() and not near[30:].any()
     assert np.array_equal(np.isnan(own), near)
@@ -53,24 +53,26 @@ def test_what_is_near_a_center_is_not_looked_at_and_not_allowed():
 
 
 def test_something_better_keeps_a_search_where_it_is():
-    regions = Regions(30)
+    regions = TabuRegions(30)
     rising = np.concatenate([HEIGHTS, np.arange(40) + 10.0])
-    regions.look([*SMILES, *("C" * length for length in range(40, 80))], rising)
+    regions.update([*SMILES, *("C" * length for length in range(40, 80))], rising)
     assert regions.centers == ()
 
 
 def test_where_all_is_alike_or_nothing_has_a_score_nothing_is_left():
-    assert not any(looked(Regions(20), range(20), ALKANES, HEIGHTS[:30]))
-    assert not any(looked(Regions(20), range(20), SMILES, np.full(90, np.nan)))
+    assert not any(looked(TabuRegions(20), range(20), ALKANES, HEIGHTS[:30]))
+    assert not any(looked(TabuRegions(20), range(20), SMILES, np.full(90, np.nan)))
 
 
 def test_without_patience_nothing_is_ever_left():
-    assert not any(looked(Regions(0), range(40)))
+    assert not any(looked(TabuRegions(0), range(40)))
 
 
 @pytest.mark.parametrize("stop", [1, 3, 12, 25])
 def test_taken_up_again_it_goes_on_as_it_would_have(stop):
-    first, second = Regions(95), Regions(95)
+    first, second = TabuRegions(95), TabuRegions(95)
     looked(first, range(stop))
     second.restore(json.loads(json.dumps(first.state())))
-    assert looked(second, range(stop, 40)) == looked(first, range(stop, 40)) == looked(Regions(95), range(40))[stop:]
+    assert (
+        looked(second, range(stop, 40)) == looked(first, range(stop, 40)) == looked(TabuRegions(95), range(40))[stop:]
+    )

@@ -1,7 +1,7 @@
-"""From a number to how desirable it is, between 0 and 1: shapes to be put over properties.
+"""Desirability functions: from a property to how good its value is, between 0 and 1.
 
-Multi-objective optimization with desirability functions: Harrington (1965), The desirability function; Derringer &
-Suich (1980), https://doi.org/10.1080/00224065.1980.11980968. Every shape takes numbers and arrays, and NaN gives NaN.
+Sources: Harrington (1965), The desirability function; Derringer & Suich (1980),
+https://doi.org/10.1080/00224065.1980.11980968. Every function takes numbers and arrays, and NaN gives NaN.
 """
 
 from __future__ import annotations
@@ -19,23 +19,27 @@ from molvae.errors import ConfigError
 __all__ = ["Above", "Below", "DoubleSigmoid", "Gaussian", "Piecewise", "Ramp", "Shape", "Sigmoid", "Window"]
 
 Shape = Callable[[Any], Any]
-"""From a number or an array to as many in [0, 1]."""
+"""From a number or an array to a number or an array in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A shape whose numbers are all finite."""
+    """A shape whose numbers are all finite and fit together."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float | int) and not math.isfinite(value):
                 raise ConfigError(f"{type(self).__name__}: {field.name} must be a finite number, not {value}")
+        self._check()
+
+    def _check(self) -> None:
+        """Raise `ConfigError` if the numbers do not fit together."""
 
 
-def _needs(condition: bool, sentence: str) -> None:
+def _require(condition: bool, message: str) -> None:
     if not condition:
-        raise ConfigError(sentence)
+        raise ConfigError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,8 @@ class Gaussian(_Checked):
     mu: float
     sigma: float
 
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        _needs(self.sigma > 0, f"the width of a Gaussian must be above 0, not {self.sigma}")
+    def _check(self) -> None:
+        _require(self.sigma > 0, f"the width of a Gaussian must be above 0, not {self.sigma}")
 
     def __call__(self, x: Any) -> Any:
         return np.exp(-0.5 * np.power((x - self.mu) / self.sigma, 2.0))
@@ -90,10 +93,9 @@ class Window(_Checked):
     high: float
     sigma: float | None = None
 
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        _needs(self.low < self.high, f"a window must end above its beginning, not go from {self.low} to {self.high}")
-        _needs(self.sigma is None or self.sigma > 0, f"the edge of a window must be wider than 0, not {self.sigma}")
+    def _check(self) -> None:
+        _require(self.low < self.high, f"a window must end above its beginning, not go from {self.low} to {self.high}")
+        _require(self.sigma is None or self.sigma > 0, f"the edge of a window must be wider than 0, not {self.sigma}")
 
     def __call__(self, x: Any) -> Any:
         outside = x - np.clip(x, self.low, self.high)
@@ -102,7 +104,7 @@ class Window(_Checked):
 
 @dataclass(frozen=True, slots=True)
 class Ramp(_Checked):
-    """A straight line from 0 at `zero` to 1 at `one`, flat beyond; it falls where `one` is the smaller.
+    """A straight line from 0 at `zero` to 1 at `one`, flat beyond; it falls if `one` is the smaller.
 
     >>> Ramp(10, 1)(np.array([0.0, 5.5, 11.0])).tolist()
     [1.0, 0.5, 0.0]
@@ -111,9 +113,8 @@ class Ramp(_Checked):
     zero: float
     one: float
 
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        _needs(self.zero != self.one, f"a ramp must begin and end at different values, not both at {self.one}")
+    def _check(self) -> None:
+        _require(self.zero != self.one, f"a ramp must begin and end at different values, not both at {self.one}")
 
     def __call__(self, x: Any) -> Any:
         return np.clip((x - self.zero) / (self.one - self.zero), 0.0, 1.0)
@@ -121,19 +122,18 @@ class Ramp(_Checked):
 
 @dataclass(frozen=True, slots=True)
 class Sigmoid(_Checked):
-    """1 / (1 + 10^(-10 k (x - m) / (high - low))), m half way from `low` to `high`; it falls where k is negative.
+    """1 / (1 + 10^(-10 k (x - m) / (high - low))), m half way from `low` to `high`; it falls if k is negative.
 
-    The parameters mean what they mean in REINVENT (Loeffler et al., 2024), https://doi.org/10.1186/s13321-024-00812-5
+    The parameters have the same meaning as in REINVENT (Loeffler et al., 2024), https://doi.org/10.1186/s13321-024-00812-5
     """
 
     low: float
     high: float
     k: float = 0.5
 
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        _needs(self.low < self.high, f"a sigmoid must end above its beginning, not go from {self.low} to {self.high}")
-        _needs(self.k != 0, "the steepness k of a sigmoid must not be 0")
+    def _check(self) -> None:
+        _require(self.low < self.high, f"a sigmoid must end above its beginning, not go from {self.low} to {self.high}")
+        _require(self.k != 0, "the steepness k of a sigmoid must not be 0")
 
     def __call__(self, x: Any) -> Any:
         middle = (self.low + self.high) / 2
@@ -153,13 +153,12 @@ class DoubleSigmoid(_Checked):
     fall: float
     scale: float
 
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        _needs(
+    def _check(self) -> None:
+        _require(
             self.low < self.high,
             f"a double sigmoid must end above its beginning, not go from {self.low} to {self.high}",
         )
-        _needs(min(self.rise, self.fall, self.scale) > 0, "rise, fall and scale of a double sigmoid must be above 0")
+        _require(min(self.rise, self.fall, self.scale) > 0, "rise, fall and scale of a double sigmoid must be above 0")
 
     def __call__(self, x: Any) -> Any:
         rising = _logistic(self.rise * (x - self.low) / self.scale)
@@ -180,13 +179,13 @@ class Piecewise(_Checked):
 
     points: tuple[tuple[float, float], ...]
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         x, y = ([point[at] for point in self.points] for at in (0, 1))
-        _needs(
+        _require(
             len(x) > 1 and all(map(math.isfinite, x)) and all(a < b for a, b in pairwise(x)),
             "a piecewise desirability needs two points or more, x,y, in ascending order of x",
         )
-        _needs(all(0 <= one <= 1 for one in y), "a desirability must be between 0 and 1")
+        _require(all(0 <= one <= 1 for one in y), "a desirability must be between 0 and 1")
 
     def __call__(self, x: Any) -> Any:
         return np.interp(x, *np.array(self.points, dtype=np.float64).T)

@@ -1,4 +1,4 @@
-"""What is maximized: a callable on a batch of SMILES; and the kind that looks at one molecule at a time."""
+"""An objective: a function on a batch of SMILES that is maximized; and the kind that scores one molecule at a time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from molvae.chem import map_chunks, parse
 __all__ = ["NO_FAILURES", "Objective", "PerMolecule", "Scores"]
 
 Scores = NDArray[np.float64]
-"""(N,) a number for each molecule, the more the better; NaN where there is none."""
+"""(N,) a number for each molecule, high is good; NaN where there is none."""
 
 NO_FAILURES: Mapping[str, str] = MappingProxyType({})
 
-# Below this a second interpreter takes longer to start than the scores take here.
+# For fewer molecules, starting a second process takes longer than computing the scores.
 _SMALL_BATCH = 1_000
 _CHUNK = 250
 
@@ -30,18 +30,18 @@ _CHUNK = 250
 class Objective(Protocol):
     """A number for every molecule of a batch, to be maximized.
 
-    The number of a molecule does not depend on its batch mates. What is no molecule has NaN, and so has a molecule
-    that the objective failed for.
+    The number of a molecule does not depend on the other molecules of the batch. A text that is not a molecule has NaN,
+    and so has a molecule for which the objective failed.
     """
 
     @property
     def name(self) -> str:
-        """What `molvae.optimization.objectives.objective_of` makes the same objective of, or a name for tables."""
+        """A name from which `objective_of` makes the same objective, or a name for tables."""
         ...
 
     @property
     def failures(self) -> Mapping[str, str]:
-        """Why molecules have no number: reasons by SMILES, of all batches so far."""
+        """Why molecules have no number: reasons by SMILES, from all batches so far."""
         ...
 
     def __call__(self, smiles: Sequence[str], /) -> Scores:
@@ -50,13 +50,13 @@ class Objective(Protocol):
 
 
 class PerMolecule:
-    """An objective by a function of one molecule.
+    """An objective made from a function of one molecule.
 
     Args:
         name: as in `Objective`.
-        function: from a molecule to its number; importable by name, or a `functools.partial` of such a function. Where
-            RDKit has no number for a molecule it may raise what RDKit raises.
-        workers: processes; None takes all usable cores for thousands of molecules, and none for fewer.
+        function: from a molecule to its number; importable by name, or a `functools.partial` of such a function. If it
+            raises what RDKit raises, the molecule has no number.
+        workers: processes; None takes all usable cores for thousands of molecules, and this process for fewer.
     """
 
     def __init__(self, name: str, function: Callable[[Chem.Mol], float], *, workers: int | None = None) -> None:

@@ -1,12 +1,12 @@
 """Objectives by name, as they are written on the command line.
 
-qed, logp, plogp, ...              a number of a molecule, as it is: the more the better
-perindopril_mpo, ...               a task of PMO
+qed, logp, plogp, ...              a number of a molecule; high is good
+perindopril_mpo, ...               a benchmark task
 similarity:SMILES                  to a molecule (ECFP4); similarity:FCFP4:SMILES takes another fingerprint
 keep:SMARTS, forbid:SMARTS         1 or 0
-alerts, alerts:BRENK               1 for none of RDKit's structural alerts, else 0
+alerts, alerts:BRENK               1 without any of RDKit's structural alerts, else 0
 window:mw:250:500                  a shape over any of these: 1 inside, less outside
-minimize:sa                        the less the better
+minimize:sa                        low is good
 module:function, file.py:function  a function from a list of SMILES to numbers
 command:./score.sh --fast          a command that reads SMILES and writes numbers, line by line
 2*qed                              a weight, where several objectives are given
@@ -29,8 +29,7 @@ from molvae.chem import parse, quiet_rdkit
 from molvae.chem.alerts import CATALOGS
 from molvae.chem.fingerprints import FINGERPRINTS, similarity
 from molvae.errors import ConfigError
-from molvae.optimization.objectives.command import Command
-from molvae.optimization.objectives.composing import Mean, NoAlerts, Shaped
+from molvae.optimization.objectives.composing import Mean, NoAlerts, Pareto, Shaped
 from molvae.optimization.objectives.desirability import (
     Above,
     Below,
@@ -42,28 +41,28 @@ from molvae.optimization.objectives.desirability import (
     Sigmoid,
     Window,
 )
-from molvae.optimization.objectives.entry import load_function
 from molvae.optimization.objectives.objective import Objective, PerMolecule
-from molvae.optimization.objectives.patterns import forbids, has_pattern, keeps
+from molvae.optimization.objectives.programs import Command, load_function
 from molvae.optimization.objectives.quantities import QUANTITIES, quantity
+from molvae.optimization.objectives.structure import has_pattern, lacks_pattern
 from molvae.optimization.objectives.tasks import TASKS
 from molvae.optimization.objectives.user import UserObjective
 
-__all__ = ["SHAPES", "mean_of", "objective_names", "objective_of", "runs_code"]
+__all__ = ["SHAPES", "What", "mean_of", "objective_names", "objective_of", "runs_code"]
 
 What = str | Callable[[list[str]], Any] | Objective
-"""A name, a function from a list of SMILES to numbers, or an objective as it is."""
+"""A name, a function from a list of SMILES to numbers, or an objective."""
 
 
 class _Form(NamedTuple):
-    """A shape as it is written."""
+    """How a shape is written."""
 
     make: Callable[..., Shape]
     fewest: int
     """numbers"""
     most: int
     usage: str
-    """its numbers by name"""
+    """the names of its numbers"""
     meaning: str
 
 
@@ -92,31 +91,31 @@ def objective_names() -> dict[str, str]:
         **{name: f"{one.description}{f', {one.unit}' if one.unit else ''}" for name, one in QUANTITIES.items()},
         **{name: task.description for name, task in TASKS.items() if name not in QUANTITIES},
         "similarity:SMILES": "Tanimoto similarity of ECFP4 counts to a molecule",
-        "similarity:FINGERPRINT:SMILES": f"the same of another fingerprint: {', '.join(FINGERPRINTS)}",
+        "similarity:FINGERPRINT:SMILES": f"the same with another fingerprint: {', '.join(FINGERPRINTS)}",
         "keep:SMARTS": "1 with a substructure, else 0",
         "forbid:SMARTS": "1 without a substructure, else 0",
         "alerts": "1 without structural alerts, else 0",
-        **{f"alerts:{name}": f"the same of one catalog: {meaning}" for name, meaning in CATALOGS.items()},
+        **{f"alerts:{name}": f"the same for one catalog: {meaning}" for name, meaning in CATALOGS.items()},
         **{f"{name}:OBJECTIVE:{form.usage}": form.meaning for name, form in SHAPES.items()},
-        "minimize:OBJECTIVE": "the less the better",
+        "minimize:OBJECTIVE": "low is good",
         "module:function": "a function from a list of SMILES to numbers; file.py:function too",
         "command:COMMAND": "a command that reads SMILES and writes numbers, line by line",
     }
 
 
 def objective_of(what: What, *, timeout: float | None = None, workers: int | None = None) -> Objective:
-    """Make an objective of a name, or of a function.
+    """Make an objective from a name or from a function.
 
     Args:
-        what: a name as at the head of this file; or a function, as for `UserObjective`; or an objective.
-        timeout: seconds for one call of a command; None waits for ever.
+        what: a name, see the top of this file; or a function, as for `UserObjective`; or an objective.
+        timeout: seconds for one call of a command; None means no limit.
         workers: as in `PerMolecule`.
 
     Returns:
-        An objective whose name is the one given.
+        An objective with the given name.
 
     Raises:
-        ConfigError: there is no such objective, or something in its name cannot be used.
+        ConfigError: there is no such objective, or a part of its name cannot be used.
 
     >>> objective_of("window:heavy_atoms:2:4")(["CCO", "no molecule"]).tolist()
     [1.0, nan]
@@ -141,15 +140,15 @@ def objective_of(what: What, *, timeout: float | None = None, workers: int | Non
 
 
 def runs_code(name: str) -> bool:
-    """Whether an objective runs a program or a function that molvae does not bring, as far as its name tells.
+    """Whether the objective of a name runs a program or a function that is not part of molvae.
 
-    >>> [runs_code(one) for one in ("qed", "2*command:./dock", "window:score.py:f:0:1", "keep:command")]
+    >>> [runs_code(one) for one in ("qed", "2*command:./dock", "window:score.py:f:0:1", "window:mw:1:2")]
     [False, True, True, False]
     """
     head, colon, rest = _weighted(name)[0].partition(":")  # type: ignore[union-attr]
     if head in SHAPES or head == "minimize":
         return runs_code(rest)
-    return bool(colon) and head not in _WITH_TEXT
+    return bool(colon) and head not in (*_WITH_TEXT, *QUANTITIES, *TASKS)  # behind a quantity are numbers of a shape
 
 
 def mean_of(
@@ -160,31 +159,34 @@ def mean_of(
     timeout: float | None = None,
     workers: int | None = None,
 ) -> Objective:
-    """Make one objective of several.
+    """Make one objective from several.
 
     Args:
         objectives: as in `objective_of`; a name may begin with a weight, ``2*qed``.
-        weights: a number above 0 for each, in place of those in the names; None weighs by the names, and by 1.
-        mean: ``geometric`` or ``arithmetic``.
+        weights: a number above 0 for each, in place of those in the names; None takes those in the names, or 1.
+        mean: ``geometric``, ``arithmetic``, or ``pareto`` for the front of their trade-offs.
         timeout: as in `objective_of`.
         workers: as in `PerMolecule`.
 
     Returns:
-        Their weighted mean; a single objective as it is.
+        Their weighted mean, or a single objective as it is; or a `Pareto`.
 
     Raises:
-        ConfigError: as in `objective_of` and `Mean`; and for a number without a shape under a geometric mean, unless it
-            is from 0 to 1 by itself.
+        ConfigError: as in `objective_of`, `Mean` and `Pareto`; or a geometric mean is asked for of a number that has no
+            shape and is not between 0 and 1 by itself.
     """
     written = [_weighted(what) for what in objectives]
     parts = [objective_of(what, timeout=timeout, workers=workers) for what, _ in written]
-    whole = Mean(parts, weights=[weight for _, weight in written] if weights is None else weights, mean=mean)
+    weights = [weight for _, weight in written] if weights is None else weights
+    if mean == "pareto" and parts:
+        return Pareto(parts, weights=weights)
+    whole = Mean(parts, weights=weights, mean=mean)
     if len(parts) == 1:
         return parts[0]
     for what, _ in written if mean == "geometric" else ():
         if isinstance(what, str) and (what in QUANTITIES or what.startswith("minimize:")) and what not in _FROM_0_TO_1:
             raise ConfigError(
-                f"{what} is not between 0 and 1, as a geometric mean needs it; say which values are good: "
+                f"{what} is not between 0 and 1, which a geometric mean needs; say which values are good: "
                 f"window:{what.removeprefix('minimize:')}:LOW:HIGH, or another of {', '.join(SHAPES)}"
             )
     return whole
@@ -240,13 +242,13 @@ def _similar(name: str, rest: str, workers: int | None) -> Objective:
         mol = parse(target)
     if mol is None:
         raise ConfigError(
-            f"{name}: {target!r} is no molecule; it must be similarity:SMILES or similarity:FINGERPRINT:SMILES, with "
-            f"one of {', '.join(FINGERPRINTS)}"
+            f"{name}: {target!r} is not a molecule; give similarity:SMILES or similarity:FINGERPRINT:SMILES, with one "
+            f"of {', '.join(FINGERPRINTS)}"
         )
     return PerMolecule(name, partial(similarity, target=target, name=fingerprint), workers=workers)
 
 
-def _by_pattern(function: Callable[..., float], name: str, rest: str, workers: int | None) -> Objective:
+def _by_pattern(function: Callable[..., bool], name: str, rest: str, workers: int | None) -> Objective:
     with _about(name):
         has_pattern(Chem.Mol(), rest)
     return PerMolecule(name, partial(function, smarts=rest), workers=workers)
@@ -254,15 +256,15 @@ def _by_pattern(function: Callable[..., float], name: str, rest: str, workers: i
 
 _WITH_TEXT: Mapping[str, Callable[[str, str, int | None], Objective]] = {
     "similarity": _similar,
-    "keep": partial(_by_pattern, keeps),
-    "forbid": partial(_by_pattern, forbids),
+    "keep": partial(_by_pattern, has_pattern),
+    "forbid": partial(_by_pattern, lacks_pattern),
     "alerts": lambda name, rest, workers: NoAlerts(name, rest.split(",")),
 }
 
 
 @contextmanager
 def _about(name: str) -> Iterator[None]:
-    """Put the name of an objective before what is wrong with it."""
+    """Put the name of an objective before the message of an error."""
     try:
         yield
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Numbers of a molecule that one may want to maximize or to shape: all properties, and some more."""
+"""Numbers of a molecule that can be maximized or shaped: all properties of `molvae.chem`, and some more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST_PLAIN_RING = 6
 
 
 def quantity(mol: Chem.Mol, name: str) -> float:
-    """The number of a molecule with a name of `QUANTITIES`; NaN where RDKit has none."""
+    """The number of a molecule, by a name of `QUANTITIES`; NaN where RDKit has none."""
     return QUANTITIES[name](mol)
 
 
@@ -88,4 +88,4 @@ _MORE = (
 )
 
 QUANTITIES: Mapping[str, Property] = MappingProxyType({**PROPERTIES, **{one.name: one for one in _MORE}})
-"""By name. Rings are those of RDKit's smallest set, where published code takes networkx's cycle basis."""
+"""By name. Rings are those of RDKit's smallest set of rings; published code takes the cycle basis of networkx."""

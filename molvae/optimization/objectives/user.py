@@ -1,4 +1,4 @@
-"""A user's own function as an objective: whatever it does to one molecule, the others keep their scores."""
+"""A user's function as an objective: if it fails for one molecule, the other molecules keep their scores."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from molvae.optimization.objectives.objective import Scores
 
 __all__ = ["UserObjective"]
 
-# So many failures before the first number, and it is the function that is broken, not the molecules.
+# After so many failures before the first number the function is taken for broken, not the molecules for difficult.
 _PATIENCE = 3
 _LONGEST_REASON = 300
-_HINT = " (it is given a list of SMILES, not one, and gives a list of numbers)"
-_LARGEST = 1e300  # beyond it sums and squares of scores are infinite
+_HINT = " (it is given a list of SMILES, not a single one, and must return a list of numbers)"
+_LARGEST = 1e300  # sums and squares of larger scores are infinite
 
 
 class _MiscountError(InputError):
-    """A function gave another number of scores than there are molecules."""
+    """A function returned too many or too few scores."""
 
 
 class UserObjective:
     """A function on batches as an objective.
 
-    It is called with those texts that are molecules, never with an empty batch. Where it raises for a batch, it is
-    called again for each molecule alone; a molecule that it raises for, or gives no finite number for, or one beyond
-    1e300, has NaN and is in `failures` until it has a number. What it prints goes to stderr.
+    It is called with those texts that are molecules, never with an empty batch. If it raises for a batch, it is called
+    again for each molecule alone. A molecule for which it raises, or gives no finite number, or one beyond 1e300, has
+    NaN, and is in `failures` until it has a number. What the function prints goes to stderr.
 
     Args:
-        function: from a list of SMILES to as many numbers, the more the better: a list, an array, a column of a table;
-            NaN or None where it has no number.
-        name: as in `Objective`; None takes the function's own.
+        function: from a list of SMILES to as many numbers, high is good: a list, an array, a column of a table; NaN or
+            None where it has no number.
+        name: as in `Objective`; None takes the name of the function.
 
     Attributes:
-        has_worked: it gave a number, here or in a search that goes on here: what fails from then on are molecules.
+        has_worked: it gave a number, in this search or before it was resumed. From then on a failure is the fault of
+            the molecule.
     """
 
     def __init__(self, function: Callable[[list[str]], Any], name: str | None = None) -> None:
@@ -54,8 +55,7 @@ class UserObjective:
         """The scores (N,) of N texts.
 
         Raises:
-            InputError: it gave another number of scores than there are molecules, or failed for the first three
-                molecules, one after another.
+            InputError: it gave too many or too few scores, or failed for the first three molecules, one after another.
         """
         scores = np.full(len(smiles), np.nan)
         with quiet_rdkit():
@@ -76,7 +76,7 @@ class UserObjective:
         return [self._number(value, one) for value, one in zip(values, molecules, strict=True)]
 
     def _alone(self, molecule: str) -> float:
-        """The score of one molecule of a batch that failed: nothing that goes wrong with it costs the others theirs."""
+        """The score of one molecule of a batch that failed; no error of it affects the others."""
         try:
             value = self._answers([molecule])[0]
         except KeyboardInterrupt:
@@ -86,7 +86,7 @@ class UserObjective:
         return self._number(value, molecule)
 
     def _answers(self, molecules: list[str]) -> list[Any]:
-        """What the function gives, one for each molecule."""
+        """What the function returns, one value for each molecule."""
         with redirect_stdout(sys.stderr):
             result = self._function(list(molecules))
         # numpy's squeeze() takes the axis away from a batch of one.
@@ -94,15 +94,15 @@ class UserObjective:
         if values is None or len(values) != len(molecules):
             given = type(result).__name__ if values is None else pluralize(len(values), "number")
             raise _MiscountError(
-                f"{self.name} gave {given} for {pluralize(len(molecules), 'molecule')}; it must give one for each, in "
-                "their order, NaN where it has none"
+                f"{self.name} gave {given} for {pluralize(len(molecules), 'molecule')}; it must give one number for "
+                "each, in their order, NaN where it has none"
             )
         return values
 
     def _number(self, value: Any, molecule: str) -> float:
         number = _as_float(value)
         if number is None:
-            return self._failed(molecule, f"gave {_said(value, repr)}")
+            return self._failed(molecule, f"gave {_printed(value, repr)}")
         if abs(number) <= _LARGEST:
             self.has_worked = True
             self.failures.pop(molecule, None)
@@ -132,14 +132,14 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(_said(error, str).split())
+    text = " ".join(_printed(error, str).split())
     if isinstance(error, InputError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _said(thing: object, how: Callable[[object], str]) -> str:
-    """A user's object as a text, which its class may make as it likes, or fail to."""
+def _printed(thing: object, how: Callable[[object], str]) -> str:
+    """A user's object as a text; the code of its class may fail."""
     try:
         return how(thing)[:_LONGEST_REASON]
     except Exception as error:
@@ -156,10 +156,10 @@ def _as_list(result: Any) -> list[Any] | None:
 
 
 def _as_float(value: Any) -> float | None:
-    """A number, NaN for None; None for what is no number."""
+    """A number, NaN for None; None for what is not a number."""
     if isinstance(value, list) and len(value) == 1:  # a row of an array (N, 1)
         value = value[0]
     try:
         return math.nan if value is None else float(value)
-    except Exception:  # whatever its class does
+    except Exception:  # the code of its class may raise anything
         return None

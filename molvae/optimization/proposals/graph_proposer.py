@@ -13,7 +13,7 @@ from rdkit import Chem
 from molvae.chem import quiet_rdkit
 from molvae.chem.molecules import is_steady, settled
 from molvae.errors import ConfigError
-from molvae.optimization.objectives.patterns import has_pattern
+from molvae.optimization.objectives.structure import has_pattern
 from molvae.optimization.proposal import Proposal
 from molvae.optimization.proposals.draft import Draft
 from molvae.optimization.proposals.flaws import flaws_of, no_worse

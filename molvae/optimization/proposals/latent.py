@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.corpus.tokenizer import scan
-from molvae.optimization.online_finetuning import MovingModel
+from molvae.optimization.online_finetuning import OnlineModel
 from molvae.optimization.proposal import Proposal
 
 __all__ = ["LATENT_OPERATORS", "Drawn", "LatentProposals"]
@@ -77,7 +77,7 @@ class LatentProposals:
         drawn: what was decoded so far.
     """
 
-    def __init__(self, space: MovingModel, *, stereo: bool, max_heavy_atoms: int) -> None:
+    def __init__(self, space: OnlineModel, *, stereo: bool, max_heavy_atoms: int) -> None:
         self._space, self._stereo, self._max_heavy_atoms = space, stereo, max_heavy_atoms
         self.drawn = Drawn(0, 0)
 

@@ -1,4 +1,4 @@
-"""What to make next, from what was measured: no objective is called."""
+"""Suggestions for the next molecules to make, from measured values; no objective is called."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _FEWEST = 2  # measured molecules
 
 @dataclass(frozen=True, eq=False)
 class Suggestions:
-    """Molecules that were not measured, the most promising first; in a notebook they show themselves as structures."""
+    """Molecules that were not measured, the most promising first; a notebook shows them as structures."""
 
     table: pd.DataFrame
-    """``smiles``; ``predicted``, in the unit of what was measured, and ``std``, its standard deviation; ``nearest``,
-    the most similar measured molecule, its ``similarity`` (Tanimoto of Morgan bits, radius 2), and
-    ``nearest_measured``, the value of that one; ``operator`` and ``parents``"""
+    """``smiles``; ``predicted``, in the unit of the measured values, and ``std``, its standard deviation; ``nearest``,
+    the most similar measured molecule, its ``similarity`` (Tanimoto of Morgan bits, radius 2) and its value,
+    ``nearest_measured``; ``operator`` and ``parents``"""
 
     def draw(self, k: int = _DRAWN, format: str = "svg") -> str | bytes:
         """The first k, each beside the nearest measured molecule: text for "svg", bytes for "png"."""
@@ -97,15 +97,15 @@ def suggest(
     seed: int = 0,
     settings: SearchConfig | None = None,
 ) -> Suggestions:
-    """Molecules worth making next, by what was measured of others.
+    """Suggest molecules to make next, from the measured values of others.
 
-    A surrogate learns the measured values; children of the measured molecules that it expects much of, or is unsure of,
-    are suggested. Its predictions are those of a model that has seen these molecules and no others.
+    A surrogate is trained on the measured values. The suggestions are children of the measured molecules with high or
+    uncertain predictions. The surrogate knows only these molecules.
 
     Args:
         vae: the model whose latent space is searched.
-        smiles: N molecules; of the same molecule the mean of its values is taken.
-        values: (N,) what was measured; NaN where nothing was.
+        smiles: N molecules; a molecule that occurs several times has the mean of its values.
+        values: (N,) measured values; NaN where there is none.
         n: how many molecules.
         maximize: whether large values are wanted.
         constraints: as in `optimize`.
@@ -113,12 +113,12 @@ def suggest(
         settings: how to search.
 
     Returns:
-        At most n molecules, none of them measured, those of the best predictions first; fewer where nothing new is
-        found inside the constraints.
+        At most n molecules, none of them measured, those with the best predictions first; fewer if no more are found
+        inside the constraints.
 
     Raises:
-        InputError: fewer than two molecules have a value, or all have the same.
-        ConfigError: n is below 1, or there are other than N values, or they are no numbers.
+        InputError: fewer than two molecules have a value, or all have the same value.
+        ConfigError: n is below 1, there are not N values, or they are not numbers.
     """
     import pandas as pd
 
@@ -127,12 +127,12 @@ def suggest(
     if n < 1:
         raise ConfigError(f"n must be at least 1, not {n}")
     if len(known) < _FEWEST:
-        raise InputError(f"{len(known)} of the molecules have a value; from fewer than {_FEWEST} nothing is learned")
+        raise InputError(f"{len(known)} of the molecules have a value; a surrogate needs {_FEWEST} or more")
     if len(set(known.values())) == 1:
-        raise InputError(f"all {len(known):,} molecules have the same value: nothing is learned from it")
+        raise InputError(f"all {len(known):,} molecules have the same value: a surrogate learns nothing from them")
     sign = 1.0 if maximize else -1.0
     rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
-    # All that is known is told at once, and nothing will be measured before the next search: the surrogate has its say.
+    # All values are known from the start, and no new ones come: so the surrogate chooses all suggestions.
     search = Optimizer(vae, constraints=rules, seed=seed, settings=how.replace(first=1, free=0.0, noisy=True))
     search.tell([Proposal(one, "measured") for one in known], [sign * value for value in known.values()])
     found = sorted(search.ask(n), key=lambda one: -one.mean if one.mean == one.mean else np.inf)
@@ -153,11 +153,11 @@ def suggest(
 
 
 def _averaged(smiles: Sequence[str], values: ArrayLike, *, stereo: bool) -> dict[str, float]:
-    """The mean value of each molecule that has any, in order; what is no molecule is left out."""
+    """The mean value of each molecule that has one, in order; a text that is not a molecule is left out."""
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"what was measured must be numbers, NaN where there is none ({error})") from None
+        raise ConfigError(f"measured values must be numbers, NaN where there is none ({error})") from None
     if numbers.shape != (len(smiles),):
         raise ConfigError(f"{numbers.size} values do not fit {len(smiles)} molecules; give one for each")
     found: dict[str, list[float]] = {}

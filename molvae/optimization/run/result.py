@@ -1,22 +1,22 @@
-"""What a search has found: a table of all calls, the best of them, a curve and pictures."""
+"""The result of a search: a table of all calls, the best of them, a curve and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.chem import molecule_grid
 from molvae.corpus.writing import frame_text
 from molvae.errors import InputError
 from molvae.optimization.diversity import diverse
 from molvae.optimization.pareto import front, hypervolume
 from molvae.optimization.protocol import running_top
-from molvae.optimization.run.lineage import Member, families
 from molvae.storage.files import atomic, write_text
 
 if TYPE_CHECKING:
@@ -26,21 +26,57 @@ if TYPE_CHECKING:
 __all__ = ["BEST", "RESULT_FILES", "SearchResult"]
 
 BEST = 20
-"""Molecules that are written as the best and drawn, unless another number is asked for."""
+"""Default number of best molecules that are written and drawn."""
 
 RESULT_FILES = (
     *("best.csv", "best.svg", "best.png", "curve.csv", "curve.svg", "curve.png"),
     *("front.csv", "front.svg", "front.png"),
 )
-"""What `SearchResult.save` may write, beside the calls."""
+"""Files that `SearchResult.save` may write, besides the calls."""
 
 _TOP = 10
-_DRAWN = 100  # best molecules, at most, in a picture
+_DRAWN = 100  # largest number of best molecules in a picture
+_PARENTS = 2  # drawn of each molecule: the best
+_COLUMNS = 5  # of molecules without parents
+
+
+class Member(NamedTuple):
+    """A molecule and its origin, for a picture."""
+
+    smiles: str
+    operator: str
+    """that made it; may be empty"""
+    parents: list[str]
+    """the best first"""
+
+
+def families(members: Sequence[Member], label: Callable[[str], str], format: str) -> str | bytes:
+    """Draw molecules, each followed by its parents.
+
+    Args:
+        members: the best first.
+        label: from a SMILES to the text below its molecule: its score, or nothing.
+        format: "svg" gives text, "png" bytes.
+
+    Raises:
+        ConfigError: there are no molecules, too many for a PNG, or the format is another.
+    """
+    width = 1 + max((min(_PARENTS, len(one.parents)) for one in members), default=0)
+    panels: list[tuple[str | None, str]] = []
+    for place, one in enumerate(members):
+        text = f"{place + 1}:  {label(one.smiles)}   {one.operator}".rstrip()
+        family: list[tuple[str | None, str]] = [(one.smiles, text)]
+        family += [(parent, f"from  {label(parent)}".rstrip()) for parent in one.parents[:_PARENTS]]
+        gap = width > 1 and place % 2 == 0  # a panel between the two families of a row
+        panels += family + [(None, "")] * (width - len(family) + gap)
+    smiles, texts = [one for one, _ in panels], [text for _, text in panels]
+    columns = _COLUMNS if width == 1 else 2 * width + 1
+    return molecule_grid(smiles, legends=texts, columns=columns, format=format)
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """Molecules and their scores; in a notebook it shows the best as structures."""
+    """Molecules and their scores; a notebook shows the best as structures."""
 
     table: pd.DataFrame
     """all calls, with the columns of `molvae.optimization.run.log.CallLog`"""
@@ -49,11 +85,11 @@ class SearchResult:
     parts: tuple[str, ...] = ()
     """columns of the scores by each of several objectives"""
     pareto: bool = False
-    """trade-offs between these were looked for"""
+    """the search was for the front of these"""
     per_scaffold: int | None = None
-    """molecules of one scaffold among the best, unless `best` is told otherwise"""
+    """largest number of best molecules with the same scaffold; `best` can change it"""
     failures: Mapping[str, str] = field(default_factory=dict)
-    """why molecules have no score, by SMILES; of a search that was resumed, those since"""
+    """why molecules have no score, by SMILES; of a resumed search, only those after it was resumed"""
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -64,9 +100,9 @@ class SearchResult:
         """The best molecules.
 
         Args:
-            k: how many; fewer where no more have a score.
-            per_scaffold: at most so many with the same Murcko scaffold; None takes that of the result, 0 any
-                number.
+            k: how many; fewer if no more have a score.
+            per_scaffold: the largest number with the same Murcko scaffold; None takes that of the result, 0 means no
+                limit.
 
         Returns:
             Rows of the table, the best first, of equal scores the earlier call; the index is that of the table.
@@ -79,7 +115,7 @@ class SearchResult:
     def curve(self) -> pd.DataFrame:
         """After each call: ``calls``; ``score``, of that call; ``best`` so far; ``top10``, the mean of the ten best.
 
-        NaN where there is no score, and before there are as many.
+        NaN where a score is missing, and for ``top10`` before there are ten scores.
         """
         import pandas as pd
 
@@ -99,10 +135,10 @@ class SearchResult:
         return search_curve(curve["score"], curve["best"], curve["top10"], name=name)
 
     def front(self) -> pd.DataFrame:
-        """The molecules that no other is better than, as rows of the table, by the first objective.
+        """The molecules that no other dominates, as rows of the table, sorted by the first objective.
 
         Raises:
-            InputError: there is one objective only.
+            InputError: there is only one objective.
         """
         return self.table.iloc[front(self._values())].sort_values(self.parts[0], ascending=False, kind="stable")
 
@@ -110,15 +146,15 @@ class SearchResult:
         """The volume that the front encloses with 0 in all objectives; see `molvae.optimization.pareto.hypervolume`.
 
         Raises:
-            InputError: there is one objective only.
+            InputError: there is only one objective.
         """
         return hypervolume(self._values())
 
     def front_figure(self) -> Figure:
-        """Two objectives against each other.
+        """A plot of two objectives against each other.
 
         Raises:
-            InputError: there are not two.
+            InputError: there are not exactly two.
         """
         from molvae.visualization.plots.curves import front_figure
 
@@ -128,9 +164,9 @@ class SearchResult:
         return front_figure(values, front(values), names=(self.parts[0], self.parts[1]))
 
     def draw(self, k: int = BEST, format: str = "svg") -> str | bytes:
-        """The best molecules, each with the scored molecules that it was made of, as structures with scores.
+        """The best molecules as structures with scores, each followed by its parents.
 
-        Where trade-offs were looked for, with the score by each objective, in the order of the columns.
+        After a search for a front, with the score by each objective, in the order of the columns.
 
         Args:
             k: how many.
@@ -144,24 +180,26 @@ class SearchResult:
         shown = self._values() if self.pareto else self.scores[:, None]
         numbers_of = dict(zip(self.table["smiles"], shown, strict=True))
         best = self.best(k)
-        operators = [""] * len(best) if self.pareto else best["operator"]  # several numbers leave no room for it
+        operators = (
+            [""] * len(best) if self.pareto else best["operator"]
+        )  # there is no room for it beside several numbers
         members = [
             Member(smiles, operator, sorted(parents.split(), key=lambda one: rank_of.get(one, np.inf)))
             for smiles, operator, parents in zip(best["smiles"], operators, best["parents"], strict=True)
         ]
         digits = 3 if self.pareto else 4
 
-        def said(smiles: str) -> str:
+        def label(smiles: str) -> str:
             return " / ".join(f"{one:.{digits}g}" for one in numbers_of.get(smiles, ()) if one == one)
 
-        return families(members, said, format)
+        return families(members, label, format)
 
     def save(self, folder: str | Path, *, k: int = BEST) -> None:
-        """Write calls.csv, best.csv, curve.csv and the pictures, of a front also front.csv and its picture.
+        """Write calls.csv, best.csv, curve.csv and the pictures, for a front also front.csv and its picture.
 
         Args:
-            folder: where; made where there is none. Files of these names are replaced.
-            k: how many are the best; the first 100 of them are drawn.
+            folder: made if it does not exist. Files with these names are replaced.
+            k: number of best molecules; the first 100 of them are drawn.
 
         Raises:
             InputError: a file cannot be written.
@@ -175,7 +213,7 @@ class SearchResult:
         self.save_summary(path, k=k)
 
     def save_summary(self, folder: Path, *, k: int = BEST) -> None:
-        """As `save`, without the calls, into a folder that is there."""
+        """As `save`, without the calls, into a folder that exists."""
         from molvae.visualization.plots.style import save_figure
 
         best = self.best(k)
@@ -198,7 +236,7 @@ class SearchResult:
 
     def _values(self) -> NDArray[np.float64]:
         if not self.parts:
-            raise InputError("there is one objective only: a front is one of several")
+            raise InputError("there is only one objective: a front needs several")
         return self.table[list(self.parts)].to_numpy(np.float64)
 
     def _repr_svg_(self) -> str | None:

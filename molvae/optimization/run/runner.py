@@ -1,4 +1,4 @@
-"""The loop: ask, score, tell, write down; saved so that whatever ends it, it can go on."""
+"""The loop of a search: ask, score, tell, log; its state is saved, so that it can always be resumed."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "Search", "SearchProgress", "restored"]
 
-_FORMAT = "molvae-search/3"  # to be raised with every change of what a search saves of itself
+_FORMAT = "molvae-search/3"  # raise it with every change of the saved state
 _TOP = 10
 
 
 class Search(Protocol):
-    """What proposes molecules and learns from their scores: an `Optimizer`."""
+    """A method that proposes molecules and learns from their scores, such as `Optimizer`."""
 
     archive: Archive
 
     @property
     def batch_size(self) -> int:
-        """Molecules that it is wise to ask for at a time."""
+        """The recommended number of molecules to ask for."""
         ...
 
     def ask(self, n: int | None = None) -> list[Proposal]:
-        """At most n molecules that were never asked for before; none where there is nothing new."""
+        """At most n molecules that were never asked for before; none if nothing new is found."""
         ...
 
     def tell(
@@ -51,45 +51,45 @@ class Search(Protocol):
         ...
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that is not in the archive: tensors, and what JSON can hold."""
+        """All state that is not in the archive: tensors, and values for JSON."""
         ...
 
     def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Go on where another was, once the archive is what its archive was."""
+        """Continue from the state of another; the archive must already be the same."""
         ...
 
 
 class SearchProgress(NamedTuple):
-    """How a search stands."""
+    """The progress of a search."""
 
     calls: int
     """molecules whose scores are known"""
     budget: int
-    """calls in all"""
+    """all calls"""
     best: str | None
-    """the best molecule; None as long as none has a score"""
+    """the best molecule; None until one has a score"""
     score: float
     """its score; NaN where there is none"""
     top10: float
-    """the mean of the ten best scores, of fewer as long as there are fewer; NaN where there is none"""
+    """the mean of the ten best scores, or of all if there are fewer; NaN where there is none"""
     without: int
-    """molecules that the objective has no number for"""
+    """molecules without a score"""
     seconds: float
-    """since the search began, pauses left out"""
+    """since the search began, without pauses"""
 
 
 class Runner:
     """A search until its budget is spent or nothing new is found.
 
     Args:
-        search: proposes.
-        objective: scores; its budget is that of the search.
-        log: of the calls; those that are in it already are in the search's archive.
-        batch: molecules asked for at a time; None leaves it to the search.
-        state: the file from which `restored` goes on; None saves nothing.
-        checkpoint_seconds: between two saves of it.
-        progress: told after every batch.
-        on_interrupt: told at the first Ctrl-C.
+        search: proposes molecules.
+        objective: scores them; its budget is that of the search.
+        log: of the calls; those that it holds are already in the archive of the search.
+        batch: molecules per batch; None leaves it to the search.
+        state: the file for `restored`; None saves nothing.
+        checkpoint_seconds: time between two saves of the state.
+        progress: called after every batch.
+        on_interrupt: called at the first Ctrl-C.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Runner:
 
         Raises:
             KeyboardInterrupt: on Ctrl-C or SIGTERM; the batch is done and all is saved.
-            MolVAEError: the objective failed altogether or a file cannot be written; what was scored is written.
+            MolVAEError: the objective failed, or a file cannot be written; all scores so far are written.
         """
         self._started = self._saved = time.monotonic()
         with Interruption(self._on_interrupt) as interruption:
@@ -131,7 +131,7 @@ class Runner:
             self._save()
 
     def _step(self) -> bool:
-        """One batch; False where there was none to be had."""
+        """One batch; False if nothing new was found."""
         wanted = min(self._batch or self._search.batch_size, self._objective.left)
         proposals = self._search.ask(wanted)
         if not proposals:
@@ -142,13 +142,13 @@ class Runner:
         rows = [tuple(row) if several else () for row in parts.tolist()]
         self._log.append([Call(*call, seconds) for call in zip(proposals, scores.tolist(), rows, strict=True)])
         self._search.tell(proposals, scores, parts if several else None)
-        self._tell(proposals, scores, seconds)
+        self._report(proposals, scores, seconds)
         return True
 
     def _seconds(self) -> float:
         return round(self._before + time.monotonic() - self._started, 3)
 
-    def _tell(self, proposals: Sequence[Proposal], scores: NDArray[np.float64], seconds: float) -> None:
+    def _report(self, proposals: Sequence[Proposal], scores: NDArray[np.float64], seconds: float) -> None:
         for proposal, score in zip(proposals, scores.tolist(), strict=True):
             if score != score:
                 self._without += 1
@@ -169,15 +169,16 @@ class Runner:
 
 
 def restored(search: Search, log: CallLog, state: Path) -> list[Call]:
-    """Bring a new search to where an interrupted one was when it was last saved.
+    """Bring a new search to the state in which an interrupted one was last saved.
 
     Args:
-        search: as it was made for the interrupted one, with nothing told.
-        log: what there is of it. Calls since the save are taken out: the search will propose them again.
-        state: what a `Runner` saved; where it is missing, damaged or of another version the search begins anew.
+        search: made with the same arguments as the interrupted one, with an empty archive.
+        log: its calls.
+        state: the file that a `Runner` saved. If it is missing, damaged or of another version, the search starts from
+            the beginning.
 
     Returns:
-        The calls that were taken out, whose answers are known.
+        The calls after the save: the search will propose them again, and their scores are known.
     """
     try:
         tensors, metadata = read_tensors(state)
@@ -194,7 +195,7 @@ def restored(search: Search, log: CallLog, state: Path) -> list[Call]:
         search.restore(tensors, of_search)
     except (ModelError, KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
         raise ModelError(
-            f"{state} is damaged ({type(error).__name__}: {error}); remove it, and the search makes use of the calls "
-            "that it has, but begins anew"
+            f"{state} is damaged ({type(error).__name__}: {error}); remove it, and the search starts from the "
+            "beginning, but uses the known scores"
         ) from None
     return log.calls[known:]

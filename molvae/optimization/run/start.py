@@ -1,19 +1,19 @@
-"""`optimize`: from what a user gives to a search, and to what it has found."""
+"""`optimize`: begin or resume a search."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from molvae.errors import ConfigError
+from molvae.errors import ConfigError, InputError
 from molvae.generator.exploration.radius import model_key
 from molvae.optimization.constraints import Constraint, constraint_of
-from molvae.optimization.objectives import Objective, mean_of
-from molvae.optimization.objectives.composing import Mean
+from molvae.optimization.objectives import Objective, mean_of, objective_of
+from molvae.optimization.objectives.parser import What, runs_code
 from molvae.optimization.optimizer import Optimizer
-from molvae.optimization.pareto import Pareto
 from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
 from molvae.optimization.run.folder import (
     CACHE,
@@ -25,20 +25,18 @@ from molvae.optimization.run.folder import (
     change,
     go_on,
     read_request,
+    trust,
 )
 from molvae.optimization.run.log import CallLog, part_columns
 from molvae.optimization.run.result import BEST, SearchResult
 from molvae.optimization.run.runner import Runner, Search, SearchProgress, restored
-from molvae.optimization.run.trust import trust
 from molvae.optimization.settings import SearchConfig
 from molvae.storage.output_folder import held
 
 if TYPE_CHECKING:
     from molvae.generator.molvae import MolVAE
 
-__all__ = ["goal_of", "optimize"]
-
-What = str | Callable[[list[str]], Any] | Objective
+__all__ = ["optimize", "search"]
 
 
 def optimize(
@@ -65,55 +63,53 @@ def optimize(
 ) -> SearchResult:
     """Search for molecules with high scores.
 
-    The objective is called with distinct valid molecules in canonical SMILES, never again with one that it has answered
-    for, and never with more than the budget says. A molecule that it fails for, or has no number for, costs a call and
-    nothing more. The same arguments give the same calls, on one machine.
+    The objective gets distinct valid molecules in canonical SMILES, never one that it has scored before, and never more
+    than the budget. A molecule for which it fails, or has no number, costs one call and nothing more. The same
+    arguments give the same calls, on one machine.
 
     Args:
-        vae: the model whose latent space is searched; it is left as it is.
-        objective: what is maximized: a name, as `molvae optimize --list` prints them, a function from a list of SMILES
-            to numbers, or an objective; or several of these, of which a name may begin with a weight, ``2*qed``.
-        budget: calls: distinct molecules whose scores the search may learn. What a cache knows counts like the rest;
-            what this very run knew before it was resumed does not count again.
-        constraints: what a molecule must be before it is worth a call: of `molvae.optimization.constraints`, or texts
+        vae: the model; it is not changed.
+        objective: what is maximized: a name from `molvae optimize --list`, a function from a list of SMILES to numbers,
+            or an objective; or a list of these, in which a name may begin with a weight, ``2*qed``.
+        budget: calls: distinct molecules whose scores the search may learn. Molecules in the cache count, too; calls
+            before a resume do not count again.
+        constraints: what a molecule must fulfil before it costs a call: of `molvae.optimization.constraints`, or texts
             such as ``keep:c1ccccc1`` and ``window:mw:250:500``.
-        start: molecules to begin with, in any SMILES, of salts the largest part; they are scored first, where the
-            constraints allow them, as many as ``first`` of the settings says; the surrogate decides on the others.
-        mean: what is made of several objectives: their ``geometric`` or ``arithmetic`` mean, or ``pareto``, for the
+        start: molecules to begin with, in any SMILES; of salts the largest part is taken. Those that the constraints
+            allow are scored first, up to ``first`` of the settings; the surrogate decides about the others.
+        mean: how several objectives are combined: their ``geometric`` or ``arithmetic`` mean, or ``pareto`` for the
             front of their trade-offs.
         seed: of every random choice.
-        batch: molecules scored at a time; None takes few at the beginning and more later on.
-        settings: how to search, fields of `SearchConfig`; its ``per_scaffold`` holds for the best of the result, too.
-        timeout: seconds for one call of a command; None waits for ever.
-        folder: where calls, state and results are written; None keeps them in memory.
-        cache: a csv file of what the objectives have said, of this search and others, to be read and added to. None
-            takes ``cache.csv`` in the folder.
-        resume: go on with the search in the folder, which was begun with the same arguments but for its budget. It
-            ends with the calls that it would have made undisturbed, on one machine.
+        batch: molecules scored at a time; None takes few at the beginning and more later.
+        settings: how to search, fields of `SearchConfig`; ``per_scaffold`` also limits the best of the result.
+        timeout: seconds for one call of a command; None means no limit.
+        folder: for calls, state and results; None keeps them in memory.
+        cache: a csv file with known numbers of the objectives, which is read and extended. None takes ``cache.csv`` in
+            the folder.
+        resume: continue the search in the folder, which was begun with the same arguments, except for the budget. It
+            ends with the same calls as without the pause, on one machine.
         overwrite: replace an older search in the folder.
-        checkpoint_seconds: between two saves of the state.
+        checkpoint_seconds: time between two saves of the state.
         top: how many molecules are written into the folder as the best.
-        model: a name under which `MolVAE.from_pretrained` finds the model, for whoever resumes.
-        progress: told after every batch.
-        on_interrupt: told at the first Ctrl-C, when the batch is still to be ended.
+        model: a name for `MolVAE.from_pretrained`, recorded so that `molvae optimize --resume` finds the model.
+        progress: called after every batch.
+        on_interrupt: called at the first Ctrl-C, before the batch ends.
 
     Raises:
         ConfigError: an argument is out of range, or contradicts another.
-        InputError: the objective failed altogether, or a file cannot be read or written; all that was scored is
-            written.
+        InputError: the objective failed, or a file cannot be read or written; all scores so far are written.
         ModelError: there is no such search to resume.
         KeyboardInterrupt: on Ctrl-C, when the batch is done and all is saved.
 
     >>> optimize(vae, "qed", budget=200, start=["CCOc1ccccc1"]).best(3)  # doctest: +SKIP
     """
-    if resume and folder is None:
-        raise ConfigError("to resume a search, name its folder")
-    place = None if folder is None else Path(folder)
-    how = _decided(settings, budget, place if resume else None)
+    if isinstance(start, str):
+        raise InputError(f"the start molecules must be a list of SMILES, not {start!r:.80}")
+    single = isinstance(objective, str | Objective) or callable(objective)
+    objectives: list[What] = [objective] if single else list(objective)  # type: ignore[list-item, arg-type]
     rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
-    goal = goal_of(objective, mean=mean, timeout=timeout)
     run = RunConfig(
-        objectives=_names(objective),
+        objectives=tuple(one.strip() if isinstance(one, str) else objective_of(one).name for one in objectives),
         mean=mean,
         timeout=timeout or 0.0,
         budget=budget,
@@ -121,102 +117,139 @@ def optimize(
         top=top,
         constraints=tuple(one.name for one in rules),
         seed=seed,
-        cache="" if cache is None else str(Path(cache).absolute()),
+        cache="" if cache is None else str(cache),
         model=model,
-        model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
     )
-    names = CountedObjective.names_of(goal)
-    if place is not None and cache is not None and not resume:
-        _check_apart(Path(cache), place)
-    kept = Cache(Path(cache), names) if cache is not None else None  # what is wrong with it is said first
-    search = Optimizer(vae, constraints=rules, start=start, front=mean == "pareto", seed=seed, settings=how)
-    request = Request(run, how, tuple(" ".join(one.split()) for one in start))
+    how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
+    return search(
+        vae, Request(run, how, tuple(start)), objectives=objectives, constraints=rules, folder=folder, resume=resume,
+        overwrite=overwrite, checkpoint_seconds=checkpoint_seconds, progress=progress, on_interrupt=on_interrupt,
+    )  # fmt: skip
 
-    with ExitStack() as made:
+
+def search(
+    vae: MolVAE,
+    request: Request,
+    *,
+    objectives: Sequence[What] | None = None,
+    constraints: Sequence[Constraint] | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    checkpoint_seconds: float = 60.0,
+    progress: Callable[[SearchProgress], None] | None = None,
+    on_interrupt: Callable[[], None] = lambda: None,
+) -> SearchResult:
+    """As `optimize`, with the settings as they are in a folder.
+
+    Args:
+        vae: as in `optimize`.
+        request: the settings.
+        objectives: those of the request, as in `optimize`; None makes them from their names.
+        constraints: those of the request; None makes them from their names.
+        folder, resume, overwrite, checkpoint_seconds, progress, on_interrupt: as in `optimize`.
+
+    Raises:
+        MolVAEError: as `optimize`.
+        KeyboardInterrupt: as `optimize`.
+    """
+    if resume and folder is None:
+        raise ConfigError("to resume a search, name its folder")
+    place = None if folder is None else Path(folder)
+    objectives = list(request.run.objectives if objectives is None else objectives)
+    rules = list(map(constraint_of, request.run.constraints)) if constraints is None else list(constraints)
+    request = _resolved(request, vae, objectives, place if resume else None)
+    run, how = request.run, request.search
+    goal = _goal_in(run, objectives)
+    names = CountedObjective.names_of(goal)
+    if place is not None and run.cache and not resume:
+        _check_apart(Path(run.cache), place)
+    kept = Cache(Path(run.cache), names) if run.cache else None  # opened first, so that its errors come first
+    start = list(request.start)
+    optimizer = Optimizer(vae, constraints=rules, start=start, front=run.mean == "pareto", seed=run.seed, settings=how)
+    request = request._replace(start=tuple(" ".join(one.split()) for one in start))
+
+    with ExitStack() as stack:
         if place is not None:
-            made.enter_context(held(place))
+            stack.enter_context(held(place))
             if not resume:
-                made.enter_context(begin(place, request, overwrite=overwrite))
+                stack.enter_context(begin(place, request, overwrite=overwrite))
             trust(place, run)
-        if place is not None and resume:
-            go_on(place, request)
+            if resume:
+                go_on(place, request)
         log = CallLog(place and place / CALLS, names)
         known = kept if kept is not None else Cache(place and place / CACHE, names)
         if place is not None and resume:
-            _recall(search, log, known, place, run)
-        counted = CountedObjective(goal, budget=budget, cache=known, done=search.archive.smiles)
+            _recall(optimizer, log, known, place, run)
+        counted = CountedObjective(goal, budget=run.budget, cache=known, done=optimizer.archive.smiles)
         runner = Runner(
-            search, counted, log, batch=batch, state=place and place / STATE, checkpoint_seconds=checkpoint_seconds,
-            progress=progress, on_interrupt=on_interrupt,
+            optimizer, counted, log, batch=run.batch or None, state=place and place / STATE,
+            checkpoint_seconds=checkpoint_seconds, progress=progress, on_interrupt=on_interrupt,
         )  # fmt: skip
 
         def found() -> SearchResult:
             columns, limit = part_columns(names), how.per_scaffold or None
-            return SearchResult(log.table(), goal.name, columns, mean == "pareto", limit, goal.failures)
+            return SearchResult(log.table(), goal.name, columns, run.mean == "pareto", limit, goal.failures)
 
         try:
             runner.run()
         finally:
             if place is not None and log.calls:
-                found().save_summary(place, k=top)
+                found().save_summary(place, k=run.top)
     return found()
 
 
-def _decided(settings: SearchConfig | Mapping[str, Any] | None, budget: int, begun: Path | None) -> SearchConfig:
-    """Settings without anything left open; what followed from the budget of a search that goes on stays as it was."""
-    how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
-    if begun is not None and not how.first:
-        how = how.replace(first=read_request(begun).search.first)
-    return how.for_budget(budget)
+def _resolved(request: Request, vae: MolVAE, objectives: Sequence[What], begun: Path | None) -> Request:
+    """A request with nothing left open; a resumed search, in the folder `begun`, keeps what it began with."""
+    run, how = request.run, request.search
+    earlier = read_request(begun) if begun is not None else None
+    if earlier is not None and not how.first:
+        how = how.replace(first=earlier.search.first)
+    runs_programs = any(isinstance(one, str) and runs_code(one) for one in objectives)
+    run = run.replace(
+        cache=str(Path(run.cache).absolute()) if run.cache else "",
+        model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
+        directory=earlier.run.directory if earlier is not None else os.getcwd() if runs_programs else "",
+    )
+    return request._replace(run=run, search=how.for_budget(run.budget))
 
 
-def goal_of(objective: What | Sequence[What], *, mean: str = "geometric", timeout: float | None = None) -> Objective:
-    """One objective of one or several.
+def _goal_in(run: RunConfig, objectives: Sequence[What]) -> Objective:
+    """The objective of a search; its files are looked for where the search began, then in the current folder."""
+    if run.directory and run.directory != os.getcwd():
+        with suppress(ConfigError, OSError), chdir(run.directory):
+            return _goal(run, objectives)
+    return _goal(run, objectives)
 
-    Args:
-        objective: as in `optimize`.
-        mean: as in `optimize`.
-        timeout: as in `optimize`.
+
+def _goal(run: RunConfig, objectives: Sequence[What]) -> Objective:
+    """One objective from one or several.
 
     Raises:
-        ConfigError: there is no such objective or mean, or one is there twice.
+        ConfigError: there is no such objective, or the same one twice.
     """
-    parts = _listed(objective)
-    if mean != "pareto":
-        goal = mean_of(parts, mean=mean, timeout=timeout)
-    else:
-        several = mean_of(parts, mean="arithmetic", timeout=timeout)
-        goal = Pareto(several.objectives, weights=several.weights) if isinstance(several, Mean) else Pareto([several])
+    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None)
     names = CountedObjective.names_of(goal)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(
-            f"the objective {twice} is there twice; give it once, with a weight: 2*{twice}; or, if these are two "
+            f"the objective {twice} was given twice; give it once, with a weight: 2*{twice}; or, if these are two "
             "functions, give each a name: UserObjective(function, name)"
         )
     return goal
 
 
-def _listed(objective: What | Sequence[What]) -> list[What]:
-    return [objective] if isinstance(objective, str | Objective) or callable(objective) else list(objective)
-
-
-def _names(objective: What | Sequence[What]) -> tuple[str, ...]:
-    """Texts of which the same objectives can be made, where they were texts."""
-    return tuple(one.strip() if isinstance(one, str) else goal_of(one).name for one in _listed(objective))
-
-
 def _check_apart(cache: Path, folder: Path) -> None:
-    """Raise `ConfigError` if a cache is in the folder of a search that is to be begun, and would be replaced."""
+    """Raise `ConfigError` if a cache is in the folder of a new search, which would replace it."""
     if folder.resolve() in cache.resolve().parents:
         raise ConfigError(
-            f"the cache {cache} is in the folder of the search, {folder}, which is made anew; copy it to another "
-            "place, and give that"
+            f"the cache {cache} is in the folder of the search, {folder}, which is replaced; copy it to another place, "
+            "and give that"
         )
 
 
 def _recall(search: Search, log: CallLog, cache: Cache, folder: Path, run: RunConfig) -> None:
-    """Bring search, log and cache to where they were at the last save; no answer is lost on the way.
+    """Bring search, log and cache to their state at the last save; later calls move to the cache.
 
     Raises:
         ConfigError: the budget is below the calls that were made.

@@ -121,7 +121,7 @@ def test_stereo_far_from_the_edit_stays_as_it_is(kind):
 
 @pytest.mark.parametrize("kind", PROPOSERS)
 def test_settings_that_make_no_sense_are_said(kind):
-    with pytest.raises(ConfigError, match="no SMARTS"):
+    with pytest.raises(ConfigError, match="SMARTS"):
         kind(core="c1cc(")
     with pytest.raises(ConfigError, match="max_heavy_atoms"):
         kind(max_heavy_atoms=0)

@@ -14,9 +14,8 @@ from molvae.optimization.objectives import UserObjective, mean_of
 from molvae.optimization.run import runner as running
 from molvae.optimization.run import start as starting
 from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
-from molvae.optimization.run.log import CallLog
+from molvae.optimization.run.log import CallLog, GrowingTable
 from molvae.optimization.run.result import SearchResult
-from molvae.optimization.run.rows import GrowingTable
 from molvae.optimization.run.runner import Runner
 from molvae.storage.files import read_tensors, write_tensors
 from tests.optimization.stand_in import MOLECULES, StandIn
@@ -33,6 +32,12 @@ def moody(smiles):
     if any("Cl" in one for one in smiles):
         raise ValueError("no chlorine")
     return [math.nan if "F" in one else 1 / (1 + len(one)) for one in smiles]
+
+
+def lengths():
+    """An objective, and the molecules that it was asked for."""
+    asked = []
+    return UserObjective(lambda smiles: asked.extend(smiles) or [len(one) for one in smiles], "length"), asked
 
 
 @pytest.fixture(autouse=True)
@@ -66,21 +71,16 @@ def run(objective, budget, log=None, **options):
     return stand_in, counted, log, told
 
 
-@pytest.mark.parametrize("budget", [1, 6, 7, 8, 50])
-def test_the_budget_is_spent_and_no_more(budget):
-    asked = []
-
-    def length(smiles):
-        asked.extend(smiles)
-        return [len(one) for one in smiles]
-
-    stand_in, counted, log, told = run(UserObjective(length), budget)
-    assert len(asked) == len(set(asked)) == budget == counted.calls == len(stand_in.archive)
-    assert [one.proposal.smiles for one in log.calls] == asked
-    assert [one.calls for one in told] == [min(budget, 7 * (n + 1)) for n in range(-(-budget // 7))]
-    scores = [one.score for one in told]
-    assert scores == sorted(scores) and scores[-1] == max(map(len, asked)) == len(told[-1].best)
-    assert told[-1].top10 == pytest.approx(np.mean(sorted(map(len, asked))[-10:]))
+def test_the_budget_is_spent_and_no_more():
+    for budget in (1, 6, 7, 8, 50):
+        objective, asked = lengths()
+        stand_in, counted, log, told = run(objective, budget)
+        assert len(asked) == len(set(asked)) == budget == counted.calls == len(stand_in.archive)
+        assert [one.proposal.smiles for one in log.calls] == asked
+        assert [one.calls for one in told] == [min(budget, 7 * (n + 1)) for n in range(-(-budget // 7))]
+        scores = [one.score for one in told]
+        assert scores == sorted(scores) and scores[-1] == max(map(len, asked)) == len(told[-1].best)
+        assert told[-1].top10 == pytest.approx(np.mean(sorted(map(len, asked))[-10:]))
 
 
 def test_it_ends_where_nothing_new_is_found():
@@ -184,27 +184,20 @@ def test_killed_anywhere_it_ends_as_if_it_had_not_been(quick, tmp_path, monkeypa
 
 
 def test_resumed_it_asks_for_nothing_that_it_knows(quick, tmp_path):
-    asked = []
+    before = []
 
-    def length(smiles):
-        asked.extend(smiles)
-        if len(asked) > 20:
+    def stops(smiles):
+        before.extend(smiles)
+        if len(before) > 20:
             raise KeyboardInterrupt
         return [len(one) for one in smiles]
 
+    options = {"folder": tmp_path / "run", "budget": BUDGET}
     with pytest.raises(KeyboardInterrupt):
-        starting.optimize(VAE, UserObjective(length, "length"), folder=tmp_path / "run", budget=BUDGET)
-    before = list(asked)
-    asked.clear()
-    starting.optimize(
-        VAE,
-        UserObjective(lambda smiles: asked.extend(smiles) or [1.0] * len(smiles), "length"),
-        folder=tmp_path / "run",
-        budget=BUDGET,
-        resume=True,
-    )
-    assert not set(asked) & set(before[:14])
-    assert len(asked) + 14 == BUDGET
+        starting.optimize(VAE, UserObjective(stops, "length"), **options)
+    objective, asked = lengths()
+    starting.optimize(VAE, objective, resume=True, **options)
+    assert not set(asked) & set(before[:14]) and len(asked) + 14 == BUDGET
 
 
 def test_an_interrupted_search_ends_its_batch_and_goes_on(quick, tmp_path):
@@ -252,19 +245,15 @@ def test_a_cache_serves_another_search_whose_calls_count_all_the_same(quick, tmp
     assert not (tmp_path / "first" / "cache.csv").exists()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"calls": None}, {"calls": -1}, {"calls": [7]}, {"calls": 10**40}, {"calls": True}, {"search": None},
-     {"search": []}],
-)  # fmt: skip
-def test_a_state_that_counts_wrongly_begins_anew(quick, tmp_path, change):
+def test_a_state_that_counts_wrongly_begins_anew(quick, tmp_path):
     whole = search("one", tmp_path / "whole")
     folder = tmp_path / "run"
     search("one", folder)
     tensors, metadata = read_tensors(folder / "state.safetensors")
-    write_tensors(folder / "state.safetensors", tensors, {**metadata, **change})
-    assert len(search("one", folder, resume=True).table) == len(whole.table)
-    assert written(folder) == written(tmp_path / "whole")
+    for change in (*({"calls": calls} for calls in (None, -1, [7], 10**40, True)), {"search": None}, {"search": []}):
+        write_tensors(folder / "state.safetensors", tensors, {**metadata, **change})
+        assert len(search("one", folder, resume=True).table) == len(whole.table)
+        assert written(folder) == written(tmp_path / "whole"), change
 
 
 def test_a_damaged_row_beyond_the_bounds_of_csv_readers_is_named(quick, tmp_path):
@@ -272,10 +261,7 @@ def test_a_damaged_row_beyond_the_bounds_of_csv_readers_is_named(quick, tmp_path
     search("one", folder)
     path = folder / "calls.csv"
     lines = path.read_text().splitlines()
-    for damaged in (
-        lines[3] + "," + "x" * 200_000,
-        '"' + "x" * 200_000,
-    ):
+    for damaged in (lines[3] + "," + "x" * 200_000, '"' + "x" * 200_000):
         path.write_text("\n".join([*lines[:3], damaged, *lines[4:]]) + "\n")
         with pytest.raises(MolVAEError) as caught:
             search("one", folder, resume=True)

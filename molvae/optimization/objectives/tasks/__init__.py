@@ -1,6 +1,6 @@
-"""Benchmark tasks by name: the twenty of PMO that need RDKit alone."""
+"""Benchmark tasks by name: the registry, and the twenty tasks of PMO that need RDKit alone."""
 
-from molvae.optimization.objectives.tasks.pmo import TASKS
-from molvae.optimization.objectives.tasks.task import Task
+from molvae.optimization.objectives.tasks import pmo as pmo
+from molvae.optimization.objectives.tasks.registry import TASKS, Task, task
 
-__all__ = ["TASKS", "Task"]
+__all__ = ["TASKS", "Task", "task"]
