@@ -61,7 +61,17 @@ class GraphProposer(ABC):
         """The operator of its proposals."""
 
     def propose(self, parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator) -> list[Proposal]:
-        """Children; see `molvae.optimization.proposal.Proposer`."""
+        """Children of parents.
+
+        Args:
+            parents: N canonical SMILES; the same one may occur many times.
+            mates: N more; an operator with one parent ignores them.
+            rng: of every random choice.
+
+        Returns:
+            At most N valid molecules in canonical SMILES, in the order of their parents. None is equal to its parent or
+            mate. A parent may have no child, and the same child may occur several times.
+        """
         children = []
         with quiet_rdkit():
             for parent, mate in zip(parents, mates, strict=True):

@@ -84,7 +84,7 @@ class LatentProposals:
     def propose(
         self, operators: Sequence[str], parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator
     ) -> list[Proposal]:
-        """Children of parents, as `Proposer.propose`, each by its own operator.
+        """Children of parents, as `GraphProposer.propose`, each by its own operator.
 
         Args:
             operators: N names of `LATENT_OPERATORS`.
