@@ -145,6 +145,7 @@ def search_in(place: Place, request: Request, *, resume: bool) -> None:
     say(f"{'going on' if resume else 'searching'} in {place.folder}: {goal}, {pluralize(run.budget, 'call')}")
     if request.start and run.constraints and not resume:
         _tell_refused(request)
+    existed = place.folder.exists()
     with SearchReporter(run.budget) as reporter, results_only():
         try:
             result = search(
@@ -152,7 +153,8 @@ def search_in(place: Place, request: Request, *, resume: bool) -> None:
                 overwrite=place.overwrite, progress=reporter, on_interrupt=reporter.stopping,
             )  # fmt: skip
         except (KeyboardInterrupt, InputError) as error:
-            if reporter.last is None or not (place.folder / CALLS).exists():
+            # A new folder is gone unless it keeps something, such as the numbers of one of several objectives.
+            if (existed and reporter.last is None) or not (place.folder / CALLS).exists():
                 raise
             interrupted = isinstance(error, KeyboardInterrupt)
             say("interrupted" if interrupted else f"error: {error}", "" if interrupted else "bold red")
