@@ -334,6 +334,7 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
     print_status(f"{'resuming' if resume else 'searching'} in {folder}: {goal}, {pluralize(run.budget, 'call')}")
     if request.start and run.constraints and not resume:
         _print_excluded(request)
+    existed = folder.exists()
     with _SearchDisplay() as display, results_only():
         try:
             result = search(
@@ -346,7 +347,8 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
                 on_interrupt=display.stopping,
             )
         except (KeyboardInterrupt, InputError) as error:
-            if not display.started or not (folder / CALLS).exists():
+            # A new folder is removed unless it keeps something, such as the scores by one of several objectives.
+            if (existed and not display.started) or not (folder / CALLS).exists():
                 raise
             exit_resumable(error, f"molvae optimize --resume {shlex.quote(str(folder))}")
     _print_result(result, run.budget, run.top)

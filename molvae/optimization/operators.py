@@ -9,9 +9,10 @@ import numpy as np
 from molvae.config import split_names
 from molvae.errors import ConfigError
 from molvae.optimization.online_finetuning import OnlineModel
-from molvae.optimization.proposal import Proposal, Proposer
+from molvae.optimization.proposal import Proposal
 from molvae.optimization.proposals.graph_crossover import GraphCrossover
 from molvae.optimization.proposals.graph_mutation import GraphMutation
+from molvae.optimization.proposals.graph_proposer import GraphProposer
 from molvae.optimization.proposals.latent import LATENT_OPERATORS, LatentProposals
 from molvae.optimization.settings import SearchConfig
 
@@ -77,8 +78,8 @@ class Operators:
         self.names = split_names(settings.operators)
         stereo, most = settings.stereo, settings.max_heavy_atoms
         self.latent = LatentProposals(space, stereo=stereo, max_heavy_atoms=most)
-        kinds = (GraphMutation, GraphCrossover)
-        graph: list[Proposer] = [one(stereo=stereo, max_heavy_atoms=most, core=core) for one in kinds]
+        kinds: tuple[type[GraphProposer], ...] = (GraphMutation, GraphCrossover)
+        graph = [kind(stereo=stereo, max_heavy_atoms=most, core=core) for kind in kinds]
         self._graph = {one.name: one for one in graph}
         known = [*LATENT_OPERATORS, *self._graph]
         for name in self.names:
@@ -91,7 +92,7 @@ class Operators:
     def make(
         self, operators: Sequence[str], parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator
     ) -> list[Proposal]:
-        """Children, as `Proposer.propose`, grouped by operator.
+        """Children, as `GraphProposer.propose`, grouped by operator.
 
         Args:
             operators: N names.

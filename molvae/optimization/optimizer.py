@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,17 +38,6 @@ _TRIES = 20  # pools in a row without anything new, before the search ends
 _RARELY = 10  # the model is fine-tuned only when that share of all calls is new
 _IGNORES_TABU = 0.25  # of the rounds
 _SUCCESS = 100  # the proposal of an operator is a success if it is among so many best
-
-
-class _View(NamedTuple):
-    """The archive in one round."""
-
-    utilities: Numbers
-    """(N,); NaN for what is left out"""
-    weights: Numbers | None
-    """of several objectives"""
-    stagnation: int
-    """calls without improvement"""
 
 
 class Optimizer:
@@ -192,28 +181,34 @@ class Optimizer:
         asked = np.array([one.operator in own_kinds for one in self.archive.proposals], dtype=np.bool_)
         outside, stagnation = self._tabu.update(self.archive.smiles, utilities, asked)
         if self._tabu.centers and rng.random() >= _IGNORES_TABU:
-            view = _View(outside, weights, stagnation)
-            pool = self._breed(view, n, rng, [self._tabu], tries=1)
+            pool = self._breed(n, outside, weights, stagnation, rng, [self._tabu], tries=1)
             if len(pool):
                 return self._chosen(pool, n, rng)
-        view = _View(utilities, weights, calls_without_improvement(utilities, asked))
-        return self._chosen(self._breed(view, n, rng), n, rng)
+        stagnation = calls_without_improvement(utilities, asked)
+        return self._chosen(self._breed(n, utilities, weights, stagnation, rng), n, rng)
 
     def _breed(
-        self, view: _View, n: int, rng: np.random.Generator, rules: Sequence[Constraint] = (), tries: int = _TRIES
+        self,
+        n: int,
+        utilities: Numbers,
+        weights: Numbers | None,
+        stagnation: int,
+        rng: np.random.Generator,
+        rules: Sequence[Constraint] = (),
+        tries: int = _TRIES,
     ) -> Pool:
         """A pool of at least n proposals, if so many are found, that further rules allow."""
-        best, smiles = best_first(view.utilities, rng)[: self.settings.elites], self.archive.smiles
+        best, smiles = best_first(utilities, rng)[: self.settings.elites], self.archive.smiles
         elites = [smiles[row] for row in best] or smiles
         breeder = Breeder(self._operators, self._bandit, self.settings, rng)
         pool = self._pool(rules)
         pool.add(self._waiting(rng))
         if self.settings.surrogate:
-            self._acquisition.fit(self.archive, view.weights, view.stagnation, rng)
+            self._acquisition.fit(self.archive, weights, stagnation, rng)
         for _ in range(tries):
             if self.settings.surrogate:
-                utilities = view.utilities[best] if len(best) else np.zeros(len(elites))
-                breeder.breed(pool, elites, utilities, self._acquisition)
+                own = utilities[best] if len(best) else np.zeros(len(elites))
+                breeder.breed(pool, elites, own, self._acquisition)
             else:
                 pool.add(breeder.children_of(elites))
             if len(pool) >= n:

@@ -77,14 +77,14 @@ def _volume(values: NDArray[np.float64]) -> float:
 
 
 def random_weights(k: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(k,) weights above 0 that sum to 1, uniform on the simplex; new ones each time reach all of a front."""
+    """(k,) weights above 0 that sum to 1, uniform on the simplex; new ones reach other parts of it."""
     return rng.dirichlet(np.ones(k))
 
 
 def chebyshev(parts: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
     """The augmented Chebyshev scalarization: min_k w_k f_k + 0.05 sum_k w_k f_k.
 
-    Its best molecule is on the front for any weights. The second term decides between equals. Without it, every
+    Its best molecule is on the front for any weights. The second term decides between equals; without it, every
     molecule of the front with numbers above 0 would be best for some weights.
 
     Source: ParEGO (Knowles, 2006), https://doi.org/10.1109/TEVC.2005.851274

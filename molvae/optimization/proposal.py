@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from molvae.optimization.constraints import Constraint
 
-__all__ = ["Pool", "Proposal", "Proposer"]
+__all__ = ["Pool", "Proposal"]
 
 _ANCESTORS = 4  # that a proposal remembers
 
@@ -29,29 +27,6 @@ class Proposal(NamedTuple):
     """the score that the surrogate predicts; NaN without a prediction"""
     std: float = math.nan
     """the standard deviation of the prediction"""
-
-
-class Proposer(Protocol):
-    """Makes new molecules from others."""
-
-    @property
-    def name(self) -> str:
-        """The operator of its proposals."""
-        ...
-
-    def propose(self, parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator) -> list[Proposal]:
-        """Children of parents.
-
-        Args:
-            parents: N canonical SMILES; the same one may occur many times.
-            mates: N more; an operator with one parent ignores them.
-            rng: of every random choice.
-
-        Returns:
-            At most N valid molecules in canonical SMILES, in the order of their parents. None is equal to its parent or
-            mate. A parent may have no child, and the same child may occur several times.
-        """
-        ...
 
 
 class Pool:

@@ -225,6 +225,18 @@ def test_an_existing_folder_is_not_changed(quick):
     assert {path.name: path.read_bytes() for path in (quick / "run").iterdir()} == before
 
 
+def test_numbers_of_one_objective_stay_if_another_fails(quick):
+    (quick / "dock.py").write_text(
+        "def length(smiles):\n    return [len(one) for one in smiles]\n\n"
+        "def licensed(smiles):\n    open('licence').close()\n    return [1.0] * len(smiles)\n"
+    )
+    failed = optimize("dock.py:length", "dock.py:licensed", *QUICK, "-o", "run")
+    assert failed.exit_code == 1 and "molvae optimize --resume run" in failed.stderr
+    assert len(rows((quick / "run" / "cache.csv").read_text())) == 7
+    (quick / "licence").touch()
+    assert optimize("--resume", "run").exit_code == 0
+
+
 def test_programs_of_a_search_of_somebody_else_need_trust(quick, monkeypatch):
     goal = "2*window:command:tee -a called | sed s/.*/1/:0:2"
     assert optimize(goal, *QUICK, "-o", "run").exit_code == 0

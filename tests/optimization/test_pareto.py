@@ -27,9 +27,6 @@ def test_a_front_is_what_nothing_dominates(k):
     rows = set(front(values).tolist())
     for row, one in enumerate(values):
         assert (row not in rows) == any(dominates(other, one) for other in values)
-
-
-def test_rows_without_a_number_are_in_no_front():
     assert front([[NAN, 9.0], [1.0, 1.0], [9.0, NAN]]).tolist() == [1]
     assert front(np.empty((0, 2))).tolist() == [] and front([[NAN, NAN]]).tolist() == []
 

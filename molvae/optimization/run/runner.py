@@ -28,35 +28,25 @@ _TOP = 10
 
 
 class Search(Protocol):
-    """A method that proposes molecules and learns from their scores, such as `Optimizer`."""
+    """A method that proposes molecules and learns from their scores; the methods are those of `Optimizer`."""
 
     archive: Archive
 
     @property
-    def batch_size(self) -> int:
-        """The recommended number of molecules to ask for."""
-        ...
+    def batch_size(self) -> int: ...
 
-    def ask(self, n: int | None = None) -> list[Proposal]:
-        """At most n molecules that were never asked for before; none if nothing new is found."""
-        ...
+    def ask(self, n: int | None = None) -> list[Proposal]: ...
 
     def tell(
         self,
         proposals: Sequence[Proposal],
         scores: Sequence[float] | NDArray[np.float64],
         parts: Sequence[Sequence[float]] | NDArray[np.float64] | None = None,
-    ) -> None:
-        """Learn the scores (N,) of N molecules, and their scores (N, K) by each of several objectives."""
-        ...
+    ) -> None: ...
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All state that is not in the archive: tensors, and values for JSON."""
-        ...
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
 
-    def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Continue from the state of another; the archive must already be the same."""
-        ...
+    def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None: ...
 
 
 class SearchProgress(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +65,8 @@ def max_beta_after(stagnation: int) -> float:
     return min(_LARGEST_BETA, 1.0 + stagnation / _STAGNATION)
 
 
-@overload
-def _draw_beta(max_beta: float, rng: np.random.Generator) -> float: ...
-@overload
-def _draw_beta(max_beta: float, rng: np.random.Generator, n: int) -> Matrix: ...
-def _draw_beta(max_beta: float, rng: np.random.Generator, n: int | None = None) -> float | Matrix:
-    """max_beta 10^u, u uniform in [-2, 0]: one, or n."""
+def _draw_beta(max_beta: float, rng: np.random.Generator, n: int | None = None) -> Any:
+    """max_beta 10^u, u uniform in [-2, 0]: a number, or an array (n,)."""
     return max_beta * 10.0 ** rng.uniform(*_POWERS, n)
 
 

@@ -18,6 +18,7 @@ from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 from molvae.chem import PROPERTIES, parse, quiet_rdkit
 from molvae.chem.fingerprints import fingerprint
+from molvae.optimization.objectives.quantities import QUANTITIES
 
 __all__ = ["DESCRIPTORS", "FINGERPRINTS", "FeatureCache", "Features"]
 
@@ -32,10 +33,6 @@ _coarse: Any = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 _FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
 
 
-def _aromatic_rings(mol: Chem.Mol) -> float:
-    return float(rdMolDescriptors.CalcNumAromaticRings(mol))
-
-
 def _rotatable_bonds(mol: Chem.Mol) -> float:
     # Amides and similar bonds count here: leaving them out takes four times as long.
     return float(rdMolDescriptors.CalcNumRotatableBonds(mol, rdMolDescriptors.NumRotatableBondsOptions.NonStrict))
@@ -47,7 +44,7 @@ _ELEMENTS = {"C": 3.7, "N": 1.4, "O": 1.3, "S": 0.6, "P": 0.5, "F": 0.8, "Cl": 0
 _PLAIN: _Measures = {
     "heavy_atoms": (PROPERTIES["heavy_atoms"], 4.5),
     "rings": (PROPERTIES["rings"], 1.0),
-    "aromatic_rings": (_aromatic_rings, 1.0),
+    "aromatic_rings": (QUANTITIES["aromatic_rings"], 1.0),
     "tpsa": (PROPERTIES["tpsa"], 23.0),
     "mw": (PROPERTIES["mw"], 62.0),
     "hbd": (PROPERTIES["hbd"], 0.9),

@@ -44,6 +44,7 @@ def test_the_scores_of_pmo_are_those_of_the_original_code(reference):
         assert scores.min() >= 0 and scores.max() <= 1
 
 
+MENTHOL = Chem.MolFromSmiles(TARGETS["menthol"])
 BY_HAND = [
     ("celecoxib_rediscovery", TARGETS["celecoxib"], 1),
     ("thiothixene_rediscovery", TARGETS["thiothixene"], 1),

@@ -45,17 +45,14 @@ def test_few_of_a_scaffold_are_shown_and_no_score_is_changed():
     assert found.scores.tolist()[:3] == result().scores.tolist()[:3]
 
 
-def test_the_curve_never_falls():
+def test_the_curve_never_falls_and_names_what_it_shows():
+    assert "worst" in result().figure().axes[0].get_ylabel()
+    assert result(parts=("qed",)).figure().axes[0].get_ylabel() == "a score"
     curve = result().curve
     assert curve["calls"].tolist() == list(range(1, 61))
     assert (curve["best"].diff().dropna() >= 0).all() and (curve["top10"].diff().dropna() >= 0).all()
     assert curve["top10"].isna().sum() == 11 and curve["best"].notna().all()  # two of the first twelve have none
     assert (curve["top10"].dropna() <= curve["best"][11:]).all()
-
-
-def test_the_curve_says_what_it_shows():
-    assert result().figure().axes[0].get_ylabel() == "score where it is worst (Chebyshev)"
-    assert result(parts=("qed",)).figure().axes[0].get_ylabel() == "a score"
 
 
 def test_the_front_is_that_of_the_parts():
@@ -68,6 +65,13 @@ def test_the_front_is_that_of_the_parts():
     for ask in (single.front, single.hypervolume, single.front_figure):
         with pytest.raises(InputError, match="only one objective"):
             ask()
+
+
+def test_of_many_best_molecules_the_first_hundred_are_drawn(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(session_result, "families", lambda members, label, kind: drawn.append(len(members)) or "")
+    result(n=160).save(tmp_path, k=130)
+    assert drawn == [100, 100] and len((tmp_path / "best.csv").read_text().splitlines()) == 131
 
 
 def test_it_is_saved_and_read_again(tmp_path):
@@ -121,12 +125,3 @@ def test_a_search_without_any_score_says_so(tmp_path):
     assert found.best().empty and found._repr_svg_() is None and "1 call" in repr(found)
     found.save(tmp_path)
     assert {"best.csv", "curve.svg"} <= {path.name for path in tmp_path.iterdir()}
-
-
-def test_of_many_best_molecules_the_first_hundred_are_drawn(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(session_result, "families", lambda members, said, kind: drawn.append(len(members)) or "")
-    found = result(n=160)
-    found.save(tmp_path, k=130)
-    assert drawn == [100, 100]
-    assert len((tmp_path / "best.csv").read_text().splitlines()) == 131
