@@ -47,7 +47,9 @@ def test_the_area_is_that_of_the_definition(scores, top, every, left):
 def test_the_area_at_the_edge():
     assert auc_top([], 10) == 0.0
     assert auc_top([1.0] * 10_000) == pytest.approx(1 - 50 / 10_000)
-    assert auc_top([0.5] * 100 + [9.0] * 100, budget=100, every=100) == pytest.approx(0.25)  # what is beyond it does not count
+    assert auc_top([0.5] * 100 + [9.0] * 100, budget=100, every=100) == pytest.approx(
+        0.25
+    )  # what is beyond it does not count
     assert auc_top([np.nan, 0.4, np.nan], budget=3, every=1) == pytest.approx((0 + 0.2 + 0.4) / 3)
     assert np.isnan(best_of([np.nan], 10)) and np.isnan(best_of([], 10))
     for options in ({"budget": 0}, {"every": 0}):
