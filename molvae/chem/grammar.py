@@ -1,0 +1,566 @@
+"""Which token may come next, so that a string can still become a molecule that RDKit accepts.
+
+A `Grammar` knows the tokens of a vocabulary, a `SmilesState` one string so far: valences, branches, rings, and a
+matching of its aromatic atoms, all kept up to date token by token. What is tested at once is what can no longer be put
+right: an atom that gets no further bond must have its double bond, an aromatic atom must be in a ring or come into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import Any
+
+from molvae.chem.matching import find_partner
+from molvae.chem.valences import AROMATIC, BONDS, DOUBLE, SINGLE, Valences
+
+__all__ = ["Grammar", "SmilesState"]
+
+_RING_DIGITS = frozenset("0123456789")
+_ORGANIC = frozenset(("B", "C", "N", "O", "P", "S", "F", "Cl", "Br", "I", "b", "c", "n", "o", "p", "s"))
+_NO_BOND = -1
+_FAR = 1 << 30
+_SLACK = 8  # tokens that aromatic atoms may need to be in a ring and to have their double bonds
+_MOST_STEPS = 400  # of a search for an end; one that is found takes some ten
+
+_Link = tuple[int, "_Link | None"]
+"""A stack: what lies on top, and the stack below."""
+
+
+class Kind(IntEnum):
+    """What a token does."""
+
+    NEVER, ATOM, BOND, OPEN, CLOSE, RING, DOT, END = range(8)
+
+
+class Grammar:
+    """The tokens of a vocabulary.
+
+    Tokens that stand for no atom, bond, branch or ring closure are never allowed, nor are '*', '~', '$', '->' and '<-'.
+
+    Args:
+        tokens: by id.
+        end: the id of the token that ends a string.
+    """
+
+    def __init__(self, tokens: Sequence[str], *, end: int) -> None:
+        atoms = [token for token in tokens if token in _ORGANIC or token.startswith("[")]
+        self.valences = Valences(atoms, frozenset(tokens) & BONDS.keys())
+        self.kind = [self._kind(token) for token in tokens]
+        self.kind[end] = Kind.END
+        self.value: list[Any] = [self._value(token, kind) for token, kind in zip(tokens, self.kind, strict=True)]
+        usable = {BONDS[token] for token in tokens if token in BONDS}
+        self.branching = [SINGLE, *([DOUBLE] if DOUBLE in usable else []), AROMATIC]
+        """Bonds that a branch may begin with at an aromatic atom."""
+        self.finishing = self._finishing(tokens)
+        self.late = [self._late(token) for token in range(len(tokens))]
+
+    def start(self, max_length: int) -> SmilesState:
+        """The empty string, which may become one of at most so many tokens, the end not counted."""
+        return SmilesState(self, max_length)
+
+    def _kind(self, token: str) -> Kind:
+        if token in self.valences.start:
+            return Kind.ATOM
+        if token in BONDS:
+            return Kind.BOND
+        if token in _RING_DIGITS or (token.startswith("%") and token.strip("%()").isdigit()):
+            return Kind.RING
+        return {"(": Kind.OPEN, ")": Kind.CLOSE, ".": Kind.DOT}.get(token, Kind.NEVER)
+
+    def _value(self, token: str, kind: Kind) -> Any:
+        """The state of an atom without bonds, the kind of a bond, the number of a ring."""
+        if kind is Kind.ATOM:
+            return self.valences.start[token]
+        return BONDS[token] if kind is Kind.BOND else token.strip("%()")
+
+    def _finishing(self, tokens: Sequence[str]) -> list[int]:
+        """The tokens by which strings are ended, the most useful first: one atom of each behaviour."""
+        order = (Kind.END, Kind.RING, Kind.CLOSE, Kind.ATOM, Kind.BOND)
+        seen: set[object] = set()
+        chosen: list[tuple[int, int, int]] = []
+        for token, kind in enumerate(self.kind):
+            behaviour: object = token
+            if kind is Kind.ATOM:
+                state = self.value[token]
+                table = self.valences
+                behaviour = (table.aromatic[state], table.room[state], table.may_need[state], table.must_need[state])
+            elif kind is Kind.BOND:
+                behaviour = self.value[token]
+            if kind in order and behaviour not in seen:
+                seen.add(behaviour)
+                chosen.append((order.index(kind), len(tokens[token]), token))
+        return [token for _, _, token in sorted(chosen)]
+
+
+    def _late(self, token: int) -> int:
+        """When to try a token behind an aromatic atom."""
+        kind = self.kind[token]
+        if kind is Kind.ATOM:
+            return 1 if self.valences.aromatic[self.value[token]] else 3
+        return 2 if kind is Kind.BOND else 0
+
+
+class SmilesState:
+    """One string so far.
+
+    Args:
+        grammar: of its vocabulary.
+        max_length: tokens that it may have, the end not counted.
+    """
+
+    __slots__ = (
+        "_adjacent",
+        "_below",
+        "_bonded",
+        "_current",
+        "_depth",
+        "_digits",
+        "_fresh",
+        "_grammar",
+        "_inside",
+        "_length",
+        "_log",
+        "_loose",
+        "_lost",
+        "_mate",
+        "_max_length",
+        "_may",
+        "_must",
+        "_on_path",
+        "_parent",
+        "_pending",
+        "_plan",
+        "_promised",
+        "_stack",
+        "_state",
+        "_tied",
+        "_unsure",
+    )
+
+    def __init__(self, grammar: Grammar, max_length: int) -> None:
+        self._grammar, self._max_length, self._length = grammar, max_length, 0
+        self._log: list[tuple[list[Any], int, Any]] = []  # what the last token has changed
+        self._lost = False
+        self._plan: tuple[int, ...] | None = None
+        # By atom:
+        self._state: list[int] = []  # its bonds, as a state of the valences
+        self._parent: list[int] = []  # the atom before it
+        self._below: list[int] = []  # the atom behind it on the path to the current atom
+        self._on_path: list[bool] = []
+        self._promised: list[int] = []  # open rings without a symbol
+        self._adjacent: list[tuple[int, ...]] = []  # by bonds that may become double bonds of an aromatic system
+        self._mate: list[int] = []  # the other end of its double bond
+        self._may: list[bool] = []  # whether it may have one
+        self._must: list[bool] = []  # whether it must
+        self._inside: list[bool] = []  # of a closed ring
+        self._tied: list[bool] = []  # whether the bond to its parent is in a closed ring
+        # These are replaced, never changed:
+        self._current, self._pending, self._fresh = -1, _NO_BOND, False
+        self._stack: _Link | None = None
+        self._depth = 0
+        self._digits: dict[str, tuple[int, int]] = {}
+        self._bonded: tuple[tuple[int, int], ...] = ()
+        self._loose: tuple[int, ...] = ()  # aromatic atoms in no closed ring
+        self._unsure: tuple[int, ...] = ()  # atoms with an aromatic bond to their parent, in no closed ring
+
+    def allows(self, token: int) -> bool:
+        """Whether a molecule can come of the string with this token behind it."""
+        if self._lost:
+            return True
+        saved = self._save()
+        allowed = self._try(token)
+        self._restore(saved)
+        return allowed
+
+    def accept(self, token: int) -> bool:
+        """Take a token if it is allowed; else nothing changes."""
+        if self._lost:
+            return True
+        saved = self._save()
+        if self._try(token):
+            return True
+        self._restore(saved)
+        return False
+
+    def advance(self, token: int) -> None:
+        """Take a token, come what may; behind one that is not allowed everything is."""
+        self._lost = not self.accept(token)
+
+    def _try(self, token: int) -> bool:
+        grammar = self._grammar
+        kind = grammar.kind[token]
+        if kind == Kind.ATOM:
+            done = self._add_atom(grammar.value[token])
+        elif kind == Kind.RING:
+            done = self._add_ring(grammar.value[token])
+        elif kind == Kind.BOND:
+            done = self._add_bond(grammar.value[token])
+        elif kind == Kind.OPEN:
+            done = self._open()
+        elif kind == Kind.CLOSE:
+            done = self._close()
+        elif kind == Kind.END:
+            return self._end()
+        else:
+            done = kind == Kind.DOT and self._dot()
+        if not done or not self._settled():
+            return False
+        self._length += 1
+        left = self._max_length - self._length
+        # So many tokens always do; where fewer are left, a way to the end has to be at hand.
+        if left > 2 * self._depth + 3 * len(self._digits) + _SLACK:
+            return True
+        return left >= 0 and self._follow(token, left)
+
+    def _add_atom(self, state: int) -> bool:
+        current, pending, table = self._current, self._pending, self._grammar.valences
+        after, aromatic = table.after, table.aromatic[state]
+        atom = len(self._state)
+        bond = pending
+        if current >= 0:
+            if bond == _NO_BOND:
+                bond = AROMATIC if aromatic and table.aromatic[self._state[current]] else SINGLE
+                if not self._bind(current, bond):
+                    return False
+            state = after[state][bond]
+            if state < 0:
+                return False
+            self._put(self._below, current, atom)
+        self._state.append(state)
+        self._parent.append(current)
+        self._below.append(_FAR)
+        self._on_path.append(True)
+        self._promised.append(0)
+        self._adjacent.append(())
+        self._mate.append(-1)
+        self._may.append(False)
+        self._must.append(False)
+        self._inside.append(False)
+        self._tied.append(False)
+        self._current, self._pending, self._fresh = atom, _NO_BOND, False
+        if aromatic:
+            self._loose = (*self._loose, atom)
+            if bond == AROMATIC and current >= 0:
+                self._unsure = (*self._unsure, atom)
+                self._join(current, atom)
+            if not self._weigh(atom):
+                return False
+        return current < 0 or self._weigh(current)
+
+    def _add_bond(self, bond: int) -> bool:
+        current = self._current
+        if current < 0 or self._pending != _NO_BOND or not self._bind(current, bond):
+            return False
+        self._pending = bond
+        return self._weigh(current)
+
+    def _open(self) -> bool:
+        current = self._current
+        if current < 0 or self._pending != _NO_BOND or self._fresh:
+            return False
+        if self._grammar.valences.room[self._state[current]] <= self._promised[current]:
+            return False
+        self._stack, self._depth, self._fresh = (current, self._stack), self._depth + 1, True
+        return not self._may[current] or any(map(self._could_bind, self._grammar.branching))
+
+    def _could_bind(self, bond: int) -> bool:
+        """Whether the current aromatic atom could get a bond; an aromatic one needs something to form a ring with."""
+        if bond == AROMATIC:
+            return bool(self._digits) or len(set(self._sites())) > 1
+        mark = len(self._log)
+        could = self._bind(self._current, bond) and self._weigh(self._current)
+        self._undo(mark)
+        return could
+
+    def _close(self) -> bool:
+        if self._stack is None or self._pending != _NO_BOND or self._fresh:
+            return False
+        last = at = self._current
+        self._current, self._stack = self._stack
+        self._depth -= 1
+        while at != self._current:
+            self._put(self._on_path, at, False)
+            at = self._parent[at]
+        self._put(self._below, self._current, _FAR)
+        return self._weigh(last)
+
+    def _dot(self) -> bool:
+        if self._stack is not None or self._digits or self._pending != _NO_BOND or self._current < 0:
+            return False
+        last, self._current = self._current, -1
+        return self._weigh(last)
+
+    def _end(self) -> bool:
+        if self._stack is not None or self._digits or self._pending != _NO_BOND or self._current < 0:
+            return False
+        last, self._current = self._current, -1
+        return self._weigh(last) and self._settled()
+
+    def _add_ring(self, digit: str) -> bool:
+        current = self._current
+        if current < 0 or self._fresh:
+            return False
+        opened = self._digits.get(digit)
+        if opened is not None:
+            return self._close_ring(digit, *opened)
+        if self._pending == _NO_BOND:
+            if self._grammar.valences.room[self._state[current]] <= self._promised[current]:
+                return False
+            self._put(self._promised, current, self._promised[current] + 1)
+        self._digits = {**self._digits, digit: (current, self._pending)}
+        self._pending = _NO_BOND
+        return self._weigh(current)
+
+    def _close_ring(self, digit: str, first: int, wanted: int) -> bool:
+        """The second end of a ring bond, whose first end had a symbol or not."""
+        current, given = self._current, self._pending
+        if first == current or self._are_bonded(first, current):
+            return False
+        if wanted != _NO_BOND != given and wanted != given:
+            return False
+        bond = wanted if given == _NO_BOND else given
+        aromatic, state = self._grammar.valences.aromatic, self._state
+        if bond == _NO_BOND:
+            bond = AROMATIC if aromatic[state[first]] and aromatic[state[current]] else SINGLE
+        if wanted == _NO_BOND:
+            self._put(self._promised, first, self._promised[first] - 1)
+            if not self._bind(first, bond):
+                return False
+        if given == _NO_BOND and not self._bind(current, bond):
+            return False
+        self._digits = {key: value for key, value in self._digits.items() if key != digit}
+        self._pending = _NO_BOND
+        self._bonded = (*self._bonded, (first, current))
+        self._tie(first, current)
+        if bond == AROMATIC:
+            if not aromatic[state[first]] or not aromatic[state[current]]:
+                return False
+            self._join(first, current)
+        return self._weigh(first) and self._weigh(current)
+
+    def _are_bonded(self, one: int, two: int) -> bool:
+        if self._parent[one] == two or self._parent[two] == one:
+            return True
+        return (one, two) in self._bonded or (two, one) in self._bonded
+
+    def _tie(self, one: int, two: int) -> None:
+        """All atoms and bonds between two are in a ring; an atom has a higher number than its parent."""
+        while one != two:
+            if one < two:
+                one, two = two, one
+            self._put(self._inside, one, True)
+            self._put(self._tied, one, True)
+            one = self._parent[one]
+        self._put(self._inside, one, True)
+        if self._loose:
+            self._loose = tuple(atom for atom in self._loose if not self._inside[atom])
+            self._unsure = tuple(atom for atom in self._unsure if not self._tied[atom])
+
+    def _bind(self, atom: int, bond: int) -> bool:
+        """Give an atom one more bond, if it has room for it and the rings that it has opened."""
+        table = self._grammar.valences
+        state = table.after[self._state[atom]][bond]
+        if state < 0 or table.room[state] < self._promised[atom]:
+            return False
+        self._put(self._state, atom, state)
+        return True
+
+    def _weigh(self, atom: int) -> bool:
+        """Whether an atom may or must have a double bond, and whether it and the others can still have theirs."""
+        table, state = self._grammar.valences, self._state[atom]
+        if not table.aromatic[state]:
+            return True
+        growing = atom == self._current or self._promised[atom] > 0 or self._is_root(atom)
+        may = table.may_need[state] if growing else table.needs[state]
+        must = table.must_need[state] if growing else may
+        if may != self._may[atom]:
+            self._put(self._may, atom, may)
+        if must != self._must[atom]:
+            self._put(self._must, atom, must)
+        if not may and self._mate[atom] >= 0:
+            return self._part(atom, self._mate[atom])
+        return not must or self._mate[atom] >= 0 or self._pair(atom)
+
+    def _is_root(self, atom: int) -> bool:
+        link = self._stack
+        while link is not None:
+            if link[0] == atom:
+                return True
+            link = link[1]
+        return False
+
+    def _part(self, one: int, two: int) -> bool:
+        """Undo a double bond; whoever needs one must find another."""
+        self._put(self._mate, one, -1)
+        self._put(self._mate, two, -1)
+        return all(not self._must[atom] or self._mate[atom] >= 0 or self._pair(atom) for atom in (one, two))
+
+    def _pair(self, atom: int) -> bool:
+        return find_partner(
+            atom, self._adjacent, self._mate, self._must, self._may, lambda at, value: self._put(self._mate, at, value)
+        )
+
+    def _join(self, one: int, two: int) -> None:
+        self._put(self._adjacent, one, (*self._adjacent[one], two))
+        self._put(self._adjacent, two, (*self._adjacent[two], one))
+
+    def _settled(self) -> bool:
+        """Whether open rings can be closed, aromatic atoms come into rings, and only bonds of rings become double."""
+        if not self._digits and not self._loose and not self._unsure:
+            return True
+        sites = self._sites()
+        if self._digits:
+            if not sites:
+                return False
+            if not self._loose and not self._unsure:
+                return True
+        ports = sites + [atom for atom, _ in self._digits.values()]
+        low, high = min(ports, default=_FAR), max(ports, default=-1)
+        aside = self._aside()
+        for atom in self._loose:
+            if self._on_path[atom] and self._current >= 0:
+                if len(ports) < 2 or low >= self._below[atom] or high < atom:
+                    return False
+            elif atom not in aside:
+                return False
+        for atom in self._unsure:
+            if not (low < atom <= high if self._on_path[atom] else atom in aside) and not self._cut(atom):
+                return False
+        return True
+
+    def _sites(self) -> list[int]:
+        """Where the string can go on: an atom for each bond that it can get, two at most."""
+        sites: list[int] = []
+        room, promised, state = self._grammar.valences.room, self._promised, self._state
+        if self._current >= 0:
+            free = room[state[self._current]] - promised[self._current] + (self._pending != _NO_BOND)
+            sites += [self._current] * min(free, 2)
+        link = self._stack
+        while link is not None:
+            atom, link = link
+            if atom != self._current:
+                sites += [atom] * min(room[state[atom]] - promised[atom], 2)
+        return sites
+
+    def _aside(self) -> set[int]:
+        """The atoms off the path to the current one from which an open ring can be reached without it."""
+        aside: set[int] = set()
+        for atom, _ in self._digits.values():
+            at = atom
+            while not self._on_path[at] and at not in aside:
+                aside.add(at)
+                at = self._parent[at]
+        return aside
+
+    def _cut(self, atom: int) -> bool:
+        """The bond to the parent comes into no ring, and so is a single one."""
+        parent = self._parent[atom]
+        self._unsure = tuple(other for other in self._unsure if other != atom)
+        self._put(self._adjacent, atom, tuple(other for other in self._adjacent[atom] if other != parent))
+        self._put(self._adjacent, parent, tuple(other for other in self._adjacent[parent] if other != atom))
+        return self._mate[atom] != parent or self._part(atom, parent)
+
+    def _follow(self, token: int, left: int) -> bool:
+        """Whether there is a way to the end in so many tokens; it is kept for the next token."""
+        plan = self._plan
+        if plan and plan[0] == token and len(plan) - 1 <= left:
+            self._plan = plan[1:]
+            return True
+        self._plan = _way(self, left)
+        return self._plan is not None
+
+    def _put(self, values: list[Any], at: int, value: Any) -> None:
+        self._log.append((values, at, values[at]))
+        values[at] = value
+
+    def _undo(self, mark: int) -> None:
+        log = self._log
+        while len(log) > mark:
+            values, at, value = log.pop()
+            values[at] = value
+
+    def _save(self) -> tuple[Any, ...]:
+        self._log = []
+        return (
+            len(self._state),
+            (self._current, self._pending, self._fresh, self._stack, self._depth, self._digits),
+            (self._bonded, self._loose, self._unsure, self._length, self._plan),
+        )
+
+    def _restore(self, saved: tuple[Any, ...]) -> None:
+        size, syntax, rings = saved
+        self._undo(0)
+        self._current, self._pending, self._fresh, self._stack, self._depth, self._digits = syntax
+        self._bonded, self._loose, self._unsure, self._length, self._plan = rings
+        if len(self._state) > size:
+            for values in (self._state, self._parent, self._below, self._on_path, self._promised, self._adjacent):
+                del values[size:]
+            for values in (self._mate, self._may, self._must, self._inside, self._tied):
+                del values[size:]
+
+    def copy(self) -> SmilesState:
+        """The same state, which goes its own way."""
+        other = SmilesState(self._grammar, self._max_length)
+        for name in self.__slots__:
+            value = getattr(self, name)
+            setattr(other, name, value[:] if isinstance(value, list) else value)
+        return other
+
+    def unbounded(self) -> SmilesState:
+        """A copy that may become as long as it likes."""
+        other = self.copy()
+        other._max_length = _FAR
+        return other
+
+    @property
+    def ended(self) -> bool:
+        """Whether the string could end here."""
+        return self.allows(self._grammar.finishing[0])
+
+    def least(self) -> int:
+        """Tokens that are needed at least before the string can end."""
+        return self._depth + len(self._digits) + (self._pending != _NO_BOND or self._fresh or self._current < 0)
+
+    def useful(self) -> list[int]:
+        """Tokens that may lead to an end soon, the most useful first."""
+        grammar = self._grammar
+        opened = {token for token in grammar.finishing if grammar.value[token] in self._digits}
+        lonely = bool(self._loose) and self._loose[-1] == self._current
+        chosen = []
+        for token in grammar.finishing[1:]:
+            if grammar.kind[token] is Kind.RING and token not in opened:
+                if not lonely:
+                    continue
+                lonely = False  # one new ring is as good as another
+            chosen.append(token)
+        if self._loose or (self._current >= 0 and self._grammar.valences.aromatic[self._state[self._current]]):
+            chosen.sort(key=grammar.late.__getitem__)
+        return chosen
+
+
+def _way(state: SmilesState, left: int) -> tuple[int, ...] | None:
+    """The shortest way to the end that is found in a few steps: tokens without the end."""
+    start, least = state.unbounded(), state.least()
+    for most in sorted({min(left, least + more) for more in (0, 1, 2, 4, 7, _FAR)}):
+        steps = iter(range(_MOST_STEPS))
+        way = _search(start, most, steps) if least <= most else None
+        if way is not None:
+            return way
+    return None
+
+
+def _search(state: SmilesState, left: int, steps: Iterator[int]) -> tuple[int, ...] | None:
+    if state.ended:
+        return ()
+    if state.least() > left or not left:
+        return None
+    for token in state.useful():
+        if next(steps, None) is None:
+            return None
+        following = state.copy()
+        if following.accept(token):
+            way = _search(following, left - 1, steps)
+            if way is not None:
+                return (token, *way)
+    return None
