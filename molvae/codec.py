@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from molvae.chem import parse, quiet_rdkit
+from molvae.chem.grammar import Grammar
 from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.errors import TokenError
@@ -23,6 +26,9 @@ Rows = NDArray[np.int64]
 
 CUT_OFF = "..."
 """Behind a string that has no end: no parser takes it, and every encoding of texts has it."""
+
+_ATTEMPTS = 8  # of a constrained string that has become no molecule; the second is hardly ever needed
+_WARM = 0.5
 
 _DRAWS = 16  # random numbers of so many draws are made at once: fast, and small beside the batch
 
@@ -123,12 +129,33 @@ class Codec:
     ) -> list[str]:
         """The string at each point; one that was cut off ends in "...", so that it is no molecule.
 
+        Constrained, each is a molecule, but for the rare one that has become none in several attempts.
+
         Args:
             z: (B, D)
             decoding: temperature, top_p and max_length; that of the model where none was given.
             uniforms: (B, max_length), the random numbers of each; None is greedy.
             prefixes: B, the tokens that each string begins with; all known to the vocabulary.
         """
+        texts = self._decode(z, decoding, uniforms, prefixes)
+        for attempt in range(_ATTEMPTS if decoding.constrained else 0):
+            with quiet_rdkit():
+                broken = [row for row, text in enumerate(texts) if parse(text) is None]
+            if not broken:
+                break
+            # A string for which the grammar had no end, or that RDKit refuses all the same, is drawn anew: at some
+            # temperature where it was the most likely one, with random numbers that are made of its own.
+            warm = decoding.replace(temperature=decoding.temperature or _WARM)
+            own = z if uniforms is None or not decoding.temperature else uniforms
+            numbers = _renewed(own[broken], decoding.for_model(self.max_length).max_length, attempt)
+            given = None if prefixes is None else [prefixes[row] for row in broken]
+            for row, text in zip(broken, self._decode(z[broken], warm, numbers, given), strict=True):
+                texts[row] = text
+        return texts
+
+    def _decode(
+        self, z: Array, decoding: Decoding, uniforms: Array | None, prefixes: Sequence[Sequence[str]] | None
+    ) -> list[str]:
         ids = generate(
             self._model.decoder,
             torch.from_numpy(z).to(self._device),
@@ -137,8 +164,13 @@ class Codec:
             eos_id=self._tokenizer.eos_id,
             uniforms=None if uniforms is None else torch.from_numpy(uniforms).to(self._device),
             prefix=None if prefixes is None else self._prefix(prefixes).to(self._device),
+            grammar=self._grammar if decoding.constrained else None,
         )
         return [self._text(row) for row in ids.tolist()]
+
+    @cached_property
+    def _grammar(self) -> Grammar:
+        return Grammar(self._tokenizer.tokens, end=self._tokenizer.eos_id)
 
     def _text(self, ids: list[int]) -> str:
         whole = self._tokenizer.eos_id in ids
@@ -163,6 +195,13 @@ class Codec:
         except TokenError:
             return False
         return True
+
+
+def _renewed(rows: Array, size: int, attempt: int) -> Array:
+    """(B, size) random numbers, each row made of one row and a count."""
+    digests = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+    sources = [np.random.default_rng((attempt, int.from_bytes(digest))) for digest in digests]
+    return np.stack([source.random(size, dtype=np.float32) for source in sources])
 
 
 def _noise(texts: Sequence[str], latent_dim: int, draws: int, seed: int) -> Iterator[Array]:

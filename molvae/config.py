@@ -177,6 +177,9 @@ class Decoding(Settings):
         description="Tokens after which a molecule is cut off, ends in '...', and is invalid; by the number that "
         "training molecules could have by default.",
     )
+    constrained: bool = Field(
+        False, description="Draw only tokens from which a valid molecule can still come, so that every string is one."
+    )
 
     def for_model(self, max_length: int) -> Self:
         """These settings for a model of this `max_length`, where they were given none of their own."""

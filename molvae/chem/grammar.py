@@ -19,9 +19,10 @@ __all__ = ["Grammar", "SmilesState"]
 _RING_DIGITS = frozenset("0123456789")
 _ORGANIC = frozenset(("B", "C", "N", "O", "P", "S", "F", "Cl", "Br", "I", "b", "c", "n", "o", "p", "s"))
 _NO_BOND = -1
+_UNBOUND = (_NO_BOND, AROMATIC)  # what the atom before a symbol has not got yet when the symbol has come
 _FAR = 1 << 30
-_SLACK = 8  # tokens that aromatic atoms may need to be in a ring and to have their double bonds
-_MOST_STEPS = 400  # of a search for an end; one that is found takes some ten
+_SLACK = 5  # tokens that aromatic atoms may need to be in a ring and to have their double bonds
+_MOST_STEPS = 60  # of a search for an end; one that is found takes some ten
 
 _Link = tuple[int, "_Link | None"]
 """A stack: what lies on top, and the stack below."""
@@ -209,7 +210,7 @@ class SmilesState:
         self._length += 1
         left = self._max_length - self._length
         # So many tokens always do; where fewer are left, a way to the end has to be at hand.
-        if left > 2 * self._depth + 3 * len(self._digits) + _SLACK:
+        if left > self._depth + 2 * len(self._digits) + _SLACK + 2 * bool(self._loose):
             return True
         return left >= 0 and self._follow(token, left)
 
@@ -219,9 +220,9 @@ class SmilesState:
         atom = len(self._state)
         bond = pending
         if current >= 0:
-            if bond == _NO_BOND:
+            if bond == _NO_BOND or bond == AROMATIC:
                 bond = AROMATIC if aromatic and table.aromatic[self._state[current]] else SINGLE
-                if not self._bind(current, bond):
+                if bond != pending != _NO_BOND or not self._bind(current, bond):
                     return False
             state = after[state][bond]
             if state < 0:
@@ -250,7 +251,13 @@ class SmilesState:
 
     def _add_bond(self, bond: int) -> bool:
         current = self._current
-        if current < 0 or self._pending != _NO_BOND or not self._bind(current, bond):
+        if current < 0 or self._pending != _NO_BOND:
+            return False
+        if bond == AROMATIC:  # as if there was no symbol, but that both ends must be aromatic
+            table, state = self._grammar.valences, self._state[current]
+            if not table.aromatic[state] or table.room[state] <= self._promised[current]:
+                return False
+        elif not self._bind(current, bond):
             return False
         self._pending = bond
         return self._weigh(current)
@@ -262,14 +269,20 @@ class SmilesState:
         if self._grammar.valences.room[self._state[current]] <= self._promised[current]:
             return False
         self._stack, self._depth, self._fresh = (current, self._stack), self._depth + 1, True
-        return not self._may[current] or any(map(self._could_bind, self._grammar.branching))
+        return self._could_grow(current)
 
-    def _could_bind(self, bond: int) -> bool:
-        """Whether the current aromatic atom could get a bond; an aromatic one needs something to form a ring with."""
-        if bond == AROMATIC:
-            return bool(self._digits) or len(set(self._sites())) > 1
+    def _could_grow(self, atom: int) -> bool:
+        """Whether an atom with room for a bond could have one, and the aromatic atoms still their double bonds."""
+        return not self._may[atom] or any(self._could_bind(atom, bond) for bond in self._grammar.branching)
+
+    def _could_bind(self, atom: int, bond: int) -> bool:
         mark = len(self._log)
-        could = self._bind(self._current, bond) and self._weigh(self._current)
+        could = self._bind(atom, bond)
+        if could and bond == AROMATIC and self._grammar.valences.needs[self._state[atom]]:
+            # The new neighbor would be a partner if it could be in a ring with this atom.
+            could = bool(self._digits) or len(set(self._sites())) > 1
+        else:
+            could = could and self._weigh(atom)
         self._undo(mark)
         return could
 
@@ -304,7 +317,7 @@ class SmilesState:
         opened = self._digits.get(digit)
         if opened is not None:
             return self._close_ring(digit, *opened)
-        if self._pending == _NO_BOND:
+        if self._pending in _UNBOUND:
             if self._grammar.valences.room[self._state[current]] <= self._promised[current]:
                 return False
             self._put(self._promised, current, self._promised[current] + 1)
@@ -323,19 +336,19 @@ class SmilesState:
         aromatic, state = self._grammar.valences.aromatic, self._state
         if bond == _NO_BOND:
             bond = AROMATIC if aromatic[state[first]] and aromatic[state[current]] else SINGLE
-        if wanted == _NO_BOND:
+        elif bond == AROMATIC and not (aromatic[state[first]] and aromatic[state[current]]):
+            return False
+        if wanted in _UNBOUND:
             self._put(self._promised, first, self._promised[first] - 1)
             if not self._bind(first, bond):
                 return False
-        if given == _NO_BOND and not self._bind(current, bond):
+        if given in _UNBOUND and not self._bind(current, bond):
             return False
         self._digits = {key: value for key, value in self._digits.items() if key != digit}
         self._pending = _NO_BOND
         self._bonded = (*self._bonded, (first, current))
         self._tie(first, current)
         if bond == AROMATIC:
-            if not aromatic[state[first]] or not aromatic[state[current]]:
-                return False
             self._join(first, current)
         return self._weigh(first) and self._weigh(current)
 
@@ -372,6 +385,8 @@ class SmilesState:
         if not table.aromatic[state]:
             return True
         growing = atom == self._current or self._promised[atom] > 0 or self._is_root(atom)
+        if not growing and table.alone[state]:
+            return False
         may = table.may_need[state] if growing else table.needs[state]
         must = table.must_need[state] if growing else may
         if may != self._may[atom]:
@@ -411,7 +426,7 @@ class SmilesState:
             return True
         sites = self._sites()
         if self._digits:
-            if not sites:
+            if not any(self._could_grow(site) for site in sites) and self._pending == _NO_BOND:
                 return False
             if not self._loose and not self._unsure:
                 return True
@@ -434,7 +449,7 @@ class SmilesState:
         sites: list[int] = []
         room, promised, state = self._grammar.valences.room, self._promised, self._state
         if self._current >= 0:
-            free = room[state[self._current]] - promised[self._current] + (self._pending != _NO_BOND)
+            free = room[state[self._current]] - promised[self._current] + (self._pending not in _UNBOUND)
             sites += [self._current] * min(free, 2)
         link = self._stack
         while link is not None:
@@ -542,7 +557,7 @@ class SmilesState:
 def _way(state: SmilesState, left: int) -> tuple[int, ...] | None:
     """The shortest way to the end that is found in a few steps: tokens without the end."""
     start, least = state.unbounded(), state.least()
-    for most in sorted({min(left, least + more) for more in (0, 1, 2, 4, 7, _FAR)}):
+    for most in sorted({min(left, least + more) for more in (0, 1, 3, _FAR)}):
         steps = iter(range(_MOST_STEPS))
         way = _search(start, most, steps) if least <= most else None
         if way is not None:

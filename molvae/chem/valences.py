@@ -22,9 +22,9 @@ BONDS = {"-": SINGLE, "/": SINGLE, "\\": SINGLE, "=": DOUBLE, "#": TRIPLE, ":": 
 
 _ORDERS = (1, 2, 3)
 _TYPES = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
-_MOST = 8  # bonds of an atom: beyond it are coordination compounds
-_MOST_RING = 3  # aromatic bonds
-_BORON, _CARBON = 5, 6
+_MOST = 8  # bonds of an atom; beyond it are coordination compounds
+_MOST_RING = 3  # aromatic bonds; all bonds of an aromatic atom, but for sulfur and the like
+_BORON, _CARBON, _NEON = 5, 6, 10
 
 _Bonds = tuple[int, int, int]
 """How many aromatic bonds, how many others, and the orders of those added up"""
@@ -48,8 +48,11 @@ class Valences:
     aromatic: list[bool] = field(default_factory=list)
     needs: list[bool] = field(default_factory=list)
     """Whether an atom that gets no further bond needs a double bond in a Kekule structure."""
+    alone: list[bool] = field(default_factory=list)
+    """Whether it is an aromatic atom that must get more bonds: it has less than the two of a ring, or would have two
+    double bonds."""
     room: list[int] = field(default_factory=list)
-    """How many single bonds can follow."""
+    """How many single or aromatic bonds can follow at most."""
 
     def __post_init__(self) -> None:
         with quiet_rdkit():
@@ -57,11 +60,11 @@ class Valences:
                 atom = _atom(token)
                 if atom is not None:
                     self.start[token] = self._explore(atom)
-        for state in range(len(self.after)):
-            room, at = 0, state
-            while (at := self.after[at][SINGLE]) >= 0:
-                room += 1
-            self.room.append(room)
+        self.room = [self._room(state) for state in range(len(self.after))]
+
+    def _room(self, state: int) -> int:
+        following = [self.after[state][bond] for bond in (SINGLE, AROMATIC)]
+        return max((1 + self._room(follower) for follower in following if follower >= 0), default=0)
 
     def _explore(self, atom: Chem.Atom) -> int:
         """All states of an atom; gives the first."""
@@ -71,13 +74,14 @@ class Valences:
             bonds = waiting.pop()
             if bonds in known:
                 continue
-            needs = _judged(atom, bonds) if bonds[0] <= _MOST_RING and bonds[0] + bonds[1] <= _MOST else None
+            needs = _judged(atom, bonds) if bonds[0] + bonds[1] <= _MOST else None
             known[bonds] = -1
             if needs is not None:
                 known[bonds] = len(self.after)
                 self.after.append([-1] * 4)
                 self.aromatic.append(atom.GetIsAromatic())
                 self.needs.append(needs)
+                self.alone.append(atom.GetIsAromatic() and (sum(bonds[:2]) < 2 or _is_cumulated(atom, bonds, needs)))
                 waiting += _followers(bonds, aromatic=atom.GetIsAromatic())
         for bonds, state in known.items():
             for bond, follower in enumerate(_followers(bonds, aromatic=atom.GetIsAromatic()) if state >= 0 else ()):
@@ -87,12 +91,15 @@ class Valences:
     @cached_property
     def may_need(self) -> list[bool]:
         """Whether it needs a double bond now or after some further bonds."""
-        return [any(self.needs[state] for state in reach) for reach in self._reach]
+        return [any(self.needs[state] for state in reach if not self.alone[state]) for reach in self._reach]
 
     @cached_property
     def must_need(self) -> list[bool]:
-        """Whether it needs a double bond whatever bonds follow."""
-        return [all(self.needs[state] for state in reach) for reach in self._reach]
+        """Whether it needs a double bond whatever bonds follow, and can get no further neighbor to have it with."""
+        return [
+            self.after[start][AROMATIC] < 0 and all(self.needs[state] for state in reach if not self.alone[state])
+            for start, reach in enumerate(self._reach)
+        ]
 
     @cached_property
     def _reach(self) -> list[set[int]]:
@@ -116,6 +123,10 @@ def _atom(token: str) -> Chem.Atom | None:
     return mol.GetAtomWithIdx(0) if mol is not None and mol.GetNumAtoms() == 1 else None
 
 
+def _is_cumulated(atom: Chem.Atom, bonds: _Bonds, needs: bool) -> bool:
+    return needs and bonds[2] > bonds[1] and atom.GetAtomicNum() < _NEON
+
+
 def _followers(bonds: _Bonds, *, aromatic: bool) -> list[_Bonds]:
     """The bonds with one more of each kind."""
     ring, others, orders = bonds
@@ -124,8 +135,14 @@ def _followers(bonds: _Bonds, *, aromatic: bool) -> list[_Bonds]:
 
 
 def _judged(atom: Chem.Atom, bonds: _Bonds) -> bool | None:
-    """Whether an atom with these bonds needs a double bond in a Kekule structure; None where RDKit refuses them."""
+    """Whether an atom with these bonds needs a double bond in a Kekule structure; None where RDKit refuses them.
+
+    RDKit reads aromatic atoms that it never writes: such as carbon with four neighbors, as if it was none. They are
+    refused.
+    """
     ring, others, orders = bonds
+    if atom.GetIsAromatic() and (ring > _MOST_RING or ring + others > _MOST_RING + (atom.GetAtomicNum() > _NEON)):
+        return None
     center = _bonded(atom, [Chem.BondType.AROMATIC] * ring + _types(others, orders))
     if center is None:
         return None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from molvae.chem.grammar import Grammar
 from molvae.config import Decoding
 from molvae.model.decoder import GRUDecoder
+from molvae.model.referee import Referee
 
 __all__ = ["generate"]
 
@@ -25,6 +27,7 @@ def generate(
     eos_id: int,
     uniforms: Tensor | None = None,
     prefix: Tensor | None = None,
+    grammar: Grammar | None = None,
 ) -> Tensor:
     """Decode each latent point until its end token.
 
@@ -37,6 +40,8 @@ def generate(
         uniforms: (B, L) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
         prefix: (B, P) ids that each row begins with, whatever the decoder thinks of them; from the first end token of a
             row on, the decoder goes on by itself.
+        grammar: of the vocabulary, where only tokens are wanted that it allows; behind a prefix of which no molecule
+            can come all are. A row that comes to a point where none is allowed has start tokens from there on.
 
     Returns:
         (B, L + 1) int64 ids without the start token. A row without an end token was cut off; behind L other tokens it
@@ -47,22 +52,30 @@ def generate(
     rows = torch.arange(B, device=z.device)
     tokens = torch.full((B,), bos_id, device=z.device)
     reader = decoder.reader(z)
+    referee = None if grammar is None else Referee(grammar, decoding, B)
     for step in range(L + 1):
         logits = decoder.logits(reader.read(tokens))
-        if step == L:
-            drawn = logits.argmax(-1)
-        else:
-            drawn = _draw(logits.float(), decoding, None if uniforms is None else uniforms[rows, step])
+        numbers = None if uniforms is None or step == L or decoding.temperature == 0.0 else uniforms[rows, step]
+        drawn = logits.argmax(-1) if step == L else _draw(logits.float(), decoding, numbers)
+        forced = None
         if prefix is not None and step < prefix.shape[1]:
             given = prefix[rows, step]
-            drawn = given.where(given != eos_id, drawn)
-        result[rows, step] = drawn
+            forced = given != eos_id
+            drawn = given.where(forced, drawn)
         going = drawn != eos_id
+        if referee is not None:
+            drawn, stuck = referee.judge(drawn, logits.float(), numbers, forced)
+            result[rows[stuck], step:] = bos_id
+            going = drawn != eos_id
+            going[stuck] = False
+        result[rows[going], step] = drawn[going]
         if not going.all():
             rows, drawn = rows[going], drawn[going]
             if not len(rows):
                 break
             reader.keep(going)
+            if referee is not None:
+                referee.keep(going)
         tokens = drawn
     return result
 
