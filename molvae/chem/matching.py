@@ -14,7 +14,9 @@ Neighbors = Sequence[Sequence[int]]
 Set = Callable[[int, int], None]
 
 
-def find_partner(root: int, neighbors: Neighbors, mate: list[int], needs: list[bool], free: list[bool], put: Set) -> bool:
+def find_partner(
+    root: int, neighbors: Neighbors, mate: list[int], needs: list[bool], free: list[bool], put: Set
+) -> bool:
     """Give an atom a partner, and change those of others so that none that needs one loses its own.
 
     Args:
@@ -46,9 +48,7 @@ def find_partner(root: int, neighbors: Neighbors, mate: list[int], needs: list[b
 class _Search:
     """A search for an alternating path, with blossoms shrunk to their base."""
 
-    def __init__(
-        self, root: int, neighbors: Neighbors, mate: list[int], needs: list[bool], free: list[bool]
-    ) -> None:
+    def __init__(self, root: int, neighbors: Neighbors, mate: list[int], needs: list[bool], free: list[bool]) -> None:
         self.root, self.neighbors, self.mate, self.needs, self.free = root, neighbors, mate, needs, free
         self.before: dict[int, int] = {}  # of an inner atom: the outer one that it was reached from
         self.base: dict[int, int] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from rdkit import Chem
 
@@ -117,7 +118,7 @@ class Valences:
 
 
 def _atom(token: str) -> Chem.Atom | None:
-    parameters = Chem.SmilesParserParams()
+    parameters: Any = Chem.SmilesParserParams()
     parameters.sanitize = parameters.removeHs = parameters.parseName = parameters.allowCXSMILES = False
     mol = Chem.MolFromSmiles(token, parameters)
     return mol.GetAtomWithIdx(0) if mol is not None and mol.GetNumAtoms() == 1 else None

@@ -29,7 +29,7 @@ class Referee:
     """
 
     def __init__(self, grammar: Grammar, decoding: Decoding, rows: int) -> None:
-        self._decoding = decoding
+        self._decoding, self._end = decoding, grammar.end
         self._states = [grammar.start(decoding.max_length) for _ in range(rows)]
 
     def keep(self, going: Tensor) -> None:
@@ -65,6 +65,8 @@ class Referee:
         drawn, lost, before = drawn.clone(), [], drawn.tolist()
         for row, share, number in zip(refused, shares, numbers, strict=True):
             state = self._states[row]
+            if before[row] == self._end:  # what would have ended goes on at random, and hardly ever ends by itself
+                state.hurry()
             token = next((one for one in self._others(before[row], share, number) if state.accept(one)), None)
             if token is None:
                 lost.append(row)
