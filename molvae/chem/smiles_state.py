@@ -333,8 +333,11 @@ class SmilesState:
         growing = atom == self._current or self._promised[atom] > 0 or self._is_root(atom)
         if not growing and table.alone[state]:
             return False
-        may = table.may_need[state] if growing else table.needs[state]
-        must = table.must_need[state] if growing else may
+        if growing:
+            bonds = self._promised[atom]
+            may, must = table.may_need[bonds][state], table.must_need[bonds][state]
+        else:
+            may = must = table.needs[state]
         if may != self._may[atom]:
             self._put(self._may, atom, may)
         if must != self._must[atom]:
@@ -485,6 +488,7 @@ class SmilesState:
                     continue
                 lonely = False  # one new ring is as good as another
             chosen.append(token)
-        if self._loose or (self._current >= 0 and self._grammar.valences.aromatic[self._state[self._current]]):
+        ends = [self._current, *(atom for atom, _ in self._digits.values())]
+        if self._loose or any(grammar.valences.aromatic[self._state[atom]] for atom in ends if atom >= 0):
             chosen.sort(key=grammar.late.__getitem__)
         return chosen

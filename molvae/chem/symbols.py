@@ -76,7 +76,7 @@ class Symbols:
         if kind is not Kind.ATOM:
             return kind, value
         table = self.valences
-        return table.aromatic[value], table.room[value], table.may_need[value], table.must_need[value]
+        return table.aromatic[value], table.room[value], table.may_need[0][value], table.must_need[0][value]
 
     def _connects(self, state: int) -> bool:
         """Whether an atom is one to end a string with: all that is missing can be made of few."""

@@ -90,31 +90,30 @@ class Valences:
         return known[0, 0, 0]
 
     @cached_property
-    def may_need(self) -> list[bool]:
-        """Whether it needs a double bond now or after some further bonds."""
-        return [any(self.needs[state] for state in reach if not self.alone[state]) for reach in self._reach]
+    def may_need(self) -> list[list[bool]]:
+        """By the number of bonds that must follow: whether it needs a double bond behind those or some more."""
+        return [[any(needs) for needs in self._outcomes(bonds)] for bonds in range(_MOST_RING + 2)]
 
     @cached_property
-    def must_need(self) -> list[bool]:
+    def must_need(self) -> list[list[bool]]:
         """Whether it needs a double bond whatever bonds follow, and can get no further neighbor to have it with."""
         return [
-            self.after[start][AROMATIC] < 0 and all(self.needs[state] for state in reach if not self.alone[state])
-            for start, reach in enumerate(self._reach)
+            [after[AROMATIC] < 0 and all(needs) for after, needs in zip(self.after, self._outcomes(bonds), strict=True)]
+            for bonds in range(_MOST_RING + 2)
         ]
 
-    @cached_property
-    def _reach(self) -> list[set[int]]:
-        """The states from each on, itself among them, by the bonds that there are."""
+    def _outcomes(self, bonds: int) -> list[set[bool]]:
+        """Whether it needs a double bond in the end, in all ways in which at least so many bonds follow."""
         usable = {SINGLE, AROMATIC} | {BONDS[symbol] for symbol in self.bonds}
-        reach: list[set[int]] = [set() for _ in self.after]
+        outcomes: list[set[bool]] = []
         for start in range(len(self.after)):
-            waiting = [start]
-            while waiting:
-                state = waiting.pop()
-                if state not in reach[start]:
-                    reach[start].add(state)
-                    waiting += [self.after[state][bond] for bond in usable if self.after[state][bond] >= 0]
-        return reach
+            reached, front, steps = set(), {start}, 0
+            while front:
+                reached |= front if steps >= bonds else set()
+                front = {self.after[state][bond] for state in front for bond in usable} - {-1}
+                steps += 1
+            outcomes.append({self.needs[state] for state in reached if not self.alone[state]})
+        return outcomes
 
 
 def _atom(token: str) -> Chem.Atom | None:
