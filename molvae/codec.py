@@ -138,23 +138,48 @@ class Codec:
             prefixes: B, the tokens that each string begins with; all known to the vocabulary.
         """
         texts = self._decode(z, decoding, uniforms, prefixes)
-        for attempt in range(_ATTEMPTS if decoding.constrained else 0):
+        return self._constrained(texts, z, decoding, uniforms, prefixes) if decoding.constrained else texts
+
+    def _constrained(
+        self,
+        texts: list[str],
+        z: Array,
+        decoding: Decoding,
+        uniforms: Array | None,
+        prefixes: Sequence[Sequence[str]] | None,
+    ) -> list[str]:
+        """Decode again what is no molecule, under a grammar.
+
+        A molecule that was drawn freely is what the grammar would have given too, as it has nothing to refuse there.
+        A string for which there was no end, or that RDKit refuses all the same, is drawn anew, with random numbers
+        that are made of its own; and at some temperature where it was the most likely one.
+        """
+        warm = decoding.replace(temperature=decoding.temperature or _WARM)
+        own = z if uniforms is None or not decoding.temperature else uniforms
+        size = decoding.for_model(self.max_length).max_length
+        broken = list(range(len(texts)))
+        for attempt in range(_ATTEMPTS):
             with quiet_rdkit():
-                broken = [row for row, text in enumerate(texts) if parse(text) is None]
+                broken = [row for row in broken if parse(texts[row]) is None]
             if not broken:
                 break
-            # A string for which the grammar had no end, or that RDKit refuses all the same, is drawn anew: at some
-            # temperature where it was the most likely one, with random numbers that are made of its own.
-            warm = decoding.replace(temperature=decoding.temperature or _WARM)
-            own = z if uniforms is None or not decoding.temperature else uniforms
-            numbers = _renewed(own[broken], decoding.for_model(self.max_length).max_length, attempt)
+            settings, numbers = decoding, None if uniforms is None else uniforms[broken]
+            if attempt:
+                settings, numbers = warm, _renewed(own[broken], size, attempt)
             given = None if prefixes is None else [prefixes[row] for row in broken]
-            for row, text in zip(broken, self._decode(z[broken], warm, numbers, given), strict=True):
+            again = self._decode(z[broken], settings, numbers, given, grammar=self._grammar)
+            for row, text in zip(broken, again, strict=True):
                 texts[row] = text
         return texts
 
     def _decode(
-        self, z: Array, decoding: Decoding, uniforms: Array | None, prefixes: Sequence[Sequence[str]] | None
+        self,
+        z: Array,
+        decoding: Decoding,
+        uniforms: Array | None,
+        prefixes: Sequence[Sequence[str]] | None,
+        *,
+        grammar: Grammar | None = None,
     ) -> list[str]:
         ids = generate(
             self._model.decoder,
@@ -164,7 +189,7 @@ class Codec:
             eos_id=self._tokenizer.eos_id,
             uniforms=None if uniforms is None else torch.from_numpy(uniforms).to(self._device),
             prefix=None if prefixes is None else self._prefix(prefixes).to(self._device),
-            grammar=self._grammar if decoding.constrained else None,
+            grammar=grammar,
         )
         return [self._text(row) for row in ids.tolist()]
 

@@ -214,7 +214,9 @@ class SmilesState:
 
     def _could_grow(self, atom: int) -> bool:
         """Whether an atom with room for a bond could have one, and the aromatic atoms still their double bonds."""
-        return not self._may[atom] or any(self._could_bind(atom, bond) for bond in self._grammar.branching)
+        if not self._may[atom] or self._grammar.valences.room[self._state[atom]] - self._promised[atom] > 1:
+            return True
+        return any(self._could_bind(atom, bond) for bond in self._grammar.branching)
 
     def _could_bind(self, atom: int, bond: int) -> bool:
         mark = len(self._log)
