@@ -109,7 +109,9 @@ class SmilesState:
             self._log.clear()
             self._failures = 0
             return True
+        failures = self._failures
         self.restore(saved)
+        self._failures = failures
         return False
 
     def advance(self, token: int) -> None:
@@ -459,7 +461,7 @@ class SmilesState:
         return (
             (len(self._state), len(self._log)),
             (self._current, self._pending, self._fresh, self._stack, self._depth, self._digits),
-            (self._bonded, self._loose, self._unsure, self._length, self._plan),
+            (self._bonded, self._loose, self._unsure, self._length, self._plan, self._failures),
         )
 
     def restore(self, saved: tuple[Any, ...]) -> None:
@@ -467,7 +469,7 @@ class SmilesState:
         (size, mark), syntax, rings = saved
         self._undo(mark)
         self._current, self._pending, self._fresh, self._stack, self._depth, self._digits = syntax
-        self._bonded, self._loose, self._unsure, self._length, self._plan = rings
+        self._bonded, self._loose, self._unsure, self._length, self._plan, self._failures = rings
         if len(self._state) > size:
             for values in (self._state, self._parent, self._below, self._on_path, self._promised, self._adjacent):
                 del values[size:]
