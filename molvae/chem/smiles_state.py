@@ -223,7 +223,7 @@ class SmilesState:
     def _could_bind(self, atom: int, bond: int) -> bool:
         mark = len(self._log)
         could = self._bind(atom, bond)
-        if could and bond == AROMATIC and self._grammar.valences.needs[self._state[atom]]:
+        if could and bond == AROMATIC and self._grammar.valences.may_need[self._promised[atom]][self._state[atom]]:
             # The new neighbor would be a partner if it could be in a ring with this atom.
             could = bool(self._digits) or len(set(self._sites())) > 1
         else:
