@@ -19,7 +19,7 @@ _NO_BOND = -1
 _UNBOUND = (_NO_BOND, AROMATIC)  # what the atom before a symbol has not got yet when the symbol has come
 _FAR = 1 << 30
 _SLACK = 5  # tokens that aromatic atoms may need to be in a ring and to have their double bonds
-_DETOUR = 3  # tokens that a string which has to end soon may have beyond the shortest way
+_DETOUR = 2  # tokens that a string which has to end soon may have beyond the shortest way
 _MOST_FAILURES = 2  # of the search for a way to the end; then only the way that is known is left
 
 _Link = tuple[int, "_Link | None"]
@@ -440,7 +440,7 @@ class SmilesState:
         if plan and plan[0] == token and len(plan) - 1 <= left:
             self._plan = plan[1:]
             return True
-        if self._failures >= _MOST_FAILURES:
+        if self._failures >= _MOST_FAILURES or (plan is not None and left < len(plan)):
             return False
         self._plan = way_out(self, left)
         self._failures += self._plan is None
