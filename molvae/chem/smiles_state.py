@@ -131,6 +131,7 @@ class SmilesState:
         left = self._max_length - self._length
         # So many tokens always do; where fewer are left, a way to the end has to be at hand.
         if left > self._depth + 2 * len(self._digits) + _SLACK + 2 * bool(self._loose):
+            self._plan = None  # it was of another string
             return True
         return self._grammar.kind[token] is Kind.END or (left >= 0 and self._follow(token, left))
 

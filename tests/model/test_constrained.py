@@ -219,12 +219,12 @@ def test_greedy_takes_the_best_that_is_allowed(model):
         state = grammar.start(200)
         for token, score in zip(row[:20], scores, strict=False):
             order = score.argsort(descending=True, stable=True).tolist()
+            if order[0] == tokenizer.eos_id and not state.allows(order[0]):
+                break  # from here on the string hurries to its end
             assert token == next(one for one in order if state.allows(one))
             if token == tokenizer.eos_id:
                 break
             state.advance(token)
-            if order[0] == tokenizer.eos_id:
-                break  # from here on the string hurries to its end
 
 
 def test_a_prefix_stands_and_the_rest_makes_a_molecule_of_it(model):
