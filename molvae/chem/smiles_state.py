@@ -44,6 +44,7 @@ class SmilesState:
         "_failures",
         "_fresh",
         "_grammar",
+        "_hurried",
         "_inside",
         "_length",
         "_log",
@@ -67,7 +68,7 @@ class SmilesState:
     def __init__(self, grammar: Symbols, max_length: int) -> None:
         self._grammar, self._max_length, self._length = grammar, max_length, 0
         self._log: list[tuple[list[Any], int, Any]] = []  # what the last token has changed
-        self._lost = False
+        self._lost = self._hurried = False
         self._plan: tuple[int, ...] | None = None  # the way to the end, where one was looked for
         self._failures = 0  # to find one for the next token
         # By atom:
@@ -122,7 +123,7 @@ class SmilesState:
         """Come to an end soon: for a string that was to end here, but is not whole; elsewhere nothing changes."""
         way = None if self._lost else way_out(self, self._max_length - self._length)
         if way is not None:
-            self._plan = way
+            self._plan, self._hurried = way, True
             self._max_length = min(self._max_length, self._length + len(way) + _DETOUR)
 
     def _try(self, token: int) -> bool:
@@ -441,7 +442,7 @@ class SmilesState:
         if plan and plan[0] == token and len(plan) - 1 <= left:
             self._plan = plan[1:]
             return True
-        if self._failures >= _MOST_FAILURES or (plan is not None and left < len(plan)):
+        if self._failures >= _MOST_FAILURES or (self._hurried and plan is not None and left < len(plan)):
             return False
         self._plan = way_out(self, left)
         self._failures += self._plan is None
