@@ -152,7 +152,8 @@ class Codec:
 
         A molecule that was drawn freely is what the grammar would have given too, as it has nothing to refuse there.
         A string for which there was no end, or that RDKit refuses all the same, is drawn anew, with random numbers
-        that are made of its own; and at some temperature where it was the most likely one.
+        that are made of its own; and at some temperature where it was the most likely one. So is a most likely string
+        that was cut off: it mostly repeats itself, and is of no use at any length.
         """
         warm = decoding.replace(temperature=decoding.temperature or _WARM)
         own = z if uniforms is None or not decoding.temperature else uniforms
@@ -163,12 +164,15 @@ class Codec:
                 broken = [row for row in broken if parse(texts[row]) is None]
             if not broken:
                 break
-            settings, numbers = decoding, None if uniforms is None else uniforms[broken]
+            rows = broken
+            if not attempt and not decoding.temperature:
+                rows = [row for row in broken if not texts[row].endswith(CUT_OFF)]
+            settings, numbers = decoding, None if uniforms is None else uniforms[rows]
             if attempt:
-                settings, numbers = warm, _renewed(own[broken], size, attempt)
-            given = None if prefixes is None else [prefixes[row] for row in broken]
-            again = self._decode(z[broken], settings, numbers, given, grammar=self._grammar)
-            for row, text in zip(broken, again, strict=True):
+                settings, numbers = warm, _renewed(own[rows], size, attempt)
+            given = None if prefixes is None else [prefixes[row] for row in rows]
+            again = self._decode(z[rows], settings, numbers, given, grammar=self._grammar) if rows else []
+            for row, text in zip(rows, again, strict=True):
                 texts[row] = text
         return texts
 
