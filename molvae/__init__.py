@@ -6,7 +6,7 @@
     vae.sample(100, seed=0)                          # valid, distinct, canonical SMILES
     z = vae.encode(["CCO", "c1ccccc1"])              # (2, D) posterior means
 
-Names that need torch are loaded when they are first used.
+Importing molvae is fast: all names but the errors are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from molvae._version import __version__
-from molvae.config import CleanConfig, Decoding, ModelConfig, TrainConfig
 from molvae.errors import ConfigError, InputError, ModelError, MolVAEError, SamplingError, TokenError
-from molvae.tokenizer import SmilesTokenizer
 
 if TYPE_CHECKING:
-    from molvae.generator import MolVAE
-    from molvae.optimization.session.start import optimize
-    from molvae.run import resume, train
+    from molvae.config import CleanConfig, Decoding, ModelConfig, TrainConfig
+    from molvae.corpus.tokenizer import SmilesTokenizer
+    from molvae.generator.molvae import MolVAE
+    from molvae.optimization.run.start import optimize
+    from molvae.training.run import resume, train
 
 __all__ = [
     "CleanConfig",
@@ -44,10 +44,12 @@ __all__ = [
 ]
 
 _LAZY = {
-    "MolVAE": "molvae.generator",
-    "optimize": "molvae.optimization.session.start",
-    "resume": "molvae.run",
-    "train": "molvae.run",
+    **dict.fromkeys(("CleanConfig", "Decoding", "ModelConfig", "TrainConfig"), "molvae.config"),
+    "SmilesTokenizer": "molvae.corpus.tokenizer",
+    "MolVAE": "molvae.generator.molvae",
+    "optimize": "molvae.optimization.run.start",
+    "resume": "molvae.training.run",
+    "train": "molvae.training.run",
 }
 
 

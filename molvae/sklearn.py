@@ -1,4 +1,4 @@
-"""A model as a scikit-learn transformer: SMILES -> latent points, to stand in front of any regressor."""
+"""A scikit-learn transformer from SMILES to latent points, to use before any regressor."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from molvae.corpus.latents import latent_columns
 from molvae.errors import ConfigError, InputError
-from molvae.generator import MolVAE
-from molvae.machine.device import pick_device
+from molvae.generator.molvae import MolVAE
 from molvae.pretrained import BUNDLED
+from molvae.runtime.device import pick_device
 
 __all__ = ["LatentTransformer"]
 
@@ -23,27 +23,27 @@ _UNREADABLE = ("raise", "nan", "prior")
 
 
 class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Latent points of molecules as features; nothing is learned from the data that it is fitted to.
+    """Latent points of molecules as features; fitting learns nothing from the data.
 
-    A pickle holds the name of the model, not its weights: the model must be there, too, where it is read.
+    A pickle holds the name of the model, not its weights, so loading the pickle needs the model.
 
     Args:
-        model: a model or run folder, the id of a Hugging Face repository, or ``bundled``.
-        std: add the standard deviations of the posterior, D more features.
-        unreadable: what a molecule that cannot be encoded gives: ``raise``, an error that names it; ``nan``, a row of
-            NaN, for an imputer behind; ``prior``, the mean of the prior, a point that says nothing (zeros; ones as
-            standard deviations).
+        model: a model folder or run folder, the id of a Hugging Face repository, or ``medchem`` or ``moses``.
+        std: add the standard deviations of the posterior as D more features.
+        unreadable: what to do with a molecule that cannot be encoded: ``raise`` an error that names it; give ``nan``, a
+            row of NaN, for an imputer; give ``prior``, the mean of the prior (zeros, with ones as standard deviations).
         batch_size: rows at a time.
         device: auto, cpu, cuda, cuda:N or mps.
 
     Attributes:
-        latent_dim_: D, once fitted.
+        latent_dim_: D, after fitting.
         n_features_in_: 1, the column of SMILES.
 
     >>> from sklearn.linear_model import Ridge  # doctest: +SKIP
     >>> from sklearn.pipeline import make_pipeline  # doctest: +SKIP
-    >>> potency = make_pipeline(LatentTransformer("my-run"), Ridge())  # doctest: +SKIP
-    >>> potency.fit(table["smiles"], table["pIC50"])  # doctest: +SKIP
+    >>> potency = make_pipeline(LatentTransformer(), Ridge())  # doctest: +SKIP
+    >>> potency.fit(["CCO", "CCN", "c1ccccc1"], [5.1, 5.3, 6.2]).predict(["CCCO", "CCCN"]).shape  # doctest: +SKIP
+    (2,)
     """
 
     def __init__(
@@ -65,13 +65,13 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
         """Load the model.
 
         Args:
-            X: molecules, as in `transform`; they are looked at, not learned from.
+            X: molecules, as in `transform`; only checked.
             y: ignored.
 
         Raises:
-            ConfigError: `unreadable` is none of its values.
-            InputError: X is no column of texts.
-            ModelError: the model is missing, truncated or not of molvae.
+            ConfigError: `unreadable` has an unknown value.
+            InputError: X is not a column of texts.
+            ModelError: the model is missing, truncated or not a molvae model.
         """
         if self.unreadable not in _UNREADABLE:
             raise ConfigError(f"unreadable must be one of {', '.join(_UNREADABLE)}, not {self.unreadable!r}")
@@ -88,10 +88,10 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
             X: N SMILES: a list, a Series, an array (N,) or (N, 1), or a DataFrame of one column.
 
         Returns:
-            (N, D) float32, or (N, 2 D) with standard deviations behind the means.
+            (N, D) float32, or (N, 2 D) with the standard deviations after the means.
 
         Raises:
-            InputError: X is no column of texts, or a molecule cannot be encoded and `unreadable` is ``raise``.
+            InputError: X is not a column of texts, or a molecule cannot be encoded and `unreadable` is ``raise``.
         """
         check_is_fitted(self, "latent_dim_")
         smiles = _column(X)
@@ -101,13 +101,13 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
         return np.hstack([mean, std]) if self.std else mean
 
     def inverse_transform(self, X: Any) -> NDArray[np.object_]:
-        """Molecules at points, decoded greedily.
+        """Decode points greedily.
 
         Args:
             X: (N, D), or (N, 2 D) as `transform` gives them.
 
         Returns:
-            (N,) canonical SMILES; None where the decoded string is no molecule.
+            (N,) canonical SMILES; None for an invalid one.
 
         Raises:
             InputError: X has another shape.
@@ -121,14 +121,14 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
         return molecules
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the features, as `molvae encode` writes them: z00, z01, ... and z00_std, ..."""
+        """Names of the features, as in `molvae encode`: z00, z01, ... and z00_std, ..."""
         check_is_fitted(self, "latent_dim_")
         names = latent_columns(self.latent_dim_)
         names += latent_columns(self.latent_dim_, spread=True) if self.std else []
         return np.array(names, dtype=object)
 
     def _loaded(self) -> MolVAE:
-        if self._model is None:  # read from a pickle
+        if self._model is None:  # loaded from a pickle
             self._model = MolVAE.from_pretrained(self.model, device=pick_device(self.device))
         return self._model
 
@@ -146,10 +146,10 @@ class LatentTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc] 
 
 
 def _column(X: Any) -> Sequence[str]:
-    """The texts of a column, whatever holds them.
+    """The texts of a column in any container.
 
     Raises:
-        InputError: it is a single text, or has several columns.
+        InputError: X is a single text, or has several columns.
     """
     if isinstance(X, str):
         raise InputError("give a list of SMILES, not a single one")

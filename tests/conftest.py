@@ -66,6 +66,15 @@ def _no_bundled_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture
+def bundled_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run as the model that is taken where none is named."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    (folder / "medchem").symlink_to(tiny_run)
+    monkeypatch.setattr("molvae.pretrained._FOLDER", folder)
+    return tiny_run
+
+
 @pytest.fixture(scope="session")
 def canonical_smiles() -> list[str]:
     """`SMILES` in canonical form, distinct."""

@@ -2,7 +2,7 @@
 
 import torch
 
-from molvae.tokenizer import scan
+from molvae.corpus.tokenizer import scan
 
 
 def parrot(model, tokenizer, said, *, ends):

@@ -4,13 +4,12 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn import base
 
 from molvae import ConfigError, InputError, ModelError, MolVAE
 from molvae.sklearn import LatentTransformer
-
-pd = pytest.importorskip("pandas")
-base = pytest.importorskip("sklearn.base")
 
 SOME = ["CCO", "c1ccccc1", "CC(=O)Nc1ccccc1", "Cc1ccccc1C"]
 
@@ -112,7 +111,7 @@ def test_latents_of_the_bundled_model_tell_measured_activities():
         table = known_series().iloc[::3]
     except InputError as error:
         pytest.skip(str(error))
-    latent = LatentTransformer(Path(molvae.__file__).parent / "pretrained", unreadable="prior")
+    latent = LatentTransformer(Path(molvae.__file__).parent / "pretrained" / "moses", unreadable="prior")
     points = latent.fit_transform(table["smiles"])
     model = make_pipeline(StandardScaler(), Ridge(100.0))
     scores = cross_val_score(model, points, table["activity"], cv=KFold(5, shuffle=True, random_state=0), scoring="r2")

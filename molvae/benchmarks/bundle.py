@@ -1,7 +1,7 @@
 """Make a run the model that comes with the package: ``python -m molvae.benchmarks.bundle RUN --command "..."``
 
-For whoever maintains molvae: it halves the precision of the weights, scores what is left by the MOSES protocol, and
-writes both, with the card, to ``molvae/pretrained/`` of this checkout.
+For maintainers of molvae: it rounds the weights to half precision, scores the model by the MOSES protocol, and writes
+model and card to ``molvae/pretrained/moses/`` of this checkout.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ import typer
 
 from molvae.benchmarks.moses import moses_rows
 from molvae.errors import ModelError
-from molvae.generator import MolVAE
-from molvae.model_folder import StoredModel, write_model
+from molvae.generator.molvae import MolVAE
+from molvae.pretrained.folder import StoredModel, write_model
 
 __all__ = ["bundle"]
 
-_FOLDER = Path(__file__).parent.parent / "pretrained"
+_FOLDER = Path(__file__).parent.parent / "pretrained" / "moses"
 _LARGEST = 16_000_000  # bytes
 _DATA = "training split of MOSES (Polykovskiy et al., 2020), https://github.com/molecularsets/moses"
 
 
 def bundle(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
-    command: Annotated[str, typer.Option(help="What trained it, for the card.")],
-    data: Annotated[str, typer.Option(help="What it was trained on, for the card.")] = _DATA,
-    licence: Annotated[str, typer.Option(help="Of the weights.")] = "MIT",
+    command: Annotated[str, typer.Option(help="The training command, for the card.")],
+    data: Annotated[str, typer.Option(help="The training data, for the card.")] = _DATA,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "MIT",
 ) -> None:
     """Score a run in half precision and bundle it.
 
     Raises:
-        ModelError: it is too large.
+        ModelError: the model is too large.
     """
     vae = MolVAE.from_pretrained(run)
     for weight in vae.model.parameters():
-        weight.data.copy_(weight.data.half())  # the figures are those of what is bundled
+        weight.data.copy_(weight.data.half())  # score the rounded weights
     rows = moses_rows(vae, repair=True, seed=0)
     rounded = {row: {name: float(f"{value:.5g}") for name, value in figures.items()} for row, figures in rows.items()}
     card = {
@@ -51,7 +51,7 @@ def bundle(
         "figures": {"held out while training": vae.card.get("figures", {}), **rounded},
     }
     weights = 2 * sum(weight.numel() for weight in vae.model.state_dict().values())
-    # The hashes of a large training set do not fit: then --novel has nothing to go by.
+    # The hashes of a large training set do not fit; --novel needs them.
     fits = vae.training_set is not None and weights + vae.training_set.hashes.nbytes < _LARGEST
     stored = StoredModel(vae.model, vae.tokenizer, vae.training_set if fits else None, card)
     with TemporaryDirectory() as trial:

@@ -1,15 +1,15 @@
-"""Are latent points good descriptors? Predictions from them and from fingerprints, by cross-validation."""
+"""Latent points as descriptors: cross-validated predictions from them and from fingerprints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rdkit import RDConfig
-from rdkit.Chem import rdFingerprintGenerator
 from sklearn.base import RegressorMixin, clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import RidgeCV
@@ -20,8 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from molvae.chem import parse, scaffold
+from molvae.chem.fingerprints import morgan_bits
 from molvae.errors import InputError
-from molvae.generator import MolVAE
+from molvae.generator.molvae import MolVAE
 
 __all__ = ["cross_validated", "descriptors_of", "known_series"]
 
@@ -32,57 +33,57 @@ _TREES = 200
 
 
 def known_series() -> pd.DataFrame:
-    """CHEMBL2321810, aryl sulfonamides with their activities: ``smiles``, ``activity``; it comes with RDKit.
+    """CHEMBL2321810, aryl sulfonamides with their activities: ``smiles``, ``activity``; it is part of RDKit.
 
     Raises:
-        InputError: RDKit came without it.
+        InputError: this RDKit does not have it.
     """
     folder = Path(RDConfig.RDContribDir, "FreeWilson", "data")
     if not folder.is_dir():
-        raise InputError(f"this RDKit came without the series CHEMBL2321810 ({folder}); give a file of your own")
+        raise InputError(f"this RDKit does not have the series CHEMBL2321810 ({folder}); give a file of your own")
     molecules = pd.read_csv(folder / "CHEMBL2321810.smi", sep=" ", names=["smiles", "Name"])
     return molecules.merge(pd.read_csv(folder / "CHEMBL2321810_act.csv"), on="Name").rename(columns={"Act": "activity"})
 
 
 def descriptors_of(vae: MolVAE, smiles: Sequence[str]) -> tuple[dict[str, Features], NDArray[np.bool_]]:
-    """What molecules are described by, side by side.
+    """Descriptors of molecules.
 
     Args:
         vae: the model.
         smiles: N molecules.
 
     Returns:
-        by name (M, F): the latent means, and Morgan fingerprints of radius 2 folded to 2,048 bits; and which M of the N
-        molecules they are of: those that the model can encode
+        by name (M, F): the latent means, and Morgan fingerprints of radius 2 folded to 2,048 bits; and a mask (N,) of
+        the M molecules that the model can encode
     """
     means = vae.encode(smiles)
     known = np.asarray(np.isfinite(means).all(1))
-    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    bits = [morgan.GetFingerprintAsNumPy(parse(one)) for one in np.asarray(smiles, dtype=object)[known]]
-    return {"latent means": means[known], "Morgan fingerprints": np.array(bits, dtype=np.float32)}, known
+    mols: list[Any] = [parse(one) for one in np.asarray(smiles, dtype=object)[known]]
+    bits = morgan_bits(mols).astype(np.float32)
+    return {"latent means": means[known], "Morgan fingerprints": bits}, known
 
 
 def cross_validated(
     descriptors: Mapping[str, Features], smiles: Sequence[str], values: NDArray[np.float64], *, seed: int = 0
 ) -> pd.DataFrame:
-    """R2 of predictions for molecules that were hidden, in five folds.
+    """R2 of predictions in five-fold cross-validation.
 
     Args:
         descriptors: by name, (M, F).
         smiles: the M molecules.
-        values: (M,) what is predicted.
+        values: (M,) the labels.
         seed: of the folds and of the forest.
 
     Returns:
-        a row a descriptor, a column a way of splitting and a regressor: ``random`` folds, and ``scaffold``, where
-        molecules of one Murcko scaffold are hidden together; ridge regression, a support vector machine, a forest
+        a row for each descriptor, a column for each split and regressor: ``random`` folds, and ``scaffold`` folds,
+        which keep molecules of a Murcko scaffold together; ridge regression, a support vector machine, a random forest
 
     Raises:
         InputError: there are too few molecules, or scaffolds, for the folds.
     """
     groups = [scaffold(one) for one in smiles]
     if len(set(groups)) < _FOLDS:
-        raise InputError(f"there are {len(set(groups))} scaffolds, too few to hide a fifth of them at a time")
+        raise InputError(f"there are {len(set(groups))} scaffolds, too few for {_FOLDS} folds")
     splits = {
         "random": list(KFold(_FOLDS, shuffle=True, random_state=seed).split(values)),
         "scaffold": list(GroupKFold(_FOLDS, shuffle=True, random_state=seed).split(values, groups=groups)),
@@ -99,7 +100,7 @@ def cross_validated(
 
 
 def _regressors(seed: int) -> dict[str, RegressorMixin]:
-    """The same for all descriptors; what suits one and not the other is chosen within what is not hidden."""
+    """The same for all descriptors; their hyperparameters are chosen on the training folds."""
     machine = Pipeline([("scale", StandardScaler()), ("machine", SVR())])
     choices = {"scale": [StandardScaler(), "passthrough"], "machine__C": [1.0, 10.0]}
     return {

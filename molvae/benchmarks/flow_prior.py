@@ -1,7 +1,7 @@
-"""What another prior would give: a normalizing flow fitted to draws of the posteriors, drawn from instead of N(0, I).
+"""Another prior: a normalizing flow fitted to the posteriors, to sample from instead of N(0, I).
 
-Posteriors together are not quite the prior: a decoder that is given draws of N(0, I) is asked for molecules at points
-where training put none. How much that costs is seen when the draws come from where the posteriors are.
+The aggregate posterior differs from the prior, so draws of N(0, I) include points where training has no molecules.
+Sampling from the flow instead shows how much that costs.
 
 Sources: Density estimation using Real NVP (Dinh et al., 2017), https://arxiv.org/abs/1605.08803; a density fitted when
 the autoencoder is trained: From variational to deterministic autoencoders (Ghosh et al., 2020),
@@ -22,7 +22,7 @@ __all__ = ["RealNVP", "fit_flow", "mismatch"]
 
 _COUPLINGS = 8
 _HIDDEN = 256
-_LARGEST = 2.0  # logarithm of what a coupling stretches by, at most
+_LARGEST = 2.0  # the largest log scale of a coupling
 _BATCH = 512
 _LEARNING_RATE = 2e-3
 _CLIP = 1.0
@@ -31,12 +31,12 @@ _CLIP = 1.0
 class RealNVP(nn.Module):
     """An invertible map from N(0, I) to a density, in D dimensions.
 
-    Each coupling stretches and shifts half of the dimensions by what the other half says. Before training it is the
+    Each coupling scales and shifts half of the dimensions as a function of the other half. Before training it is the
     identity.
 
     Args:
         dim: D, at least 2.
-        generator: of the weights, and of which half is which.
+        generator: random generator of the weights and of the halves.
     """
 
     def __init__(self, dim: int, generator: torch.Generator) -> None:
@@ -83,13 +83,13 @@ class RealNVP(nn.Module):
 def fit_flow(
     posterior: DiagonalGaussian, *, epochs: int, seed: int, watch: Callable[[int, int], None] = lambda *_: None
 ) -> RealNVP:
-    """A flow that is fitted to the aggregate posterior by maximum likelihood.
+    """Fit a flow to the aggregate posterior by maximum likelihood.
 
     Args:
         posterior: q(z|x) of N molecules, (N, D).
-        epochs: times that every molecule is seen, each time at another draw.
+        epochs: passes over the molecules, each with new draws.
         seed: of weights, order and draws.
-        watch: hears of steps done, and how many there are.
+        watch: receives the steps done and the number of steps.
     """
     generator = torch.Generator().manual_seed(seed)
     n, dim = posterior.mean.shape
@@ -115,7 +115,7 @@ def fit_flow(
 
 @torch.inference_mode()
 def mismatch(flow: RealNVP, z: Tensor) -> float:
-    """A lower bound on KL(q(z) || N(0, I)), nats, by draws of q(z) that the flow was not fitted to.
+    """A lower bound on KL(q(z) || N(0, I)), nats, by draws of q(z) that were not used to fit the flow.
 
     E_q[log f - log p] = KL(q || p) - KL(q || f) for any density f.
 

@@ -1,8 +1,8 @@
-"""Lead optimization: as much better as possible, and still similar to the lead.
+"""Lead optimization: improve a property while staying similar to the lead.
 
-The protocol of the junction tree VAE (Jin et al., 2018, https://arxiv.org/abs/1802.04364, section 4.3): logP - SA is to
-rise, at a Tanimoto similarity to the lead (Morgan counts, radius 2) of at least 0.4. Its leads are the 800 molecules of
-ZINC-250k with the lowest logP - SA; here every eighth of them is taken, the lowest first.
+The protocol of the junction tree VAE (Jin et al., 2018, https://arxiv.org/abs/1802.04364, section 4.3): logP - SA
+should increase, at a Tanimoto similarity to the lead (Morgan counts, radius 2) of at least 0.4. Its leads are the 800
+molecules of ZINC-250k with the lowest logP - SA; this benchmark uses every eighth of them, the lowest first.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from molvae.benchmarks.identity import model_checksum
+from molvae.benchmarks.optimization import model_checksum
 from molvae.chem import map_chunks
-from molvae.files import write_text
+from molvae.storage.files import write_text
 
 __all__ = ["CALLS", "LeadSetup", "improve_all", "leads_of", "summary"]
 
 CALLS = (20, 100, 1_000)
-"""Calls of the objective for a lead, after which its improvement is told."""
+"""Numbers of calls of the objective after which the improvement of a lead is reported."""
 
 _OBJECTIVE = "plogp_without_rings"
 _LOWEST, _EVERY = 800, 8
-_HEAVY_ATOMS = 38  # of the largest molecule of ZINC-250k: logP grows without end with the size of a molecule
+_HEAVY_ATOMS = 38  # of the largest molecule of ZINC-250k; without a limit, logP grows with the size of a molecule
 
 
 class LeadSetup(NamedTuple):
-    """What the runs of all leads share."""
+    """Settings of the runs of all leads."""
 
     model: str
     """as in `MolVAE.from_pretrained`"""
     folder: Path
-    """``NUMBER.json`` of each lead has what came of it"""
+    """``NUMBER.json`` has the result of each lead"""
     similarity: float = 0.4
-    """to the lead, at least"""
+    """the least similarity to the lead"""
     budget: int = CALLS[-1]
     """calls for a lead"""
     seed: int = 0
@@ -45,7 +45,7 @@ class LeadSetup(NamedTuple):
 
 def leads_of(library: Sequence[str], n: int = 100) -> list[str]:
     """Every eighth of the 800 molecules of a library with the lowest logP - SA, the lowest first; at most n."""
-    from molvae.objectives import objective_of
+    from molvae.optimization.objectives import objective_of
 
     scores = objective_of(_OBJECTIVE)(library)
     order = np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable")[:_LOWEST:_EVERY]
@@ -53,16 +53,16 @@ def leads_of(library: Sequence[str], n: int = 100) -> list[str]:
 
 
 def improve_all(leads: Sequence[str], setup: LeadSetup, *, workers: int = 1) -> Iterator[dict[str, Any]]:
-    """What came of each lead, as soon as it is there; one that was improved before, in this way, is not improved again.
+    """Improve leads and yield the result of each as soon as it ends; a finished lead is not run again.
 
     Args:
         leads: SMILES.
-        setup: how.
-        workers: leads at a time, each in a process of its own.
+        setup: settings.
+        workers: leads at a time, each in its own process.
 
     Yields:
-        ``lead``, ``start``, its score, ``best``, the best molecule, and by number of calls ``improvement``: the best
-        score so far less that of the lead; 0 where nothing is better.
+        ``lead``, ``start``, its score, ``best``, the best molecule, and ``improvement`` by number of calls: the best
+        score so far minus that of the lead, at least 0.
     """
     setup.folder.mkdir(parents=True, exist_ok=True)
     yield from map_chunks(partial(_improve, setup=setup), list(enumerate(leads)), workers=workers)
@@ -82,11 +82,11 @@ def summary(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
-    """One lead, in the process that is given it."""
+    """One lead, in a worker process."""
     import torch
 
-    from molvae.generator import MolVAE
-    from molvae.optimization.session.start import optimize
+    from molvae.generator.molvae import MolVAE
+    from molvae.optimization.run.start import optimize
 
     number, lead = numbered
     place = setup.folder / f"{number:03d}.json"

@@ -1,4 +1,4 @@
-"""One checkpoint on MOSES: samples, exact reconstruction and latent health from the same weights."""
+"""The MOSES benchmark of a model: samples, exact reconstruction and health of the latent space."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from molvae.benchmarks.flow_prior import fit_flow, mismatch
 from molvae.chem import canonical, quiet_rdkit
-from molvae.codec import Codec
 from molvae.config import Decoding, TrainConfig
+from molvae.corpus.datasets import find, find_optional
 from molvae.corpus.reading import read_smiles
-from molvae.datasets import find, find_optional
 from molvae.errors import ConfigError, InputError
-from molvae.generator import MolVAE
+from molvae.generator.molvae import MolVAE
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.latent import aggregate_mismatch, mutual_information
-from molvae.metrics.statistics import Watch, unwatched
+from molvae.metrics.statistics import ProgressCallback, ignore_progress
 from molvae.model import DiagonalGaussian
+from molvae.model.latent_codec import Codec
 from molvae.training import HealthCheck
 
 __all__ = ["moses_rows"]
 
-_FITTED = 105_000  # training molecules for a flow, one of 21 to test it with
+_FITTED = 105_000  # training molecules for a flow, 1 of 21 held out
 _EPOCHS = 20
 _BLOCK = 512
 
@@ -38,33 +38,39 @@ def moses_rows(
     flow: bool = False,
     seed: int = 0,
     workers: int | None = None,
-    watch: Watch = unwatched,
+    watch: ProgressCallback = ignore_progress,
 ) -> dict[str, dict[str, float]]:
     """Figures by name, by row: ``molvae`` of raw draws, with its latent space; ``repaired`` and ``flow`` where asked.
 
     Args:
         vae: the model.
-        n: strings to draw; the protocol has 30,000.
+        n: number of raw draws; the protocol has 30,000.
         test_molecules: test molecules to reconstruct.
-        repair: a second row, of which strings that are no molecules were encoded and decoded again once.
-        flow: a row of draws whose points are of a flow fitted to posteriors of training molecules, and not of N(0, I).
+        repair: add a row for draws whose invalid strings were encoded and decoded again once.
+        flow: add a row for draws from a flow fitted to posteriors of training molecules, instead of N(0, I).
         seed: of the draws and of the choice of test molecules.
-        workers: processes of RDKit; None takes all usable cores.
-        watch: hears of the progress.
+        workers: RDKit processes; None uses all cores.
+        watch: receives the progress.
 
     Raises:
-        InputError: the data of MOSES are not at hand, or the model knows none of its molecules.
-        ConfigError: a flow is wanted in fewer than two dimensions.
+        InputError: the data of MOSES have not been downloaded, or the model knows none of its molecules.
+        ConfigError: a flow needs two latent dimensions.
     """
     if flow and vae.config.latent_dim < 2:
-        raise ConfigError("a flow takes a latent space of two dimensions or more; this model's has one")
+        raise ConfigError("a flow needs a latent space of two dimensions or more; this model's has one")
     scaffolds = find_optional("moses_test_scaffolds")
     train, test = read_smiles(find("moses_train")), read_smiles(find("moses_test"))
     held_out = read_smiles(scaffolds) if scaffolds else None
 
     def figures(drawn: Sequence[str]) -> dict[str, float]:
         return evaluate(
-            drawn, train=train, test=test, test_scaffolds=held_out, device=vae.device, workers=workers, watch=watch
+            drawn,
+            train=train,
+            test=test,
+            test_scaffolds=held_out,
+            device=vae.device,
+            workers=workers,
+            on_progress=watch,
         )
 
     rows = {"molvae": figures(_raw_samples(vae, n, seed=seed, repair=0, watch=watch))}
@@ -84,9 +90,9 @@ def _raw_samples(
     *,
     seed: int,
     repair: int,
-    watch: Watch,
+    watch: ProgressCallback,
 ) -> list[str]:
-    """n strings decoded once from draws of N(0, I) at temperature 1, valid or not."""
+    """n raw strings decoded from draws of N(0, I) at temperature 1."""
     texts: list[str] = []
     with vae.stream(n, Decoding(), seed=seed, raw=True, repair=repair) as stream:
         for block in stream:
@@ -95,15 +101,17 @@ def _raw_samples(
     return texts
 
 
-def _flow_samples(vae: MolVAE, n: int, train: Sequence[str], *, seed: int, watch: Watch) -> tuple[list[str], float]:
-    """n strings decoded at temperature 1 from draws of a flow, and how far it finds the posteriors from N(0, I)."""
+def _flow_samples(
+    vae: MolVAE, n: int, train: Sequence[str], *, seed: int, watch: ProgressCallback
+) -> tuple[list[str], float]:
+    """n raw strings decoded from draws of a flow at temperature 1, and a bound on KL(q(z) || N(0, I))."""
     rng = np.random.default_rng(seed)
     chosen = [train[row] for row in rng.permutation(len(train))[:_FITTED]]
     mean, std = (each[np.isfinite(each).all(1)] for each in vae.posterior(chosen))
     posterior = DiagonalGaussian(torch.from_numpy(mean), 2.0 * torch.from_numpy(std).log())
     cut = len(mean) // 21
     if not cut:
-        raise InputError("of the training molecules hardly any has only tokens that the model knows")
+        raise InputError("the model knows the tokens of hardly any training molecule")
     others, fitted = (DiagonalGaussian(*(part[rows] for part in posterior)) for rows in (slice(cut), slice(cut, None)))
     flow = fit_flow(fitted, epochs=_EPOCHS, seed=seed, watch=lambda done, steps: watch("flow", done, steps))
     found = mismatch(flow, others.rsample(torch.from_numpy(_normal(others.mean.shape, rng))))
@@ -123,11 +131,11 @@ def _normal(shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float3
 
 
 def _latent_figures(vae: MolVAE, test: Sequence[str], *, n: int, seed: int) -> dict[str, float]:
-    """What the latent space keeps of test molecules, and how well the prior fits; nats per molecule.
+    """Reconstruction of test molecules, and fit of the prior; nats per molecule.
 
     Exact reconstruction is the share of all n molecules whose posterior mean, decoded greedily, gives the same
-    canonical SMILES; a molecule with a token that the model does not know is not reconstructed. The other figures are
-    of the molecules that can be encoded. ``-log p(x), posterior`` is the negative ELBO and ``-log p(x), coupling`` the
+    canonical SMILES; a molecule with an unknown token counts as not reconstructed. The other figures are of the
+    molecules that can be encoded. ``-log p(x), posterior`` is the negative ELBO and ``-log p(x), coupling`` the
     bound by coupled prior draws (`molvae.training.coupling`): the mean of -log p(x) is below both.
     """
     rng = np.random.default_rng(seed)
@@ -137,7 +145,7 @@ def _latent_figures(vae: MolVAE, test: Sequence[str], *, n: int, seed: int) -> d
     corpus, rows = Codec(vae.model, vae.tokenizer).tokenize(molecules)
     known = [molecules[row] for row in rows]
     if len(known) < 2:
-        raise InputError("of the test molecules fewer than two have only tokens that the model knows")
+        raise InputError("the model knows the tokens of fewer than two test molecules")
     config = TrainConfig(health_samples=len(known), seed=seed)
     training = vae.training_set
     is_training = training.intersection if training is not None else lambda _: set()

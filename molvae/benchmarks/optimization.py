@@ -1,14 +1,15 @@
-"""Searches on the tasks of PMO: every run a file of calls, from which all figures are made.
+"""Searches on the tasks of PMO. Every run writes a file of its calls, from which all figures are computed.
 
-No search sees more of a task than the scores of the molecules that it asked for; no setting depends on the task.
+A search sees nothing of a task but the scores of its molecules, and no setting depends on the task.
 """
 
 from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -16,14 +17,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from molvae.benchmarks.identity import checksum, model_checksum
 from molvae.chem import map_chunks
+from molvae.corpus.datasets import find
 from molvae.errors import ConfigError
-from molvae.files import write_text
+from molvae.pretrained.card import MODEL_FILES
+from molvae.pretrained.hub import find_model
+from molvae.storage.cache import cache_folder
+from molvae.storage.files import write_text
+from molvae.storage.latest_run import is_finished
 
-__all__ = ["METHODS", "Job", "Setup", "areas", "jobs_of", "run_all"]
+__all__ = ["METHODS", "Job", "Setup", "areas", "jobs_of", "model_checksum", "run_all", "zinc_generator"]
 
-_FROM_LIBRARY = 30  # molecules of the library that a search begins with; they count like all others
+_FROM_LIBRARY = 30  # molecules of the library that a search starts with; they count as calls
+_BLOCK = 1 << 20  # bytes read at a time
 
 METHODS: Mapping[str, Mapping[str, Any] | None] = MappingProxyType(
     {
@@ -38,10 +44,10 @@ METHODS: Mapping[str, Mapping[str, Any] | None] = MappingProxyType(
         "reinforcement": None,
     }
 )
-"""Settings of the search by the name of the method; None for a search of another kind (`molvae.benchmarks.searchers`).
+"""Settings of the search by method; None for the search methods of `molvae.benchmarks.baselines`.
 
-``no-latent`` is a genetic algorithm with a Gaussian process on fingerprints; ``latent-surrogate`` is ``molvae`` but for
-its Gaussian process, which is one on latent points.
+``no-latent`` is a genetic algorithm with a Gaussian process on fingerprints; ``latent-surrogate`` is ``molvae`` with a
+Gaussian process on latent points.
 """
 
 
@@ -51,32 +57,32 @@ class Job(NamedTuple):
     method: str
     """of `METHODS`"""
     task: str
-    """of `molvae.objectives.tasks.TASKS`"""
+    """of `molvae.optimization.objectives.tasks.TASKS`"""
     seed: int
 
 
 class Setup(NamedTuple):
-    """What all runs share."""
+    """Settings of all runs."""
 
     model: str
     """as in `MolVAE.from_pretrained`"""
     library: Path
-    """a file of molecules: those that are screened, and of which searches take their first ones"""
+    """a file of molecules: screening takes them all, other searches their first ones"""
     folder: Path
-    """of the runs: ``METHOD/TASK-SEED.csv`` has the calls, ``.json`` the figures"""
+    """folder of the runs: ``METHOD/TASK-SEED.csv`` has the calls, ``.json`` the figures"""
     budget: int
     """calls of a run"""
     threads: int = 1
-    """of torch, in each run"""
+    """threads of torch in each run"""
 
 
 def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Job]:
-    """All runs of some methods on some tasks: one seed after the other, from 0.
+    """All runs of some methods on some tasks, with seeds from 0.
 
     Raises:
-        ConfigError: there is no such method or task, or what a method needs is not installed.
+        ConfigError: a method or task is unknown, or a package that a method needs is not installed.
     """
-    from molvae.objectives.tasks import TASKS
+    from molvae.optimization.objectives.tasks import TASKS
 
     for given, known, kind in ((methods, METHODS, "method"), (tasks, TASKS, "task")):
         for name in given:
@@ -88,17 +94,17 @@ def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Jo
 
 
 def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[tuple[Job, dict[str, float]]]:
-    """The figures of runs, each as soon as it has ended; one that ended before is not run again.
+    """Run jobs and yield the figures of each as soon as it ends; a finished job is not run again.
 
-    Figures are those of `molvae.optimization.protocol.pmo_figures`, ``seconds``, of which ``objective`` are the
-    objective's, and for searches through a latent space ``decoded``, strings, with ``decoded_valid``, the share of them
-    that are molecules. ``budget`` and the checksums ``model`` and ``library`` tell what it is a run of; where one of
-    them is another now, it is run again.
+    The figures are those of `molvae.optimization.protocol.pmo_figures`; ``seconds``, and ``objective``, the seconds of
+    the objective; and for searches with a decoder ``decoded``, the number of strings, and ``decoded_valid``, the share
+    of valid ones. ``budget`` and the checksums ``model`` and ``library`` identify a run: if one of them changed, the
+    job is run again.
 
     Args:
-        jobs: what to run.
-        setup: how.
-        workers: runs at a time, each in a process of its own.
+        jobs: the runs.
+        setup: their settings.
+        workers: runs at a time, each in its own process.
     """
     for job in jobs:
         (setup.folder / job.method).mkdir(parents=True, exist_ok=True)
@@ -108,7 +114,7 @@ def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[
 def areas(found: Mapping[Job, Mapping[str, float]]) -> dict[str, dict[str, tuple[float, float]]]:
     """Mean and standard deviation over the seeds of the area under the ten best, by method and task.
 
-    The deviation is that of a sample; NaN for a single seed.
+    It is the sample standard deviation; NaN for a single seed.
     """
     seeds: dict[str, dict[str, list[float]]] = {}
     for job, figures in found.items():
@@ -123,18 +129,18 @@ def areas(found: Mapping[Job, Mapping[str, float]]) -> dict[str, dict[str, tuple
 
 
 def _run(job: Job, *, setup: Setup) -> dict[str, float]:
-    """One run, in the process that is given it."""
+    """One run, in a worker process."""
     import torch
 
-    from molvae.objectives import objective_of
+    from molvae.optimization.objectives import objective_of
     from molvae.optimization.protocol import pmo_figures
-    from molvae.optimization.session.counted import Cache, CountedObjective
-    from molvae.optimization.session.log import CallLog
-    from molvae.optimization.session.runner import Runner
+    from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
+    from molvae.optimization.run.log import CallLog
+    from molvae.optimization.run.runner import Runner
 
     place = setup.folder / job.method / f"{job.task}-{job.seed}"
     summary = place.with_suffix(".json")
-    own = {"budget": setup.budget, "model": model_checksum(setup.model), "library": checksum(setup.library)}
+    own = {"budget": setup.budget, "model": model_checksum(setup.model), "library": _checksum(setup.library)}
     if summary.exists():
         known: dict[str, float] = json.loads(summary.read_text())
         if own.items() <= known.items():
@@ -157,11 +163,9 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
 
 
 def _search(job: Job, setup: Setup) -> Any:
-    from molvae.benchmarks.searchers.latent_surrogate import latent_surrogate
-    from molvae.benchmarks.searchers.reinforcement import Reinforcement
-    from molvae.benchmarks.searchers.screening import Screening
+    from molvae.benchmarks.baselines import LatentEvolution, Reinforcement, Screening, latent_surrogate
     from molvae.corpus.reading import read_smiles
-    from molvae.generator import MolVAE
+    from molvae.generator.molvae import MolVAE
     from molvae.optimization.optimizer import Optimizer
     from molvae.optimization.settings import SearchConfig
 
@@ -170,8 +174,6 @@ def _search(job: Job, setup: Setup) -> Any:
         return Screening(library, job.seed)
     vae = MolVAE.from_pretrained(setup.model)
     if job.method == "cma-es":
-        from molvae.benchmarks.searchers.evolution import LatentEvolution  # needs an extra
-
         return LatentEvolution(vae, job.seed)
     if job.method == "reinforcement":
         return Reinforcement(vae, job.seed)
@@ -183,7 +185,7 @@ def _search(job: Job, setup: Setup) -> Any:
 
 
 class _Clock:
-    """An objective, and the time it takes."""
+    """An objective that measures its time."""
 
     def __init__(self, objective: Callable[[Sequence[str]], Any]) -> None:
         self._objective, self.seconds = objective, 0.0
@@ -195,3 +197,55 @@ class _Clock:
         scores = self._objective(smiles)
         self.seconds += time.monotonic() - started
         return scores
+
+
+@lru_cache
+def _checksum(*files: Path) -> int:
+    """CRC-32 of the concatenated bytes of files."""
+    value = 0
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                value = zlib.crc32(block, value)
+    return value
+
+
+def model_checksum(model: str) -> int:
+    """Checksum of the tokenizer and the weights of a model, by its name in `MolVAE.from_pretrained`; 0 for no model.
+
+    Missing files are left out here; loading the model reports them.
+    """
+    files = [find_model(model) / name for name in MODEL_FILES[1:3]] if model else []
+    return _checksum(*(one for one in files if one.is_file()))
+
+
+def zinc_generator() -> Path:
+    """The folder of the model of the optimization benchmarks, trained on ZINC-250k only.
+
+    If it is not in the cache, it is trained, in an hour or two on two cores: medium size, three epochs of AdamW, seed
+    0, no stereochemistry, which no task uses:
+    ``molvae train zinc250k.csv.gz --from-scratch --size medium --epochs 3 --optimizer adamw --learning-rate 0.004
+    --weight-decay 0.01 --no-stereo``.
+
+    Raises:
+        InputError: the data set has not been downloaded.
+    """
+    from molvae.training.run import resume, train
+
+    folder = (cache_folder("models") or Path("molvae-runs")) / "zinc250k-generator"
+    if is_finished(folder):
+        return folder
+    if folder.exists():
+        resume(folder, verbose=True)
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    train(
+        find("zinc250k"),
+        folder,
+        size="medium",
+        from_scratch=True,
+        training={"epochs": 3, "optimizer": "adamw", "learning_rate": 4e-3, "weight_decay": 0.01, "seed": 0},
+        cleaning={"stereo": False},
+        verbose=True,
+    )
+    return folder

@@ -1,8 +1,8 @@
-"""Does a model find strange what is strange? Likelihoods of molecules of its kind, and of others.
+"""Outlier detection: likelihoods of molecules of the model's kind, and of others.
 
-The others have only tokens that the model knows, so that none is given away by its letters: the same molecules after
-random edits or cut off, molecules of ZINC-250k without stereochemistry, and peptides. How well a figure tells them from
-held-out molecules is the area under its ROC curve (AUROC): 0.5 is chance, 1 never a mistake.
+The others have only known tokens, so that no token reveals them: the same molecules after random edits or truncation,
+molecules of ZINC-250k without stereochemistry, and peptides. A figure is scored by the area under the ROC curve
+(AUROC) against held-out molecules: 0.5 is chance, 1 is perfect.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from rdkit import Chem
 from sklearn.metrics import roc_auc_score
 
 from molvae.chem import canonical, quiet_rdkit
+from molvae.corpus.datasets import find_optional
 from molvae.corpus.reading import read_smiles
-from molvae.datasets import find_optional
+from molvae.corpus.tokenizer import scan
 from molvae.errors import InputError
-from molvae.generator import MolVAE
-from molvae.tokenizer import scan
+from molvae.generator.molvae import MolVAE
 
 __all__ = ["FIGURES", "auroc_table", "cut_off", "edited", "outliers_of", "peptide"]
 
 FIGURES = {"elbo": -1, "bound": -1, "reconstruction": 1, "per_token": 1}
-"""Columns of `MolVAE.score` by which molecules are told apart, and the sign with which more is stranger."""
+"""Columns of `MolVAE.score` that detect outliers, and the sign that makes outliers higher."""
 
-_ATTEMPTS = 200  # random edits of a molecule, until one leaves a molecule
+_ATTEMPTS = 200  # attempts to find a valid random edit
 _RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def edited(smiles: str, edits: int, tokens: Sequence[str], rng: np.random.Generator) -> str | None:
-    """A molecule after some random edits, each of which leaves a molecule: a token replaced, put in or left out.
+    """A molecule after random valid edits, each of which replaces, inserts or deletes a token.
 
     Args:
-        smiles: canonical.
-        edits: how many, one after the other.
-        tokens: what may be put in.
-        rng: chooses token, place and kind.
+        smiles: canonical SMILES.
+        edits: number of edits.
+        tokens: tokens to insert.
+        rng: chooses token, position and kind of edit.
 
     Returns:
-        canonical SMILES of another molecule; None where none was found
+        canonical SMILES of another molecule; None if none was found
     """
     current = smiles
     for _ in range(edits):
@@ -58,7 +58,7 @@ def edited(smiles: str, edits: int, tokens: Sequence[str], rng: np.random.Genera
 
 
 def cut_off(smiles: str, rng: np.random.Generator) -> str | None:
-    """A molecule cut off at random behind the middle of its SMILES; None where no such cut leaves a molecule."""
+    """A molecule truncated at random in the second half of its SMILES; None if no truncation is valid."""
     parts = scan(smiles)
     for length in rng.permutation(np.arange((len(parts) + 1) // 2, len(parts))):
         found = canonical("".join(parts[:length]), stereo=False)
@@ -74,12 +74,12 @@ def peptide(rng: np.random.Generator) -> str | None:
 
 
 def outliers_of(molecules: Sequence[str], tokens: Sequence[str], *, seed: int = 0) -> dict[str, list[str]]:
-    """Sets of other molecules by name, each at most as many as the molecules; none of these is among them.
+    """Sets of other molecules by name, each at most as large as `molecules` and disjoint from them.
 
     Args:
         molecules: canonical SMILES.
-        tokens: what edits may put in.
-        seed: of every choice.
+        tokens: tokens that edits may insert.
+        seed: of all random choices.
     """
     rng = np.random.default_rng(seed)
     makers: dict[str, Callable[[str], str | None]] = {
@@ -104,21 +104,21 @@ def outliers_of(molecules: Sequence[str], tokens: Sequence[str], *, seed: int = 
 def auroc_table(
     vae: MolVAE, molecules: Sequence[str], sets: Mapping[str, Sequence[str]], *, importance: int = 16, seed: int = 0
 ) -> pd.DataFrame:
-    """How well the likelihood tells each set from the molecules.
+    """How well the likelihood distinguishes each set from the molecules.
 
     Args:
         vae: the model.
-        molecules: of its kind, not trained on.
+        molecules: molecules of its kind that it was not trained on.
         sets: other molecules by name; those that the model cannot encode are left out.
         importance: K of the importance-weighted bound.
         seed: of the posterior draws.
 
     Returns:
-        a row a set: ``molecules`` that were compared, the AUROC by each of `FIGURES`, and ``length``, that by the
-        number of tokens alone, or by its distance from the median, whichever way tells most
+        a row for each set: the number of ``molecules``, the AUROC of each of `FIGURES`, and ``length``, the best AUROC
+        of the number of tokens or its distance from the median
 
     Raises:
-        InputError: of the molecules, or of all sets, none can be encoded.
+        InputError: none of the molecules, or of the sets, can be encoded.
     """
     usual = vae.score(molecules, importance=importance, seed=seed).dropna()
     if usual.empty:

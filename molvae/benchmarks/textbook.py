@@ -1,7 +1,7 @@
-"""A SMILES VAE as a textbook has it, to compare with: fp32, packed sequences, a sampling loop of a fixed length.
+"""A textbook SMILES VAE to compare with: fp32, packed sequences, a sampling loop of fixed length.
 
-The architecture is that of Molecular Sets (Polykovskiy et al., 2020), https://doi.org/10.3389/fphar.2020.565644, at the
-sizes of a `ModelConfig`; what is slow in it is what is slow in most implementations.
+The architecture is that of Molecular Sets (Polykovskiy et al., 2020), https://doi.org/10.3389/fphar.2020.565644, with
+the sizes of a `ModelConfig`. It is as slow as most implementations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["TextbookVAE"]
 
 
 class TextbookVAE(nn.Module):
-    """Encoder GRU, Gaussian latent, decoder GRU that sees z at every step."""
+    """GRU encoder, Gaussian latent space, GRU decoder that sees z at every step."""
 
     def __init__(self, config: ModelConfig, vocab_size: int, pad_id: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class TextbookVAE(nn.Module):
         self.to_logits = nn.Linear(config.decoder_hidden, vocab_size)
 
     def loss(self, molecules: list[Tensor], beta: float) -> Tensor:
-        """() mean cross-entropy of a token plus beta times the mean KL of a molecule; molecules from long to short."""
+        """() mean cross-entropy of a token plus beta times the mean KL of a molecule; molecules, longest first."""
         packed = pack_sequence([self.embedding(one) for one in molecules])
         _, states = self.encoder(packed)
         last = torch.cat([states[-2], states[-1]], dim=-1)

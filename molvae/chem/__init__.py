@@ -1,9 +1,9 @@
-"""Chemistry with RDKit and without torch: molecules, their standard form, properties, pictures, worker processes."""
+"""Chemistry with RDKit, without torch: SMILES, standard form, properties, fingerprints, drawing, worker processes."""
 
 from molvae.chem.drawing import molecule_grid
+from molvae.chem.fingerprints import nearest_similarity, paired_tanimoto, tanimoto
 from molvae.chem.molecules import LONGEST_SMILES, canonical, parse, quiet_rdkit, random_spelling, scaffold
 from molvae.chem.properties import PROPERTIES, Property, property_table
-from molvae.chem.similarity import nearest_similarity, paired_tanimoto, tanimoto
 from molvae.chem.standard import Reason, Rejection, Standardized, standardize
 from molvae.chem.workers import map_chunks, usable_cores
 

@@ -1,4 +1,4 @@
-"""Structural alerts: substructures that assays and medicinal chemists have had trouble with."""
+"""Structural alerts: substructures that often cause problems in assays or in medicinal chemistry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from molvae.chem.workers import usable_cores
 __all__ = ["CATALOGS", "structural_alerts"]
 
 CATALOGS = {"PAINS": "assay interference", "BRENK": "unstable, reactive or toxic"}
-"""RDKit's catalogs by name, with what they warn of.
+"""RDKit's catalogs by name, with the problem they warn about.
 
 New Substructure Filters for Removal of Pan Assay Interference Compounds (Baell & Holloway, 2010),
 https://doi.org/10.1021/jm901137j; Lessons Learnt from Assembling Screening Libraries (Brenk et al., 2008),
@@ -23,14 +23,14 @@ https://doi.org/10.1002/cmdc.200700139
 
 
 def structural_alerts(smiles: Sequence[str], catalog: str) -> list[tuple[str, ...]]:
-    """The alerts of each molecule.
+    """The alerts in each molecule.
 
     Args:
         smiles: N texts.
-        catalog: of `CATALOGS`.
+        catalog: one of `CATALOGS`.
 
     Returns:
-        N tuples of names, empty for a molecule without alerts and for what is no molecule.
+        N tuples of names, empty for a molecule without alerts and for an invalid text.
     """
     with quiet_rdkit():
         texts = [one if parse(one) is not None else "" for one in smiles]

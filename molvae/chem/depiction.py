@@ -1,7 +1,4 @@
-"""2-D structures as small whole numbers, for a page that draws them itself: atoms with labels, bonds with kinds.
-
-Knows RDKit's coordinates, Kekule form and wedges; draws nothing.
-"""
+"""2-D structures as arrays of small integers, for a web page that draws them: labelled atoms and kinds of bonds."""
 
 from __future__ import annotations
 
@@ -16,20 +13,20 @@ from rdkit import Chem
 
 from molvae.chem.drawing import drawing_tools
 from molvae.chem.molecules import parse
-from molvae.chem.workers import map_chunks
+from molvae.chem.workers import batches, map_chunks
 
 __all__ = ["BondKind", "Depictions", "Label", "depict"]
 
 STEPS = 50
-"""Whole steps of a coordinate in an angstrom."""
+"""Coordinate units per angstrom."""
 
-_LARGEST = 255  # atoms, and bonds: the places of a molecule's atoms are single bytes
+_LARGEST = 255  # atoms or bonds: an atom's index takes one byte
 _CHUNK = 500
-_SMALL = 4_000  # molecules; fewer are depicted before a second interpreter has started
+_SMALL = 4_000  # fewer molecules take less time than starting a worker
 
 
 class BondKind(IntEnum):
-    """How a bond is drawn. Left and right are as seen from its first atom to its second, with y upwards."""
+    """How a bond is drawn. Left and right are seen from its first atom towards its second, with y upwards."""
 
     SINGLE = 0
     DOUBLE = 1
@@ -46,7 +43,7 @@ class BondKind(IntEnum):
 
 
 class Label(NamedTuple):
-    """What stands at an atom; an empty symbol is the bare corner of a carbon skeleton."""
+    """The text at an atom; an empty symbol is a carbon drawn as a bare corner."""
 
     symbol: str
     hydrogens: int
@@ -57,15 +54,15 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Depictions:
-    """The structures of N molecules, A atoms and B bonds in all; the atoms and bonds of one stand together, in order.
+    """The structures of N molecules with A atoms and B bonds in total, molecule after molecule.
 
     Attributes:
         labels: the distinct labels.
-        atoms: (N,) number of atoms of each; 0 for what is not drawn: no molecule, or one of more than 255 atoms.
-        bonds: (N,) number of bonds of each.
-        label: (A,) place in `labels`.
+        atoms: (N,) number of atoms; 0 for an invalid molecule and for one with more than 255 atoms or bonds.
+        bonds: (N,) number of bonds.
+        label: (A,) index in `labels`.
         x, y: (A,) coordinates in 1/50 angstrom, y upwards; a bond is about 75 long.
-        begin, end: (B,) places of atoms in their molecule; a wedge is narrow at its beginning.
+        begin, end: (B,) indices of atoms in their molecule; a wedge is narrow at `begin`.
         kind: (B,) `BondKind`.
     """
 
@@ -86,15 +83,15 @@ class _Structure(NamedTuple):
 
 
 def depict(smiles: Sequence[str], *, workers: int | None = None) -> Depictions:
-    """Lay out molecules in the plane; the result does not depend on the number of workers.
+    """Compute 2-D structures; the result does not depend on the number of workers.
 
     Args:
         smiles: N texts.
-        workers: processes; None takes all usable cores for thousands of molecules, and none for fewer.
+        workers: number of processes; None takes all usable cores for thousands of molecules, and one for fewer.
     """
     if workers is None and len(smiles) < _SMALL:
         workers = 1
-    chunks = (list(smiles[start : start + _CHUNK]) for start in range(0, len(smiles), _CHUNK))
+    chunks = batches(smiles, _CHUNK)
     structures = [one for part in map_chunks(_structures, chunks, workers=workers) for one in part]
     atoms = [atom for one in structures for atom in one.atoms]
     bonds = np.array([bond for one in structures for bond in one.bonds], dtype=np.uint8).reshape(-1, 3)
@@ -125,7 +122,7 @@ def _structure(smiles: str) -> _Structure:
         drawn = drawing_tools().PrepareMolForDrawing(mol)
     except (RuntimeError, ValueError):  # it has no Kekule form
         drawn = drawing_tools().PrepareMolForDrawing(mol, kekulize=False)
-    if max(drawn.GetNumAtoms(), drawn.GetNumBonds()) > _LARGEST:  # hydrogens at stereocentres are atoms by now
+    if max(drawn.GetNumAtoms(), drawn.GetNumBonds()) > _LARGEST:  # RDKit may have added hydrogens at stereocentres
         return _Structure([], [])
     xy = drawn.GetConformer().GetPositions()[:, :2]
     steps = np.clip(np.rint(xy * STEPS), -(2**15), 2**15 - 1).astype(int).tolist()
@@ -146,7 +143,8 @@ def _label(atom: Any) -> Label:
 
 
 def _ring_centres(mol: Chem.Mol, xy: NDArray[np.float64]) -> dict[int, NDArray[np.float64]]:
-    """The centre of the ring on whose side a ring bond's second line is: the one with most double bonds."""
+    """For each ring bond the centre of its ring; the second line is drawn on that side. The ring with most double bonds
+    wins."""
     rings = mol.GetRingInfo()
     found: dict[int, tuple[tuple[int, int], NDArray[np.float64]]] = {}
     for atoms, bonds in zip(rings.AtomRings(), rings.BondRings(), strict=True):

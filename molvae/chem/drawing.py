@@ -1,7 +1,4 @@
-"""Pictures of molecules: a grid as SVG or PNG.
-
-Knows how to lay out and draw; does not open files.
-"""
+"""Draw molecules in a grid, as SVG or PNG."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ from molvae.errors import ConfigError
 __all__ = ["drawing_tools", "molecule_grid"]
 
 _WIDTH, _HEIGHT = 250, 210  # pixels of a panel
-_BOND = 24  # pixels of a bond: the same in all panels, so that sizes compare; a large molecule is shrunk to fit
-_PNG_SCALE = 2  # sharp on a slide; an SVG is sharp at any size
-_NEEDLESS = re.compile(
+_BOND = 24  # pixels of a bond, the same in all panels; large molecules are shrunk to fit
+_PNG_SCALE = 2  # for a sharp picture on a slide
+_REDUNDANT = re.compile(
     r" class='[^']*'|;fill-rule:evenodd(?=;stroke:#)|;stroke-linecap:butt|;stroke-linejoin:miter|;stroke-opacity:1(?=')"
 )
-_LONGEST_LEGEND = 34  # characters that fit under a panel
-_TALLEST_PNG = 32_000  # pixels; the image library stops at 2**15
+_MAX_LEGEND = 34  # characters that fit under a panel
+_MAX_PNG = 32_000  # pixels; the image library fails at 2**15
 
 
 @overload
@@ -45,22 +42,22 @@ def molecule_grid(
 def molecule_grid(
     smiles: Sequence[str | None], *, columns: int = 5, legends: Sequence[str] | None = None, format: str = "svg"
 ) -> str | bytes:
-    """Draw molecules side by side, row by row, with bonds of one length; what is too large for its panel is shrunk.
+    """Draw molecules in rows, with the same bond length in all panels; molecules too large for a panel are shrunk.
 
-    What does not parse has a question mark in its panel and the legend "not a molecule".
+    An invalid SMILES is drawn as a question mark with the legend "not a molecule".
 
     Args:
         smiles: N texts; None leaves a panel empty.
-        columns: panels in a row; fewer molecules make a narrower picture.
-        legends: N lines, one under each molecule, shortened to what fits; None leaves them out.
+        columns: panels per row; fewer molecules make a narrower picture.
+        legends: N lines, one under each molecule, shortened to fit; None for no legends.
         format: "svg" or "png".
 
     Returns:
         The picture: text for SVG, bytes for PNG.
 
     Raises:
-        ConfigError: for no molecules, a legend too many or too few, less than one column, an unknown format, or a
-            PNG of more than 32,000 pixels.
+        ConfigError: no molecules, a wrong number of legends, less than one column, an unknown format, or a PNG of more
+            than 32,000 pixels.
     """
     _check(smiles, columns, legends, format)
     with quiet_rdkit():
@@ -73,7 +70,7 @@ def molecule_grid(
     rows = -(-len(mols) // columns)
     scale = _PNG_SCALE if format == "png" else 1
     width, height = scale * _WIDTH, scale * _HEIGHT
-    if format == "png" and max(columns * width, rows * height) > _TALLEST_PNG:
+    if format == "png" and max(columns * width, rows * height) > _MAX_PNG:
         raise ConfigError(f"{len(mols)} molecules are too many for one PNG; draw fewer, or an SVG")
     tools = drawing_tools()
     canvas = tools.MolDraw2DSVG if format == "svg" else tools.MolDraw2DCairo
@@ -87,12 +84,12 @@ def molecule_grid(
 
 
 def _slim(svg: str) -> str:
-    """The same picture in three quarters of the text: without classes and SVG's defaults."""
-    return _NEEDLESS.sub("", svg)
+    """The same picture without classes and default values, a quarter smaller."""
+    return _REDUNDANT.sub("", svg)
 
 
 def _unknown() -> Chem.Mol:
-    # RDKit draws no legend under a molecule without atoms.
+    # A molecule without atoms would have no legend.
     mol = Chem.RWMol()
     mol.AddAtom(Chem.Atom(0))
     mol.GetAtomWithIdx(0).SetProp("atomLabel", "?")
@@ -111,12 +108,12 @@ def _check(smiles: Sequence[str | None], columns: int, legends: Sequence[str] | 
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_LEGEND else text[: _LONGEST_LEGEND - 3] + "..."
+    return text if len(text) <= _MAX_LEGEND else text[: _MAX_LEGEND - 3] + "..."
 
 
 def _style(options: Any, scale: int) -> None:
     options.fixedBondLength = scale * _BOND
-    options.drawMolsSameScale = False  # else one large molecule would shrink them all
+    options.drawMolsSameScale = False  # otherwise one large molecule shrinks all
     options.bondLineWidth = 1.6 * scale
     options.padding = 0.08
     options.legendFontSize = 15 * scale
@@ -125,16 +122,15 @@ def _style(options: Any, scale: int) -> None:
 
 
 def drawing_tools() -> Any:
-    """RDKit's module for drawing, imported when something is drawn: servers often lack libraries that it needs.
+    """RDKit's drawing module, imported only when needed because servers often lack its system libraries.
 
     Raises:
-        ConfigError: it cannot be imported; the message says what is missing.
+        ConfigError: the module cannot be imported; the message names the missing library.
     """
     try:
         from rdkit.Chem.Draw import rdMolDraw2D
     except ImportError as error:
         raise ConfigError(
-            f"RDKit cannot draw on this machine ({error}); "
-            "on Debian or Ubuntu this helps: apt install libxrender1 libxext6"
+            f"RDKit cannot draw on this machine ({error}); on Debian or Ubuntu, run: apt install libxrender1 libxext6"
         ) from error
     return rdMolDraw2D

@@ -1,7 +1,6 @@
-"""Molecules and their SMILES: strict parsing, one canonical spelling, scaffolds, and a quiet RDKit.
+"""Molecules and their SMILES: strict parsing, canonical SMILES, scaffolds, and silencing RDKit's log.
 
-Knows RDKit; knows nothing of files, tables or models. A string that is no molecule gives None, never an exception:
-a model prints thousands of them, and a table holds a few.
+An invalid string gives None, never an exception: models generate thousands of them, and tables contain some.
 """
 
 from __future__ import annotations
@@ -32,13 +31,12 @@ __all__ = [
     "without_extension",
 ]
 
-# RDKit writes SMILES by recursion over atoms: a chain of some ten thousand atoms overflows the stack and takes the
-# whole process down, so longer strings never reach it.
+# RDKit writes SMILES by recursion over atoms: a chain of about ten thousand atoms overflows the stack and crashes the
+# process, so RDKit never gets longer strings.
 LONGEST_SMILES = 4_000
 
-# A spelling settles at the first or second try; a longer walk has only been seen where RDKit runs in a circle.
-_MOST_SPELLINGS = 8
-_LARGEST_SCAFFOLD = 500  # heavy atoms: the time that RDKit takes grows with their third power, to minutes for 4,000
+_MAX_SPELLINGS = 8  # one or two are enough, unless RDKit alternates between several
+_LARGEST_SCAFFOLD = 500  # heavy atoms; RDKit's time grows with their third power, to minutes for 4,000
 
 _murcko: Callable[[Chem.Mol], Chem.Mol] = MurckoScaffold.GetScaffoldForMol
 _ATOM = re.compile(r"\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*]")
@@ -47,7 +45,7 @@ _STEADY_BRACKETS = re.compile(r"\[(?:nH\+?|C@@?H?|NH[23]?\+|O-)\]|\[N\+\]\(=O\)\
 
 
 def strict_parameters(*, sanitize: bool = True) -> Any:
-    """RDKit's parser settings under which a text is a SMILES and nothing else."""
+    """Parser settings that accept only a plain SMILES: no name and no CXSMILES extension."""
     parameters: Any = Chem.SmilesParserParams()
     parameters.parseName = False
     parameters.allowCXSMILES = False
@@ -56,14 +54,13 @@ def strict_parameters(*, sanitize: bool = True) -> Any:
 
 
 STRICT = strict_parameters()
-"""For texts that are `is_readable`."""
-
+"""Use these only for texts that are `is_readable`."""
 
 _EXTENSION = re.compile(r"\s+\|[^|]*\|\s*$")
 
 
 def without_extension(text: str) -> str:
-    """A CXSMILES as plain SMILES: what stands between bars behind it (labels, coordinates, stereo groups) is cut off.
+    """Remove the extension of a CXSMILES, which stands between bars: labels, coordinates, stereo groups.
 
     >>> without_extension("C[C@H](N)O |&1:1|")
     'C[C@H](N)O'
@@ -75,8 +72,8 @@ def without_extension(text: str) -> str:
 def quiet_rdkit() -> Iterator[None]:
     """Silence RDKit's log inside a `with` block.
 
-    Afterwards every RDKit log is as it was before, also after an exception, when blocks are nested, and when blocks of
-    several threads overlap: the last to end opens the log.
+    Afterwards every RDKit log is restored, also after an exception. Blocks may be nested, and blocks of several threads
+    may overlap: the last to end restores the log.
     """
     _silence.begin()
     try:
@@ -86,7 +83,7 @@ def quiet_rdkit() -> Iterator[None]:
 
 
 class _Silence:
-    """RDKit's log is one for all threads; so is this."""
+    """Counts the open blocks of all threads, because they share RDKit's log."""
 
     def __init__(self) -> None:
         self._lock, self._blocks = Lock(), 0
@@ -102,28 +99,23 @@ class _Silence:
         with self._lock:
             self._blocks -= 1
             if not self._blocks:
-                self._closed = None  # which opens the log
+                self._closed = None  # restores the log
 
 
 _silence = _Silence()
 
 
 def is_readable(text: str) -> bool:
-    """Whether RDKit may be given a text: it is not too long, and of characters that SMILES has."""
+    """Whether RDKit can parse a text safely: it is not too long, and all characters occur in SMILES."""
     return len(text) <= LONGEST_SMILES and text.isascii() and text.isprintable() and " " not in text
 
 
 def parse(smiles: object) -> Chem.Mol | None:
-    """Read one SMILES strictly.
+    """Parse one SMILES strictly; never raises.
 
-    Never raises. Names behind the SMILES, CXSMILES extensions, white space, the empty molecule, texts of more than
-    `LONGEST_SMILES` characters and everything that is not a string (None, NaN, ...) give None.
-
-    Args:
-        smiles: the text.
-
-    Returns:
-        The sanitized molecule with at least one atom, or None.
+    Gives the sanitized molecule with at least one atom. Gives None for an invalid SMILES, a name after the SMILES, a
+    CXSMILES extension, white space, the empty molecule, more than `LONGEST_SMILES` characters, and any object that is
+    not a string (None, NaN, ...).
 
     >>> parse("CCO").GetNumAtoms()
     3
@@ -134,24 +126,24 @@ def parse(smiles: object) -> Chem.Mol | None:
         return None
     try:
         mol = Chem.MolFromSmiles(smiles, STRICT)
-    except (RuntimeError, ValueError):  # an invariant violated inside RDKit: it knows no better than None either
+    except (RuntimeError, ValueError):  # an internal error of RDKit
         return None
     return mol if mol is not None and mol.GetNumAtoms() else None
 
 
 def canonical(smiles: object, *, stereo: bool = True) -> str | None:
-    """Give the canonical spelling of a SMILES.
+    """Compute the canonical SMILES of a molecule.
 
-    Idempotent: `canonical(canonical(s)) == canonical(s)`. RDKit alone does not keep that promise for some molecules
-    (mostly with several stereo elements that depend on each other); here its output is read and written again until
-    it no longer changes. Where it runs in a circle, the alphabetically first spelling of the circle is taken.
+    Idempotent: `canonical(canonical(s)) == canonical(s)`. RDKit alone does not guarantee this for some molecules
+    (mostly with stereo elements that depend on each other), so its output is parsed and written again until it no
+    longer changes. If RDKit alternates between several spellings, the alphabetically first is taken.
 
     Args:
-        smiles: the text; anything that `parse` refuses gives None.
-        stereo: keep stereo centres and double-bond geometry. Isotopes are kept either way.
+        smiles: the text.
+        stereo: keep stereo centres and double-bond geometry. Isotopes are always kept.
 
     Returns:
-        The canonical isomeric SMILES, or None where there is no molecule or RDKit cannot read what it wrote.
+        The canonical isomeric SMILES; None if `parse` gives None, or RDKit cannot parse its own output.
 
     >>> canonical("OCC"), canonical("C[C@H](N)O", stereo=False), canonical("C1CC")
     ('CCO', 'CC(N)O', None)
@@ -162,26 +154,22 @@ def canonical(smiles: object, *, stereo: bool = True) -> str | None:
     if not stereo:
         Chem.RemoveStereochemistry(mol)
     written = str(Chem.MolToSmiles(mol))
-    if written == smiles:  # written as it was read: it has settled
+    if written == smiles:
         return written
     last = settled(written, stereo=stereo)
     return last[0] if last is not None else None
 
 
 def settled(smiles: str, *, stereo: bool = True) -> tuple[str, Chem.Mol] | None:
-    """Respell RDKit's output until it no longer changes.
-
-    Args:
-        smiles: a SMILES that RDKit wrote.
-        stereo: as in `canonical`.
+    """Parse and write a SMILES that RDKit wrote until it no longer changes; `stereo` as in `canonical`.
 
     Returns:
-        The spelling, and the molecule as read from it; None where RDKit cannot read what it wrote.
+        The SMILES and the molecule parsed from it; None if RDKit cannot parse its own output.
     """
     seen: dict[str, Chem.Mol] = {}
     while smiles not in seen:
         mol = parse(smiles)
-        if mol is None or len(seen) == _MOST_SPELLINGS:
+        if mol is None or len(seen) == _MAX_SPELLINGS:
             return None
         if not stereo:
             Chem.RemoveStereochemistry(mol)
@@ -193,7 +181,7 @@ def settled(smiles: str, *, stereo: bool = True) -> tuple[str, Chem.Mol] | None:
 
 
 def random_spelling(smiles: str, seed: int) -> str | None:
-    """Another spelling of a molecule: RDKit starts at a random atom and takes branches in random order.
+    """A randomized SMILES of a molecule: RDKit starts at a random atom and orders branches at random.
 
     Randomized SMILES strings improve the quality of molecular generative models (Arus-Pous et al., 2019),
     https://doi.org/10.1186/s13321-019-0393-0
@@ -203,7 +191,7 @@ def random_spelling(smiles: str, seed: int) -> str | None:
         seed: from 1 to 2^31 - 1; the same seed gives the same spelling.
 
     Returns:
-        A SMILES, perhaps the one given; None where `smiles` is no molecule or RDKit cannot write it.
+        A SMILES, possibly the given one; None if `smiles` is invalid or RDKit cannot write it.
 
     >>> random_spelling("CCO", 1) in ("CCO", "OCC", "C(C)O", "C(O)C")
     True
@@ -216,16 +204,15 @@ def random_spelling(smiles: str, seed: int) -> str | None:
 
 
 def is_steady(written: str, text: str, mol: Chem.Mol | None) -> bool:
-    """Whether a SMILES that RDKit wrote is of the plain kind that it writes the same again.
+    """Whether RDKit certainly writes the same SMILES again after parsing it; this check avoids doing so.
 
-    Plain is: no bracket atoms but [nH], a carbon centre, a nitro group, [O-] and a nitrogen with hydrogen and a charge;
-    and at most one stereo element, or several centres that do not depend on each other. `standardize` respells the
-    others; it would take twice the time to respell all.
+    That is so if the only bracket atoms are [nH], carbon centres, nitro groups, [O-] and protonated nitrogens, and if
+    there is at most one stereo element, or all stereo centres are independent of each other.
 
     Args:
-        written: what RDKit wrote of `mol`.
-        text: what `mol` was read from; stereo may have been removed since.
-        mol: the molecule; it may be None where `text` has at most one centre.
+        written: the SMILES that RDKit wrote for `mol`.
+        text: the SMILES that `mol` was parsed from; stereo may have been removed since.
+        mol: the molecule; it may be None if `text` has at most one stereo centre.
     """
     if written == text:
         return True
@@ -239,13 +226,13 @@ def is_steady(written: str, text: str, mol: Chem.Mol | None) -> bool:
 
 
 def _are_independent(text: str, mol: Chem.Mol) -> bool:
-    """Whether the stereocentres could be told apart, and so could the neighbours of each, if all stereo were erased.
+    """Whether the stereo centres, and the neighbours of each, would differ even without stereo.
 
-    Every symmetry of the bare graph then keeps each centre and its neighbours in place: no centre is one only because
-    of others, and the canonical order of the atoms is as sure as that of a molecule without stereo.
+    Every symmetry of the graph without stereo then maps each centre and its neighbours to themselves. So no centre
+    exists only because of other centres, and the canonical order of the atoms does not depend on stereo.
     """
     atoms = _ATOM.findall(text)
-    if len(atoms) != mol.GetNumAtoms():  # hydrogens that were written as atoms are none in the molecule
+    if len(atoms) != mol.GetNumAtoms():  # RDKit has removed explicit hydrogens
         return False
     alike: dict[int, list[int]] = {}
     for place, rank in enumerate(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False)):
@@ -261,7 +248,7 @@ def _are_independent(text: str, mol: Chem.Mol) -> bool:
 
 
 def count_heavy_atoms(smiles: str) -> int:
-    """The number of atoms other than hydrogen in a valid SMILES, without reading it as a molecule.
+    """The number of atoms other than hydrogen in a valid SMILES, without parsing it.
 
     >>> count_heavy_atoms("[2H]c1c[nH]cc1Cl")
     6
@@ -270,13 +257,13 @@ def count_heavy_atoms(smiles: str) -> int:
 
 
 def scaffold(smiles: object) -> str:
-    """Give the Bemis-Murcko scaffold: ring systems and the chains that link them, without stereo.
+    """Compute the Bemis-Murcko scaffold: ring systems and the chains between them, without stereo.
 
     The properties of known drugs. 1. Molecular frameworks (Bemis & Murcko, 1996), https://doi.org/10.1021/jm9602928
 
     Returns:
-        The canonical SMILES of the scaffold; "" for a molecule without rings, for one of more than 500 heavy atoms, and
-        for what is no molecule.
+        The canonical SMILES of the scaffold; "" for a molecule without rings or with more than 500 heavy atoms, and
+        for an invalid text.
 
     >>> scaffold("CCc1ccccc1"), scaffold("CCO")
     ('c1ccccc1', '')
@@ -287,7 +274,7 @@ def scaffold(smiles: object) -> str:
 
 
 def scaffold_of(mol: Chem.Mol) -> Chem.Mol | None:
-    """The Bemis-Murcko scaffold of a molecule, with its stereo; None where `scaffold` gives ""."""
+    """The Bemis-Murcko scaffold of a molecule, with its stereo; None if `scaffold` gives ""."""
     if not mol.GetRingInfo().NumRings() or mol.GetNumAtoms() > _LARGEST_SCAFFOLD:
         return None
     try:

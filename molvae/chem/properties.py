@@ -1,12 +1,9 @@
-"""Named properties of molecules, one by one or as a table.
-
-Knows which function of RDKit stands behind a name, and its unit; does not know what a good value is.
-"""
+"""Named properties of molecules, for one molecule or as a table."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -16,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import QED, rdMolDescriptors
 
 from molvae.chem.molecules import parse
-from molvae.chem.workers import map_chunks
+from molvae.chem.workers import batches, map_chunks
 from molvae.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,20 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["PROPERTIES", "Property", "property_table"]
 
-# Below this a second interpreter takes longer to start than the table takes here.
-_SMALL_TABLE = 2_000
+_SMALL_TABLE = 2_000  # fewer molecules take less time than starting a worker
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A named number that every molecule has.
+    """A named number that can be computed for every molecule.
 
     Attributes:
-        name: as in `PROPERTIES` and in column heads.
-        unit: "" where the number has none.
+        name: the name in `PROPERTIES` and in column headers.
+        unit: "" if the number has none.
         description: one line.
-        function: from a molecule to its value.
+        function: computes the value of a molecule.
     """
 
     name: str
@@ -46,7 +42,7 @@ class Property:
     function: Callable[[Chem.Mol], float]
 
     def __call__(self, mol: Chem.Mol | None) -> float:
-        """Give the value; NaN for no molecule, and where RDKit has no value for the molecule."""
+        """Compute the value; NaN for None, and if RDKit cannot compute it."""
         if mol is None:
             return math.nan
         try:
@@ -56,7 +52,7 @@ class Property:
 
 
 def _sa(mol: Chem.Mol) -> float:
-    # Imported late: it reads a table of a million fragments, half a second that most callers need not spend.
+    # Imported here because the import takes half a second: it reads a table of a million fragments.
     from rdkit.Contrib.SA_Score import sascorer
 
     return float(sascorer.calculateScore(mol))
@@ -84,14 +80,14 @@ _ALL = (
     Property("hbd", "", "hydrogen-bond donors", rdMolDescriptors.CalcNumHBD),
     Property("hba", "", "hydrogen-bond acceptors", rdMolDescriptors.CalcNumHBA),
     Property("rotatable_bonds", "", "rotatable bonds (strict definition)", rdMolDescriptors.CalcNumRotatableBonds),
-    Property("rings", "", "rings of the smallest set of smallest rings", rdMolDescriptors.CalcNumRings),
+    Property("rings", "", "number of rings (smallest set of smallest rings)", rdMolDescriptors.CalcNumRings),
     Property("heavy_atoms", "", "atoms other than hydrogen", Chem.Mol.GetNumHeavyAtoms),
     Property("fsp3", "", "share of sp3 carbons, from 0 to 1", rdMolDescriptors.CalcFractionCSP3),
     Property("charge", "e", "formal charge", Chem.GetFormalCharge),
 )
 
 PROPERTIES: Mapping[str, Property] = MappingProxyType({one.name: one for one in _ALL})
-"""Every property by its name, in the order in which tables show them by default."""
+"""All properties by name, in the default order of table columns."""
 
 
 def property_table(
@@ -99,18 +95,18 @@ def property_table(
 ) -> pd.DataFrame:
     """Compute properties of many molecules.
 
-    Rows are in the order given, repeated molecules included. The values do not depend on the number of workers.
+    Rows keep the order of the molecules, repeated ones included. The values do not depend on the number of workers.
 
     Args:
-        smiles: N texts; what does not parse has NaN in all columns.
-        names: columns, of `PROPERTIES`; None takes all.
-        workers: processes; None takes all usable cores for thousands of molecules, and none for fewer.
+        smiles: N texts; one that is not a molecule has NaN in all columns.
+        names: columns from `PROPERTIES`; None takes all.
+        workers: number of processes; None takes all usable cores for thousands of molecules, and one for fewer.
 
     Returns:
-        N rows of float64, one column a name, index 0 to N - 1; units as in `PROPERTIES`.
+        N rows of float64, one column per name, index 0 to N - 1; units as in `PROPERTIES`.
 
     Raises:
-        ConfigError: for an unknown name.
+        ConfigError: a name is unknown.
 
     >>> property_table(["CCO", "no molecule"], ["heavy_atoms", "rings"])
        heavy_atoms  rings
@@ -125,13 +121,9 @@ def property_table(
             raise ConfigError(f"no property is named {name!r}; there are {', '.join(PROPERTIES)}")
     if workers is None and len(smiles) < _SMALL_TABLE:
         workers = 1
-    rows = [row for part in map_chunks(partial(_rows, columns), _chunks(smiles), workers=workers) for row in part]
+    chunks = batches(smiles, _CHUNK)
+    rows = [row for part in map_chunks(partial(_rows, columns), chunks, workers=workers) for row in part]
     return pd.DataFrame(rows, columns=columns, dtype="float64")
-
-
-def _chunks(smiles: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(smiles), _CHUNK):
-        yield list(smiles[start : start + _CHUNK])
 
 
 def _rows(names: list[str], smiles: list[str]) -> list[list[float]]:

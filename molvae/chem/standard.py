@@ -1,7 +1,4 @@
-"""One standard form of a molecule as people deposit it: salts stripped, charges neutralized, one spelling.
-
-Knows what makes two rows of a table the same molecule; does not know about tables, lengths or vocabularies.
-"""
+"""The standard form of a molecule: salts removed, charges neutralized, canonical SMILES."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ __all__ = ["Reason", "Rejection", "Standardized", "standardize", "standardize_al
 
 
 class Reason(StrEnum):
-    """Why a text is not taken; the value is what a person reads."""
+    """Why a text is rejected; the value is shown to the user."""
 
     EMPTY = "empty cell"
     SYNTAX = "not valid SMILES"
@@ -48,11 +45,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A text that is not taken.
+    """A rejected text.
 
     Attributes:
-        reason: the kind, to count.
-        detail: what precisely, may be empty.
+        reason: the kind of problem.
+        detail: more about it; may be empty.
     """
 
     reason: Reason
@@ -68,7 +65,7 @@ class Standardized:
 
     Attributes:
         smiles: its canonical SMILES.
-        mol: the molecule that was written as `smiles`.
+        mol: the molecule.
     """
 
     smiles: str
@@ -78,21 +75,21 @@ class Standardized:
 _CARBON = Chem.MolFromSmarts("[#6]")
 _WILDCARD = Chem.MolFromSmarts("[#0]")
 _SIDE_BY_SIDE = Chem.MolFromSmarts("[#7]-[OX2H]")
-# What is surely a carbon atom: no other symbol begins with C alone, and c is the second letter of Sc, Tc and Ac only.
+# Matches only carbon atoms: no other symbol is a C without a small letter, and c follows a capital in Sc, Tc and Ac.
 _CARBON_SYMBOL = re.compile(r"C(?![a-z])|(?<![A-Z])c")
-# Charges, atom maps, several fragments, wildcards: all else needs no standardizer. A '-' outside brackets is a bond.
+# Charges, atom maps, several fragments, wildcards; other molecules are standard. A '-' outside brackets is a bond.
 _SPECIAL = re.compile(r"\.|\*|#0|\[[^\]]*[-+:]")
-# Spellings that took time to see that RDKit writes them again: tables repeat molecules, written in many ways.
+# SMILES that are known to be canonical: tables repeat molecules in many spellings.
 _settled_before: set[str] = set()
-_MOST_REMEMBERED = 100_000
+_MAX_REMEMBERED = 100_000
 _UNREADABLE = "RDKit cannot read its own canonical SMILES"
 
-# Ions of organic nitrogen and oxygen as they are neutralized: one hydrogen ion less or more. The neutral atom has as
-# many valence electrons in bonds as the ion, so that one can be read exactly where the other can.
+# Ions of nitrogen and oxygen with their neutral forms, by removing or adding a proton. The neutral form is valid if
+# and only if the ion is.
 _CATIONS = {"[NH+]": "[N]", "[NH2+]": "[NH]", "[NH3+]": "[NH2]", "[nH+]": "[n]"}
 _ANIONS = {"[O-]": "[OH]", "[N-]": "[NH]", "[NH-]": "[NH2]", "[n-]": "[nH]"}
 _IONS = _CATIONS | _ANIONS
-# The nitro group in its usual spellings, which stays as it is; else any atom with a charge or a map number.
+# A nitro group in its usual spellings, which stays unchanged, or any atom with a charge or a map number.
 _CHARGED = re.compile(
     r"\[N\+\]\(=O\)\(?\[O-\]|O=\[N\+\]\(\[O-\]\)|\[O-\]\[N\+\]\(=O\)|\[N\+\]\(\[O-\]\)(?:\(=O\)|=O)"
     r"|(\[[^\]]*[-+:][^\]]*\])"
@@ -100,21 +97,18 @@ _CHARGED = re.compile(
 
 
 def standardize(smiles: str | Chem.Mol, *, stereo: bool = True, neutralize: bool = True) -> Standardized | Rejection:
-    """Bring a molecule into standard form, or say why not. Never raises.
+    """Bring a molecule into standard form, or give the reason of rejection. Never raises.
 
-    In this order: the largest fragment that contains carbon (by heavy atoms, then weight, then canonical SMILES);
-    atom-map numbers removed; charges neutralized by adding or removing hydrogens, where the atoms allow it
-    (quaternary nitrogens, nitro groups, N-oxides and the like keep theirs, with what balances them); canonical SMILES.
-    Tautomers are not merged, and metals bound covalently stay.
+    The steps: keep the largest fragment that contains carbon (by heavy atoms, then weight, then canonical SMILES);
+    remove atom-map numbers; neutralize charges by adding or removing hydrogens if possible (quaternary nitrogens, nitro
+    groups, N-oxides and similar groups keep their charges and counterions); write canonical SMILES. Tautomers are not
+    merged, and covalently bound metals stay.
 
     Args:
-        smiles: the text (surrounding white space and the extension of a CXSMILES are ignored), or a molecule, which
-            is not changed.
+        smiles: the text (surrounding white space and CXSMILES extensions are ignored), or a molecule, which does not
+            change.
         stereo: keep stereo centres and double-bond geometry.
-        neutralize: whether charges are neutralized.
-
-    Returns:
-        The standard form, or the reason of rejection.
+        neutralize: neutralize charges.
 
     >>> standardize("[Na+].CC(=O)[O-]").smiles
     'CC(=O)O'
@@ -143,9 +137,10 @@ def standardize(smiles: str | Chem.Mol, *, stereo: bool = True, neutralize: bool
 
 
 def standardize_all(texts: Sequence[str], *, stereo: bool = True, neutralize: bool = True) -> list[str | Rejection]:
-    """The SMILES of `standardize` for many texts, or why not, in less time: all are read, then all are looked at.
+    """`standardize` for many texts, faster: the SMILES or the rejection of each.
 
-    Between two calls of RDKit, which fill the caches of a core, a line of Python takes ten times its usual time.
+    All texts are parsed before any is checked further, because Python code between two RDKit calls is ten times slower:
+    RDKit fills the caches of the processor.
     """
     plains = [_plain(without_extension(text.strip()), neutralize) for text in texts]
     written: list[str] = [""] * len(plains)
@@ -181,27 +176,26 @@ def _last_spelling(spelling: str, plain: _Plain, mol: Chem.Mol | None, stereo: b
         form = _settled(spelling, stereo)
         if isinstance(form, Rejection) or form.smiles != spelling:
             return form if isinstance(form, Rejection) else form.smiles
-    elif plain.centres < 2:  # seen at a glance
+    elif plain.centres < 2:  # quick to check: no need to remember it
         return spelling
-    if len(_settled_before) == _MOST_REMEMBERED:
+    if len(_settled_before) == _MAX_REMEMBERED:
         _settled_before.clear()
     _settled_before.add(spelling)
     return spelling
 
 
 class _Plain(NamedTuple):
-    """The text of a molecule that needs no standardizer, as most do.
+    """A molecule that needs no standardizer, as most molecules: one fragment, neutral or an ordinary ion.
 
-    That is a neutral molecule in one piece, and an ordinary ion: its charges are those of `_IONS` and of nitro
-    groups. Of such an ion all charges are neutralized, as nothing is there that could need a counterion. Reading its
-    neutral text costs no more than reading the text, while a molecule that the standardizer has changed must be
-    written and read again before it can be trusted.
+    The charges of an ordinary ion are those in `_IONS` and nitro groups. All of `_IONS` become neutral, because no
+    other charge needs a counterion. Replacing them in the text is fast, whereas a molecule changed by the standardizer
+    must be written and parsed again.
     """
 
     text: str
-    """neutral"""
+    """the neutral SMILES"""
     centres: int
-    """at most so many stereocentres"""
+    """upper limit of the number of stereo centres"""
     zwitterion: bool
 
 
@@ -226,7 +220,7 @@ def _neutral(match: re.Match[str]) -> str:
 
 
 def _puzzling(plain: _Plain, mol: Chem.Mol) -> bool:
-    # Charges side by side (an N-oxide with a hydrogen, say) belong together: the standardizer knows.
+    # Adjacent charges (such as those of an N-oxide with a hydrogen) belong together: leave them to the standardizer.
     return plain.zwitterion and bool(mol.HasSubstructMatch(_SIDE_BY_SIDE))
 
 
@@ -257,7 +251,7 @@ def _simplified(mol: Chem.Mol, neutralize: bool) -> Chem.Mol:
     if not neutralize or not any(atom.GetFormalCharge() for atom in largest.GetAtoms()):
         return largest
     neutral: Chem.Mol = _uncharger().uncharge(largest)
-    # Where RDKit cannot read the neutral form the charge was there for a reason.
+    # If RDKit cannot parse the neutral form, keep the charge.
     return neutral if parse(Chem.MolToSmiles(neutral)) is not None else largest
 
 

@@ -1,8 +1,12 @@
-"""The command line: one file a command; each parses, calls the API and prints.
+"""The command line: one file for each command; each parses its options, calls the API and prints.
 
-stdout carries results only, everything else goes to stderr. Exit codes: 0 done, 1 a `MolVAEError` (one message, no
-traceback), 2 usage, 130 interrupted. torch, RDKit and pandas are imported inside the commands, so that ``--help``
-answers at once.
+stdout carries results only; all other output goes to stderr. Exit codes: 0 success, 1 a `MolVAEError` (one message, no
+traceback), 2 usage, 130 interrupted. The commands import torch, RDKit and pandas themselves, so that ``--help`` is
+fast.
+
+Shared by the commands: ``options`` (common options), ``console`` (stdout, stderr, exit codes), ``progress`` (the
+progress display), ``models`` (which model), ``rows`` (rows of a file), ``output`` (result files) and ``figures``
+(figures of merit).
 """
 
 from __future__ import annotations
@@ -17,19 +21,18 @@ from molvae.cli.decode import decode
 from molvae.cli.download import download
 from molvae.cli.encode import encode
 from molvae.cli.evaluate import evaluate
+from molvae.cli.explore import interpolate, mix, neighbors
 from molvae.cli.info import info
-from molvae.cli.interpolate import interpolate
 from molvae.cli.map import map
-from molvae.cli.mix import mix
-from molvae.cli.neighbors import neighbors
-from molvae.cli.optimize import OptimizeCommand, optimize
+from molvae.cli.optimize import OptimizeCommand, SearchCommand, optimize
 from molvae.cli.predict import predict
 from molvae.cli.reconstruct import reconstruct
 from molvae.cli.report import report
 from molvae.cli.sample import sample
 from molvae.cli.score import score
+from molvae.cli.suggest import suggest
 from molvae.cli.train import train
-from molvae.machine.distributed import run_process
+from molvae.runtime.distributed import run_process
 
 __all__ = ["app", "main"]
 
@@ -50,39 +53,24 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def molvae(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """A molecule generator: train a SMILES variational autoencoder on your file, then sample new molecules.
+    """Generate molecules: train a SMILES variational autoencoder on your file, then sample new molecules.
 
-    Two commands do it: `molvae train smiles.csv`, then `molvae sample --n 100`.
+    Start with two commands: `molvae train smiles.csv`, then `molvae sample --n 100`.
     """
 
 
-for _command in (
-    train,
-    sample,
-    encode,
-    decode,
-    reconstruct,
-    score,
-    predict,
-    interpolate,
-    mix,
-    neighbors,
-    map,
-    optimize,
-    report,
-    evaluate,
-    info,
-    download,
-):
-    app.command(cls=OptimizeCommand if _command is optimize else None)(_command)
-
-
+for _command in (train, sample, encode, decode, reconstruct, score, predict, interpolate, mix, neighbors, map):
+    app.command()(_command)
+app.command(cls=OptimizeCommand)(optimize)
+app.command(cls=SearchCommand)(suggest)
+for _command in (report, evaluate, info, download):
+    app.command()(_command)
 app.add_typer(benchmark, name="benchmark")
 
 
 def main() -> None:
-    """Entry point of the command ``molvae``."""
+    """Run the command ``molvae``."""
     run_process(app)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molvae.cli.common import command, say
-from molvae.cli.options import BatchSize, Device, ModelName
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.cli.console import command, print_status
+from molvae.cli.options import BatchSize, Device, ModelName, check_outputs
+from molvae.errors import ConfigError, InputError, pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,92 +22,126 @@ if TYPE_CHECKING:
 
 __all__ = ["decode"]
 
-_DECODED = "decoded"
+_DRAWS = 10  # for each molecule asked for
 
 
 @command
 def decode(
     file: Annotated[
-        str,
-        typer.Argument(
-            help="Points as `molvae encode` writes them: csv, tsv (.gz too), parquet, npz, npy; - is stdin.",
-            show_default=False,
-        ),
+        str, typer.Argument(help="Points of `molvae encode`: csv, tsv, parquet, npz or npy; - is standard input.")
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", help="File; the extension picks csv, tsv, parquet or smi. Else csv.", show_default=False
-        ),
+        typer.Option("--output", "-o", help="csv, tsv, parquet or smi file; - is csv on standard output (default)."),
     ] = None,
     model: ModelName = None,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the most likely token each time.")] = 0.0,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, help="Of the draws at a temperature above 0; random by default.", show_default=False),
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Distinct molecules for each point, at most.")] = 1,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help=f"With -n: decodings of each point. Default: {_DRAWS} x n.")
     ] = None,
-    repair: Annotated[
-        int,
-        typer.Option(min=0, help="How often a string that is no molecule is encoded and decoded again, greedily."),
-    ] = 0,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.0, help="0: most likely tokens. Default: 0; with -n: 1.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the draws. Default: random.")] = None,
+    repair: Annotated[int, typer.Option(min=0, help="Times to encode and decode an invalid string again.")] = 0,
     batch_size: BatchSize = 512,
     device: Device = "auto",
 ) -> None:
-    """Turn points of the latent space into molecules.
+    """Decode points of the latent space to molecules.
 
-    Every row of the file is a row of the result, in the same order: its columns without the points, and the column
-    decoded, a canonical SMILES, empty where the decoded string is no molecule. A smi file holds the molecules alone.
+    The result has every row of the file, in the same order: its columns without the points, and the new column decoded,
+    a canonical SMILES. It is empty where the decoded string is not a molecule. A smi file contains the molecules only.
+
+    With -n above 1, each point is decoded many times at a temperature. The result then has up to N rows for each point,
+    one for each distinct molecule, the most frequent first. The new column count says how often the molecule was
+    decoded. A point without a valid molecule has one row with an empty decoded and the count 0.
     """
-    say("loading torch and RDKit ...", "dim")
+    if n == 1 and draws is not None:
+        raise ConfigError("--draws needs -n above 1")
+    heat = temperature if temperature is not None else float(n > 1)
+    if n > 1 and not heat:
+        raise ConfigError("several molecules for a point need a temperature above 0")
+    print_status("loading torch and RDKit ...", "dim")
     import numpy as np
 
     from molvae.cli.models import load_model
-    from molvae.cli.rows import progress
-    from molvae.corpus.frames import FRAME_KINDS
+    from molvae.cli.progress import ProgressDisplay
     from molvae.corpus.latents import open_latents
-    from molvae.corpus.writing import check_output
+    from molvae.corpus.writing import FRAME_KINDS
 
-    if output is not None:
-        check_output(output, (*FRAME_KINDS, "smi"))
+    check_outputs((output, (*FRAME_KINDS, "smi")))
     table = open_latents(file)
     vae = load_model(model, device)
     if table.latent_dim != vae.config.latent_dim:
         raise InputError(
-            f"{table.name} holds {count(table.latent_dim, 'latent dimension')}, and this model has "
+            f"{table.name} has {pluralize(table.latent_dim, 'latent dimension')}, but the model has "
             f"{vae.config.latent_dim}; name the model that encoded it with --model"
         )
-    if temperature and seed is None:
+    if heat and seed is None:
         seed = secrets.randbelow(2**32)
-        say(f"seed: {seed}")
-    draws = np.random.default_rng(seed)
-    rows = valid = missing = 0
-    with _sink(output, table) as write, progress("rows") as show:
+        print_status(f"seed: {seed}")
+    generator = np.random.default_rng(seed)
+    repeats = 1 if n == 1 else draws or _DRAWS * n
+    rows = valid = missing = found = 0
+    with _sink(output, table, counted=n > 1) as write, ProgressDisplay(results_on_stdout=True) as show:
         for z, cells in table.chunks():
-            molecules = vae.decode(z, temperature=temperature, seed=draws, repair=repair, batch_size=batch_size)
-            write(molecules, cells)
+            strings = vae.decode(
+                np.repeat(z, repeats, axis=0), temperature=heat, seed=generator, repair=repair, batch_size=batch_size
+            )
+            found += write(_most_frequent(strings, repeats, n), cells)
             rows += len(z)
-            valid += sum(one is not None for one in molecules)
+            valid += sum(one is not None for one in strings)
             missing += int((~np.isfinite(z).all(1)).sum())
-            show(rows)
-    invalid = count(rows - valid - missing, "invalid string")
+            show("rows", rows)
+    invalid = pluralize(repeats * (rows - missing) - valid, "invalid string")
     empty = f", {missing:,} without a point" if missing else ""
-    say(f"{count(valid, 'molecule')} from {count(rows, 'row')}: {invalid}{empty}")
+    print_status(f"{pluralize(found, 'molecule')} from {pluralize(rows, 'row')}: {invalid}{empty}")
+
+
+def _most_frequent(strings: Sequence[str | None], repeats: int, n: int) -> list[list[tuple[str | None, int]]]:
+    """For each point, its n most frequent molecules with their counts; of a point without one, None with count 0."""
+    counts = [Counter(filter(None, strings[at : at + repeats])) for at in range(0, len(strings), repeats)]
+    return [[*one.most_common(n)] or [(None, 0)] for one in counts]
 
 
 @contextmanager
-def _sink(output: Path | None, table: LatentTable) -> Iterator[Callable[[list[str | None], pd.DataFrame], Any]]:
-    """Where the molecules go: alone into a smi file, or behind the columns of the input."""
+def _sink(
+    output: Path | None, table: LatentTable, *, counted: bool
+) -> Iterator[Callable[[list[list[tuple[str | None, int]]], pd.DataFrame], int]]:
+    """A function that writes the molecules of each point, and returns how many there are.
+
+    They go into a smi file, or into a table with the columns of the input.
+    """
+    import numpy as np
     import pandas as pd
 
-    from molvae.cli.rows import frames_to
-    from molvae.files import atomic
+    from molvae.cli.output import table_output
+    from molvae.storage.files import atomic
 
     if output is not None and output.suffix.lower() == ".smi":
         with atomic(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
-            yield lambda molecules, _: lines.writelines(f"{one or ''}\n" for one in molecules)
-        say(f"written: {output}")
+
+            def write_lines(points: list[list[tuple[str | None, int]]], _: pd.DataFrame) -> int:
+                molecules = [smiles for each in points for smiles, _ in each]
+                lines.writelines(f"{one or ''}\n" for one in molecules)
+                return len(molecules) - molecules.count(None)
+
+            yield write_lines
+        print_status(f"written: {output}")
         return
-    if _DECODED in table.types:
-        raise InputError(f"{table.name} has a column {_DECODED!r} already; rename it or leave it out")
-    with frames_to(output, {**table.types, _DECODED: str}) as write:
-        yield lambda molecules, cells: write(cells.assign(**{_DECODED: pd.Series(molecules, dtype=object)}))
+    added: dict[str, Any] = {"decoded": str, **({"count": "int64"} if counted else {})}
+    for name in added:
+        if name in table.types:
+            raise InputError(f"{table.name} has a column {name!r} already; rename it or leave it out")
+    with table_output(output, {**table.types, **added}) as write:
+
+        def write_rows(points: list[list[tuple[str | None, int]]], cells: pd.DataFrame) -> int:
+            frame = cells.iloc[np.repeat(np.arange(len(points)), [len(each) for each in points])].reset_index(drop=True)
+            molecules = [smiles for each in points for smiles, _ in each]
+            frame["decoded"] = pd.Series(molecules, dtype=object)
+            if counted:
+                frame["count"] = [count for each in points for _, count in each]
+            write(frame)
+            return len(molecules) - molecules.count(None)
+
+        yield write_rows

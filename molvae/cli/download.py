@@ -2,78 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from molvae.cli.common import command, console, print_result, say
-
-if TYPE_CHECKING:
-    from molvae.datasets import Watch
+from molvae.cli.console import command, print_result, print_status
+from molvae.cli.progress import ProgressDisplay
 
 __all__ = ["download"]
 
 
-class Name(StrEnum):
-    """The data sets that can be had."""
-
-    MOSES = "moses"
-    ZINC250K = "zinc250k"
-
-
 @command
 def download(
-    dataset: Annotated[Name, typer.Argument(help="The data set.", show_default=False)],
+    dataset: Annotated[Literal["moses", "zinc250k"], typer.Argument(help="The data set.")],
 ) -> None:
     """Download a public data set.
 
     moses: MOSES with its three splits, 1.9 million molecules, 13 MB (MIT licence). zinc250k: 249,455 molecules of ZINC
     with logP, QED and SA, 23 MB (Apache-2.0 licence of its repository).
 
-    Files go to the folder $MOLVAE_DATA if that is set, else to your cache folder, where other commands find them. Each
-    is compared with its known checksum; what is there and right is not fetched again. The paths go to stdout, one a
-    line.
+    Files go to the folder $MOLVAE_DATA if it is set, else to your cache folder, where other commands find them. The
+    command verifies each file with a checksum, and does not download a correct file again. It prints the paths to
+    stdout, one a line.
     """
-    from molvae.datasets import DATASETS
-    from molvae.datasets import download as bring
+    from molvae.corpus.datasets import DATASETS
+    from molvae.corpus.datasets import download as fetch
 
-    about = DATASETS[dataset.value]
-    say(f"{about.title}, {about.licence}, from {about.home}")
+    about = DATASETS[dataset]
+    print_status(f"{about.title}, {about.licence}, from {about.home}")
     fetched: set[str] = set()
-    with _watching() as watch:
+    with ProgressDisplay(count=lambda done, total: _size(done) + (f" of {_size(total)}" if total else "")) as show:
 
-        def told(name: str, done: int, total: int) -> None:
+        def on_progress(name: str, done: int, total: int) -> None:
             fetched.add(name)
-            watch(name, done, total)
+            show(name, done, total or None)
 
-        paths = bring(dataset.value, on_progress=told)
+        paths = fetch(dataset, on_progress=on_progress)
     for path in paths:
-        origin = f"downloaded from {about.base}" if path.name in fetched else "was there"
-        say(f"{path}: {_size(path.stat().st_size)}, {origin}")
+        origin = f"downloaded from {about.base}" if path.name in fetched else "already there"
+        print_status(f"{path}: {_size(path.stat().st_size)}, {origin}")
     print_result("".join(f"{path}\n" for path in paths))
 
 
 def _size(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-
-
-@contextmanager
-def _watching() -> Iterator[Watch]:
-    """What a download tells while it goes on, as a bar where stderr is a terminal."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(
-        *columns, console=console(), transient=True, redirect_stdout=False, disable=not console().is_terminal
-    ) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def watch(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total or None)
-            bar.update(tasks[name], completed=done)
-
-        yield watch

@@ -9,118 +9,99 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molvae.cli.common import command, print_result, say
-from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo, Workers
-from molvae.wording import count
+from molvae.cli.console import command, print_result, print_status
+from molvae.cli.options import STDOUT, RowOptions, Workers, check_outputs, with_options
+from molvae.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.annotated import AnnotatedTable
-    from molvae.exploration.latent_map import LatentMap
+    from molvae.corpus.reading import AnnotatedTable
+    from molvae.generator.exploration.latent_map import LatentMap
 
 __all__ = ["map"]
 
-_NAMED = 5  # molecules that are named with the reason why they are not in the map
-_SHOWN = 60  # characters of each
-_MANY = 5_000  # molecules for which t-SNE and UMAP take long
+_MANY = 5_000  # molecules for which t-SNE and UMAP take minutes
 
 
 @command
+@with_options(rows=RowOptions)
 def map(
-    file: MoleculeFile,
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            "--output",
-            "-o",
-            help="File: html, png, svg or csv; may be given several times. Else csv.",
-            show_default=False,
+            "--output", "-o", help="html, png, svg or csv file; may be repeated; - is csv on standard output (default)."
         ),
     ] = None,
     color_by: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--color-by",
-            "-c",
-            help="Column or property (qed, logp, ...); may be given several times.",
-            show_default=False,
-        ),
+        list[str] | None, typer.Option("--color-by", "-c", help="Column or property (qed, logp, ...); may be repeated.")
     ] = None,
     method: Annotated[str, typer.Option(help="pca, tsne or umap.")] = "pca",
-    max_points: Annotated[int, typer.Option(min=1, help="A longer file is subsampled at random.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the subsampling, t-SNE and UMAP.")] = 0,
-    model: ModelName = None,
-    smiles_column: SmilesColumn = None,
-    standardize: Standardize = False,
-    stereo: Stereo = True,
-    batch_size: BatchSize = 512,
-    device: Device = "auto",
+    max_points: Annotated[int, typer.Option(min=1, help="Rows to draw; of more, a random sample.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample, t-SNE and UMAP.")] = 0,
     workers: Workers = None,
+    *,
+    rows: RowOptions,
 ) -> None:
     """Draw a map of molecules: their points in the latent space, in two dimensions.
 
-    An html file is a page of its own that needs no network: point at a dot to see the structure, search, select and
-    save. png and svg are pictures, csv holds row, x, y, smiles and the other columns. PCA is quick and keeps
-    directions; t-SNE and UMAP keep neighbours together.
-    """  # fmt: skip
-    say("loading torch and RDKit ...", "dim")
+    An html file is an interactive page that needs no network: point at a dot to see its structure; search, select and
+    save molecules. png and svg files are pictures. A csv file has the columns row, x, y and smiles, and the columns of
+    the input. PCA is fast and keeps directions; t-SNE and UMAP keep neighbors together.
+    """
+    print_status("loading torch and RDKit ...", "dim")
     from molvae.cli.models import load_model
-    from molvae.corpus.annotated import AnnotatedTable
-    from molvae.corpus.cells import mostly_numbers
-    from molvae.corpus.frames import frame_text
-    from molvae.corpus.reading import open_table
-    from molvae.corpus.writing import check_output
-    from molvae.exploration import latent_map as maps
-    from molvae.exploration.projection import METHODS, check_method
-    from molvae.exploration.subsample import subsample
+    from molvae.corpus.reading import AnnotatedTable, open_table
+    from molvae.corpus.writing import frame_text
+    from molvae.generator.exploration import latent_map as maps
+    from molvae.generator.exploration.projection import METHODS, check_method, subsample
 
     check_method(method)
-    for path in output or ():
-        check_output(path, maps.KINDS)
-    table = open_table(file, smiles_column=smiles_column)
-    say(table.describe())
-    rows = AnnotatedTable(table, standardize=standardize, stereo=stereo)
+    check_outputs(*((path, maps.KINDS) for path in output or ()))
+    table = open_table(rows.file, smiles_column=rows.smiles_column)
+    print_status(table.describe())
+    annotated = AnnotatedTable(table, standardize=rows.standardize, stereo=rows.stereo)
     own = table.smiles_column if table.has_header and table.smiles_column else "smiles"
-    others = [name for name in rows.types if name != own]
+    others = [name for name in annotated.types if name != own]
     colors = maps.choose_colors(color_by or (), others, table.name)
-    texts = {name for name in colors if rows.types.get(name) is str} - {*table.codes}
-    numbers = [name for name in mostly_numbers(table) if name in texts] if texts else []
+    texts = {name for name in colors if annotated.types.get(name) is str} - {*table.codes}
+    numbers = [name for name in table.mostly_numeric() if name in texts] if texts else []
     for name in numbers:
-        say(f"{name} is shown as numbers; what is none, as '>10', has no colour", "yellow")
-    vae = load_model(model, device)
-    chosen = subsample(_chunks(rows, others, colors, numbers), max_points, seed=seed)
+        print_status(f"{name} is shown as numbers; cells such as '>10' have no color", "yellow")
+    vae = load_model(rows.model, rows.device)
+    chosen = subsample(_chunks(annotated, others, colors, numbers), max_points, seed=seed)
     if chosen.total > len(chosen.rows):
-        say(f"{len(chosen.rows):,} of {chosen.total:,} rows, each with the same chance (seed {seed}; --max-points)")
+        print_status(f"{len(chosen.rows):,} of {chosen.total:,} rows, chosen at random (seed {seed}; --max-points)")
     if len(others) > maps.CARRIED:
-        say(f"{maps.CARRIED} of {len(others)} columns are carried along: those of --color-by, then the first", "yellow")
+        print_status(f"{maps.CARRIED} of {len(others)} columns are kept: those of --color-by, then the first", "yellow")
     slow = method != "pca" and len(chosen.rows) > _MANY
-    patience = f", then {METHODS[method]}, which takes minutes" if slow else ""
-    say(f"encoding {count(len(chosen.rows), 'row')}{patience} ...", "dim")
-    began = time.monotonic()
-    made = maps.latent_map(
-        vae, chosen, color_by=colors, method=method, seed=seed, batch_size=batch_size, title=table.name,
+    then = f", then {METHODS[method]}, which takes minutes" if slow else ""
+    print_status(f"encoding {pluralize(len(chosen.rows), 'row')}{then} ...", "dim")
+    start = time.monotonic()
+    result = maps.latent_map(
+        vae, chosen, color_by=colors, method=method, seed=seed, batch_size=rows.batch_size, title=table.name,
         workers=workers,
     )  # fmt: skip
-    _tell(made, time.monotonic() - began, curable=stereo or not standardize)
-    for path in output or ():
-        made.save(path, workers=workers)
-        say(f"written: {path}")
-    if not output:
-        print_result(frame_text(made.table, header=True))
+    _print_summary(result, time.monotonic() - start, curable=rows.stereo or not rows.standardize)
+    for path in output or [STDOUT]:
+        if path == STDOUT:
+            print_result(frame_text(result.table, header=True))
+        else:
+            result.save(path, workers=workers)
+            print_status(f"written: {path}")
 
 
 def _chunks(
-    rows: AnnotatedTable, others: Sequence[str], colors: Sequence[str], numbers: Sequence[str]
+    table: AnnotatedTable, others: Sequence[str], colors: Sequence[str], numbers: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
-    from molvae.exploration.latent_map import map_rows
+    from molvae.generator.exploration.latent_map import map_rows
 
-    # An empty table at the beginning: what has no rows still has columns.
+    # An empty table first: a file without rows still has columns.
     yield map_rows([], [], {name: [] for name in others}, color_by=colors)
-    for chunk in rows.chunks():
-        kinds = {name: float if name in numbers else rows.types[name] for name in others}
+    for chunk in table.chunks():
+        kinds = {name: float if name in numbers else table.types[name] for name in others}
         columns = {
-            name: _values(chunk.cells[name].tolist(), kinds[name], rows.grouping.get(name, "")) for name in others
+            name: _values(chunk.cells[name].tolist(), kinds[name], table.grouping.get(name, "")) for name in others
         }
         yield map_rows(chunk.rows, chunk.smiles, columns, color_by=colors)
 
@@ -133,14 +114,12 @@ def _values(cells: list[Any], kind: Any, grouping: str) -> list[Any]:
     return [None if isinstance(cell, str) and is_missing(cell) else cell for cell in cells]
 
 
-def _tell(made: LatentMap, seconds: float, *, curable: bool) -> None:
-    """What is in the map, and what is not."""
-    for row, smiles, reason in made.omitted.head(_NAMED).itertuples(index=False):
-        shown = smiles if len(smiles) <= _SHOWN else smiles[: _SHOWN - 3] + "..."
-        say(f"  row {row}: {shown or 'empty'}  ({reason})", "yellow")
-    if len(made.omitted) > _NAMED:
-        say(f"  and {len(made.omitted) - _NAMED:,} more", "yellow")
-    if len(made.omitted):
+def _print_summary(result: LatentMap, seconds: float, *, curable: bool) -> None:
+    """Print what the map shows, and which rows it lacks."""
+    from molvae.cli.rows import rejected_rows
+
+    if total := len(result.omitted):
         hint = " (--standardize --no-stereo may admit more)" if curable else ""
-        say(f"{count(len(made.omitted), 'row')} cannot be encoded, and so not in the map{hint}", "yellow")
-    say(f"{made.describe()}, in {seconds:.0f} s")
+        listed = rejected_rows(result.omitted.itertuples(index=False), total)
+        print_status(f"{pluralize(total, 'row')} cannot be encoded and are not on the map{hint}:\n{listed}", "yellow")
+    print_status(f"{result.describe()}, in {seconds:.0f} s")

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
+import sys
 import time
+from collections import Counter
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
-from molvae.cli.common import command, print_result, say, with_settings
-from molvae.cli.options import Device, ModelName, SmilesColumn
-from molvae.errors import ConfigError
-from molvae.latest_run import RUNS
+from molvae.cli.console import command, exit_resumable, print_result, print_status, results_only
+from molvae.cli.options import Device, ModelName, SmilesColumn, with_options
+from molvae.cli.progress import ProgressDisplay
+from molvae.errors import ConfigError, InputError, ModelError, SamplingError, pluralize
 from molvae.optimization.settings import SearchConfig
+from molvae.storage.latest_run import RUNS
 
-__all__ = ["OptimizeCommand", "optimize"]
+if TYPE_CHECKING:
+    from molvae.optimization.constraints import Constraint
+    from molvae.optimization.run.folder import Request
+    from molvae.optimization.run.result import SearchResult
+    from molvae.optimization.run.runner import SearchProgress
+
+__all__ = ["OptimizeCommand", "SearchCommand", "SearchOptions", "optimize"]
 
 _VALUES, _VALUE = 3, re.compile(r"[^-]|-(?:[\d.]|inf)")  # of a window: no options, but numbers below 0
-_BUDGET, _N, _TOP = 1_000, 50, 20
-_MUST = "What molecules must be"
-_MEASURED = "From measurements"
-_ON_RESUME = (
-    "--resume goes on with the settings of the search; beside it there are only --budget, --top, --device and --trust"
-)
-_UNMEASURED = (
-    "--measured calls no objective: leave out OBJECTIVE, --budget, --start, --mean, --batch, --timeout, --cache, --top "
-    "and --resume"
-)
-_ONLY_MEASURED = (
-    "--column, --minimize, --maximize and --n go with --measured, and --log; of an objective as little as possible "
-    "is wanted by minimize:NAME"
-)
-_LONGEST = 34  # characters of a name that others are aligned with
+_BUDGET, _TOP = 1_000, 20
+_REASONS = 3  # reasons why molecules have no score, that are printed
+_LONGEST = 34  # characters of the names of objectives that are aligned
+_QUICK = 1e8  # comparisons that a hypervolume may take: M^(K - 1) of M molecules, K objectives
+_OF_SUGGEST = ("--column", "--minimize", "--maximize", "--n", "-n", "--log")
 
 
-class OptimizeCommand(TyperCommand):
-    """Lets ``--window`` be followed by three values, any number of times, which typer alone cannot."""
+class SearchCommand(TyperCommand):
+    """Lets ``--window`` take three values, any number of times, which typer alone cannot."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Join the values of each window with colons, then parse as usual."""
@@ -55,215 +56,355 @@ class OptimizeCommand(TyperCommand):
         return super().parse_args(ctx, joined)
 
 
+class OptimizeCommand(SearchCommand):
+    """Hands ``--measured FILE``, an option of earlier versions, to ``molvae suggest FILE``."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of this command, or of ``suggest``."""
+        for place, text in enumerate(args):
+            option, equals, file = text.partition("=")
+            if option == "--measured" and (equals or len(args) > place + 1):
+                print_status("molvae optimize --measured FILE is now: molvae suggest FILE", "yellow")
+                rest = [file] if equals else [args[place + 1]]
+                others = [*args[:place], *args[place + 2 - bool(equals) :]]
+                suggest = parent.command.get_command(parent, "suggest")
+                return suggest.make_context("suggest", [*rest, *others], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse; an option of ``suggest`` is a usage error that says so."""
+        for text in args:
+            if text.partition("=")[0] in _OF_SUGGEST:
+                ctx.fail(f"{text} is an option of molvae suggest; to minimize an objective, write minimize:NAME")
+        return super().parse_args(ctx, args)
+
+
+def _constraint(metavar: str, description: str) -> Any:
+    return typer.Option(metavar=metavar, help=description, rich_help_panel="Constraints")
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """The options of ``optimize`` and ``suggest``: model, folder and constraints."""
+
+    model: ModelName = None
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same search.")] = 0
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder. Default: a new one in molvae-runs.")
+    ] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the earlier results in the folder.")] = False
+    device: Device = "auto"
+    keep: Annotated[list[str] | None, _constraint("SMARTS", "Required substructure; may be repeated.")] = None
+    forbid: Annotated[list[str] | None, _constraint("SMARTS", "Forbidden substructure; may be repeated.")] = None
+    similar_to: Annotated[
+        tuple[str, float, float] | None,
+        _constraint("LEAD LOW HIGH", "Range of Tanimoto similarity to a lead (Morgan counts, radius 2)."),
+    ] = None
+    window: Annotated[
+        list[str] | None, _constraint("QUANTITY LOW HIGH", "Range of a quantity, as mw 250 500; may be repeated.")
+    ] = None
+    no_alerts: Annotated[str | None, _constraint("CATALOG", "No structural alerts: PAINS, BRENK or all.")] = None
+
+    def folder(self, name: str) -> Path:
+        """The output folder of a command of this name."""
+        return self.output or RUNS / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+    def constraints(self) -> list[Constraint]:
+        """The constraints that were given.
+
+        Raises:
+            ConfigError: one of them cannot be used.
+        """
+        from molvae.optimization.constraints import Forbid, Keep, NoAlerts, SimilarTo
+
+        return [
+            *map(Keep, self.keep or ()),
+            *map(Forbid, self.forbid or ()),
+            *map(_window, self.window or ()),
+            *([SimilarTo(*self.similar_to)] if self.similar_to else []),
+            *([NoAlerts(self.no_alerts)] if self.no_alerts else []),
+        ]
+
+
+def _window(text: str) -> Constraint:
+    from molvae.optimization.constraints import constraint_of
+
+    if text.count(":") != 2:
+        raise ConfigError(f"--window takes a quantity and two numbers, as mw 250 500, not {text.replace(':', ' ')}")
+    return constraint_of(f"window:{text}")
+
+
 @command
-@with_settings(search=SearchConfig)
+@with_options(options=SearchOptions, search=SearchConfig)
 def optimize(
     objectives: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Argument(
             metavar="OBJECTIVE",
-            help="What is maximized: names of --list, 2*qed with a weight, module:function, file.py:function or "
-            "'command:...'.",
-            show_default=False,
+            help="What to maximize: a name of --list, module:function, file.py:function or 'command:...'.",
         ),
     ] = None,
-    model: ModelName = None,
-    budget: Annotated[
-        Optional[int],
-        typer.Option(min=1, help=f"Calls of the objective [dim]\\[default: {_BUDGET}][/dim]", show_default=False),
-    ] = None,
+    budget: Annotated[int | None, typer.Option(min=1, help=f"Calls of the objective. Default: {_BUDGET}.")] = None,
     start: Annotated[
-        Optional[str],
-        typer.Option(
-            help="File of molecules to begin with; its first are scored first, the others are candidates.",
-            show_default=False,
-        ),
+        str | None, typer.Option(help="File of molecules to start from; the first are scored first.")
     ] = None,
+    smiles_column: SmilesColumn = None,
     mean: Annotated[
-        Optional[Literal["geometric", "arithmetic", "pareto"]],
-        typer.Option(
-            help="What is made of several objectives; pareto: the front of their trade-offs "
-            "[dim]\\[default: geometric][/dim]",
-            show_default=False,
-        ),
+        Literal["geometric", "arithmetic", "pareto"] | None,
+        typer.Option(help="How several objectives are combined. Default: geometric."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same search.")] = 0,
-    batch: Annotated[
-        Optional[int],
-        typer.Option(min=1, help="Molecules scored at a time; few at first, by default.", show_default=False),
-    ] = None,
-    timeout: Annotated[
-        Optional[float], typer.Option(help="Seconds for one call of a command.", show_default=False)
-    ] = None,
-    cache: Annotated[
-        Optional[Path],
-        typer.Option(
-            help="csv of known answers, read and added to; that of the folder by default.", show_default=False
-        ),
-    ] = None,
-    output: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--output", "-o", help="Folder [dim]\\[default: molvae-runs/optimize-<time>][/dim]", show_default=False
-        ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older search in the folder.")] = False,
-    resume: Annotated[
-        Optional[Path],
-        typer.Option(help="Go on with the search in this folder; --budget gives it more calls.", show_default=False),
-    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Molecules scored together. Default: few at first.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds that one call of a command may take.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="csv of known scores, read and extended.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue the search in this folder.")] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="With --resume: run the programs of a search that somebody else began.")
+        bool, typer.Option("--trust", help="Resume a search of somebody else, with its programs.")
     ] = False,
     top: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            help=f"Best molecules that are printed, written and, up to 100, drawn [dim]\\[default: {_TOP}][/dim]",
-            show_default=False,
-        ),
+        int | None, typer.Option(min=1, help=f"Best molecules to print, write and draw. Default: {_TOP}.")
     ] = None,
-    names: Annotated[bool, typer.Option("--list", help="Print the objectives there are, and stop.")] = False,
-    device: Device = "auto",
-    keep: Annotated[
-        Optional[list[str]],
-        typer.Option(metavar="SMARTS", help="A substructure to have.", rich_help_panel=_MUST, show_default=False),
-    ] = None,
-    forbid: Annotated[
-        Optional[list[str]],
-        typer.Option(metavar="SMARTS", help="One not to have.", rich_help_panel=_MUST, show_default=False),
-    ] = None,
-    similar_to: Annotated[
-        Optional[tuple[str, float, float]],
-        typer.Option(
-            metavar="LEAD LOW HIGH",
-            help="A band of Tanimoto similarity to a lead (Morgan counts, radius 2).",
-            rich_help_panel=_MUST,
-            show_default=False,
-        ),
-    ] = None,
-    window: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            metavar="QUANTITY LOW HIGH",
-            help="A range, as mw 250 500; quantities as in --list.",
-            rich_help_panel=_MUST,
-            show_default=False,
-        ),
-    ] = None,
-    no_alerts: Annotated[
-        Optional[str],
-        typer.Option(metavar="CATALOG", help="PAINS, BRENK or all.", rich_help_panel=_MUST, show_default=False),
-    ] = None,
-    measured: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="FILE",
-            help="Suggest molecules from measured ones instead; no objective is called.",
-            rich_help_panel=_MEASURED,
-            show_default=False,
-        ),
-    ] = None,
-    column: Annotated[
-        Optional[str], typer.Option(help="What was measured.", rich_help_panel=_MEASURED, show_default=False)
-    ] = None,
-    maximize: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--maximize/--minimize",
-            metavar="",
-            help="Which values are wanted [dim]\\[default: maximize][/dim]",
-            rich_help_panel=_MEASURED,
-            show_default=False,
-        ),
-    ] = None,
-    n: Annotated[
-        Optional[int],
-        typer.Option(
-            "--n",
-            "-n",
-            help=f"How many molecules [dim]\\[default: {_N}][/dim]",
-            rich_help_panel=_MEASURED,
-            show_default=False,
-        ),
-    ] = None,
-    log: Annotated[
-        bool,
-        typer.Option("--log", help="Learn and predict log10 of the values.", rich_help_panel=_MEASURED),
-    ] = False,
-    smiles_column: SmilesColumn = None,
+    names: Annotated[bool, typer.Option("--list", help="Print all objectives and exit.")] = False,
     *,
+    options: SearchOptions,
     search: dict[str, Any],
 ) -> None:
     """Search for molecules with high scores.
 
-    The latent space and edits of molecules propose, a surrogate decides which proposals are worth a call of the
-    objective, and the model follows the best. Every call is spent on a new, valid molecule that meets all constraints.
-    csv of the best on stdout; the folder holds every call, the best as structures beside their parents, and the curve
-    of the search. It can be interrupted, and resumed, at any time.
+    Proposals come from the latent space and from edits of molecules. A surrogate model decides which of them to score.
+    The generator is fine-tuned on the best molecules. Each call scores a new, valid molecule that meets all
+    constraints. The best molecules go to stdout as csv. The folder contains every call, the best molecules as
+    structures beside their parents, and the curve of the search. You can interrupt and resume the search at any time;
+    --resume with --budget gives it more calls. The names of --list are also the quantities of --window.
+
+    --mean combines several objectives, which may have weights (2*qed), into one score; --mean pareto finds their
+    trade-offs.
 
     molvae optimize qed --start series.csv --keep c1ccncc1 --window mw 250 450
 
     molvae optimize docking.py:score --budget 200
 
-    molvae optimize --measured series.csv --column pIC50 --n 50
+    To find molecules from measured ones, without an objective, use molvae suggest.
     """
     if names:
-        _list()
+        _print_objectives()
         return
-    say("loading torch and RDKit ...", "dim")
-    from molvae.cli.searching import Place, constraints_of, molecules_of, resumed, search_in
+    print_status("loading torch and RDKit ...", "dim")
+    from molvae.optimization.run.folder import Request, RunConfig
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
-    rules = constraints_of(keep, forbid, similar_to, window, no_alerts)
-    place = Place(resume or output or RUNS / f"optimize-{time.strftime('%Y%m%d-%H%M%S')}", overwrite, device)
-    _check_together(
-        measured is not None,
-        of_search=(objectives, budget, start, mean, batch, timeout, cache, top, resume),
-        of_measured=(column, maximize, n, log or None),
-    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the time limit of a cluster also interrupts
+    rules = options.constraints()
     if trust and resume is None:
-        raise ConfigError("--trust goes with --resume: it runs the programs of a search that somebody else began")
-    if smiles_column and not (start or measured):
-        raise ConfigError("--smiles-column is the column of --start or --measured; give the file")
-    if measured is not None:
-        from molvae.cli.suggesting import suggest_in
-
-        options = {"n": _N if n is None else n, "maximize": maximize is not False, "constraints": rules, "seed": seed}
-        suggest_in(place, model, measured, column, smiles_column, SearchConfig(**search), log, options)
-        return
-    from molvae.optimization.session.request import Request, RunConfig
-
+        raise ConfigError("--trust needs --resume: it runs the programs of a search that somebody else started")
+    if smiles_column and not start:
+        raise ConfigError("--smiles-column needs --start: it is a column of that file")
     if resume is not None:
-        if any((overwrite, seed, mean, objectives, model, start, batch, timeout, cache, output, rules, search)):
-            raise ConfigError(_ON_RESUME)
-        request = resumed(resume, trusted=trust, budget=budget, top=top)
-    else:
-        if not objectives:
-            raise ConfigError("name what is to be maximized (molvae optimize --list), or give --measured FILE")
-        if timeout is not None and not any("command:" in one for one in objectives):
-            raise ConfigError("--timeout ends a command:...; what is computed in this process cannot be ended")
-        run = RunConfig(
-            objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
-            batch=batch or 0, constraints=tuple(one.name for one in rules), seed=seed, model=model or "",
-            cache=str(cache or ""), top=top or _TOP,
-        )  # fmt: skip
-        request = Request(run, SearchConfig(**search), molecules_of(start, smiles_column))
-    search_in(place, request, resume=resume is not None)
+        changed = any(
+            getattr(options, field.name) != field.default for field in fields(options) if field.name != "device"
+        )
+        if changed or any((mean, objectives, start, batch, timeout, cache, search)):
+            raise ConfigError(
+                "--resume continues with the settings of the search; the only other options it takes are --budget, "
+                "--top, --device and --trust"
+            )
+        _search(resume, options, _resumed(resume, trusted=trust, budget=budget, top=top), resume=True)
+        return
+    if not objectives:
+        raise ConfigError("name what to maximize; molvae optimize --list prints the objectives")
+    if timeout is not None and not any("command:" in one for one in objectives):
+        raise ConfigError("--timeout ends a command:...; a function in this process cannot be ended")
+    run = RunConfig(
+        objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
+        batch=batch or 0, constraints=tuple(one.name for one in rules), seed=options.seed, model=options.model or "",
+        cache=str(cache or ""), top=top or _TOP,
+    )  # fmt: skip
+    request = Request(run, SearchConfig(**search), _start_molecules(start, smiles_column))
+    _search(options.folder("optimize"), options, request, resume=False)
 
 
-def _check_together(measured: bool, *, of_search: tuple[Any, ...], of_measured: tuple[Any, ...]) -> None:
-    """Raise `ConfigError` if options of one kind of search were given to the other."""
-    if measured and any(one is not None and one != [] for one in of_search):
-        raise ConfigError(_UNMEASURED)
-    if not measured and any(one is not None for one in of_measured):
-        raise ConfigError(_ONLY_MEASURED)
+def _print_objectives() -> None:
+    from molvae.optimization.objectives import objective_names
+
+    descriptions = objective_names()
+    width = max(len(name) for name in descriptions if len(name) <= _LONGEST)
+    print_result("".join(f"{name:{width}}  {description}\n" for name, description in descriptions.items()))
 
 
-def _list() -> None:
-    from molvae.objectives import objective_names
+def _start_molecules(file: str | None, smiles_column: str | None) -> tuple[str, ...]:
+    """The molecules of a file, in standard form; none without a file."""
+    if file is None:
+        return ()
+    from molvae.corpus.cleaning import clean
+    from molvae.corpus.reading import open_table
 
-    meanings = objective_names()
-    width = max(len(name) for name in meanings if len(name) <= _LONGEST)
-    lines = (f"{name:{width}}  {meaning}\n" for name, meaning in meanings.items())
-    print_result("".join(lines))
+    table = open_table(file, smiles_column=smiles_column)
+    print_status(table.describe())
+    corpus = clean(table)
+    print_status(corpus.counts.describe())
+    return tuple(corpus.smiles)
+
+
+def _resumed(folder: Path, *, trusted: bool, **changes: int | None) -> Request:
+    """The request of a search, with another ``budget`` or ``top`` where one is given.
+
+    Args:
+        folder: of the search.
+        trusted: run its programs, whoever started it.
+        changes: what may change.
+
+    Raises:
+        ConfigError: somebody else started it, it runs programs, and the user has not agreed.
+        ModelError: the folder contains no search, or it was started from Python with a model that has no name.
+    """
+    from molvae.optimization.run.folder import read_request
+
+    request = read_request(folder)
+    if not request.run.model:
+        raise ModelError(
+            f"the search in {folder} was started from Python, with a model that has no name; continue it there: "
+            "optimize(vae, ..., folder=..., resume=True)"
+        )
+    if not trusted:
+        _ask_for_trust(folder, request)
+    given = {name: value for name, value in changes.items() if value is not None}
+    return request._replace(run=request.run.replace(**given))
+
+
+def _ask_for_trust(folder: Path, request: Request) -> None:
+    """Ask the user whether to run the programs of a folder that may come from somebody else.
+
+    Raises:
+        ConfigError: the answer is no, or there is nobody to ask.
+    """
+    from molvae.optimization.run.folder import is_trusted, programs
+
+    if is_trusted(folder, request.run):
+        return
+    where = f" in {request.run.directory}" if request.run.directory else " on your computer"
+    listed = "".join(f"\n  {one}" for one in programs(request.run))
+    print_status(
+        f"the search in {folder} was not started by you on this machine, and runs programs{where}:{listed}",
+        "yellow",
+    )
+    can_ask = sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
+    if not (can_ask and typer.confirm("Do you trust it?", err=True)):
+        raise ConfigError(
+            f"read what it runs; if you trust it: molvae optimize --resume {shlex.quote(str(folder))} --trust"
+        )
+
+
+class _SearchDisplay(ProgressDisplay):
+    """Shows the progress of a search.
+
+    Attributes:
+        started: the search has scored a batch.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(share=0.1, count=lambda done, total: f"{done:,} of {pluralize(total or 0, 'call')}")
+        self.started = False
+
+    def update(self, now: SearchProgress) -> None:
+        """Show how the search stands."""
+        self.started = True
+        best = f"best {now.score:.4g}  ten best {now.top10:.4g}  {now.best}" if now.best else "no score yet"
+        self("searching", now.calls, now.budget, best)
+
+    @staticmethod
+    def stopping() -> None:
+        """Say that the search ends after Ctrl-C."""
+        print_status("ending this batch, then saving; press Ctrl-C again to end at once", "dim")
+
+
+def _search(folder: Path, options: SearchOptions, request: Request, *, resume: bool) -> None:
+    """Start or resume a search, and print the best molecules.
+
+    Raises:
+        MolVAEError: as `molvae.optimization.run.start.search`; all scores are kept. Or no molecule could be scored.
+        SystemExit: it was interrupted, or failed after it had started; the command that resumes it was printed.
+    """
+    from molvae.cli.models import choose_model, load_model
+    from molvae.optimization.run.folder import CALLS
+    from molvae.optimization.run.start import search
+    from molvae.pretrained.hub import full_name
+
+    run = request.run
+    name = full_name(choose_model(run.model or None).name)
+    vae = load_model(run.model or None, options.device, "the search itself" if resume else "--model")
+    goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
+    print_status(f"{'resuming' if resume else 'searching'} in {folder}: {goal}, {pluralize(run.budget, 'call')}")
+    if request.start and run.constraints and not resume:
+        _print_excluded(request)
+    existed = folder.exists()
+    with _SearchDisplay() as display, results_only():
+        try:
+            result = search(
+                vae,
+                request._replace(run=run.replace(model=name)),
+                folder=folder,
+                resume=resume,
+                overwrite=options.overwrite,
+                progress=display.update,
+                on_interrupt=display.stopping,
+            )
+        except (KeyboardInterrupt, InputError) as error:
+            # A new folder is removed unless it keeps something, such as the scores by one of several objectives.
+            if (existed and not display.started) or not (folder / CALLS).exists():
+                raise
+            exit_resumable(error, f"molvae optimize --resume {shlex.quote(str(folder))}")
+    _print_result(result, run.budget, run.top)
+    print_status(f"done: {folder}", "bold green")
+
+
+def _print_excluded(request: Request) -> None:
+    """Print how many start molecules violate the constraints."""
+    from molvae.optimization.constraints import allowed, constraint_of
+
+    rules = [constraint_of(one) for one in request.run.constraints]
+    excluded = int((~allowed(rules, request.start)).sum())
+    if excluded:
+        of = pluralize(len(request.start), "start molecule")
+        print_status(f"{excluded:,} of the {of} violate the constraints and are never scored", "yellow")
+
+
+def _print_result(result: SearchResult, budget: int, top: int) -> None:
+    """Print the best molecules to stdout, and a summary to stderr."""
+    calls = len(result.table)
+    if not calls:
+        raise SamplingError(
+            "no molecule could be found inside the constraints; relax them, or give molecules that meet them (--start)"
+        )
+    if calls < budget:
+        print_status(
+            f"ended after {pluralize(calls, 'call')} of {budget:,}: no new molecule was found inside the constraints",
+            "yellow",
+        )
+    without = int(result.table["score"].isna().sum())
+    if without:
+        reasons = Counter(result.failures.values()).most_common(_REASONS)
+        listed = "".join(f"\n  {number:,} x {reason}" for reason, number in reasons)
+        print_status(f"{pluralize(without, 'molecule')} without a score{listed}", "yellow")
+    if result.pareto:
+        _print_front(result, top)
+        return
+    best = result.best(top)
+    if len(best):
+        ten = result.best(10, per_scaffold=0)["score"]
+        print_status(f"best of {pluralize(calls, 'call')}: {ten.iloc[0]:.4g}; ten best: {ten.mean():.4g}")
+    lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
+    print_result("smiles,score\n" + "".join(lines))
+
+
+def _print_front(result: SearchResult, top: int) -> None:
+    """Print molecules of the Pareto front with all objectives; of a long front, some at even steps."""
+    from molvae.corpus.writing import frame_text
+
+    front = result.front()
+    size = len(front)
+    rows = sorted({round(step * (size - 1) / max(1, top - 1)) for step in range(top)}) if size > top else range(size)
+    print_result(frame_text(front.iloc[list(rows)][["smiles", *result.parts]], header=True, digits=6))
+    summary = f"Pareto front: {pluralize(size, 'molecule')}"
+    if size > top:
+        summary += f", of which {top:,} are printed; all are in front.csv"
+    if size ** (len(result.parts) - 1) <= _QUICK and (volume := result.hypervolume()) > 0:
+        summary += f"; hypervolume {volume:.4g} from 0"
+    print_status(summary)

@@ -2,75 +2,58 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from molvae.cli.common import command, say
-from molvae.cli.options import BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo
-from molvae.wording import count
+from molvae.cli.console import command, print_status
+from molvae.cli.options import RowOptions, TableOutput, check_outputs, with_options
+from molvae.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from molvae.corpus.annotated import AnnotatedTable
+    from molvae.corpus.reading import AnnotatedTable
 
 __all__ = ["predict"]
 
 
 @command
-def predict(
-    file: MoleculeFile,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="File; the extension picks csv, tsv or parquet. Else csv.", show_default=False
-        ),
-    ] = None,
-    model: ModelName = None,
-    smiles_column: SmilesColumn = None,
-    standardize: Standardize = False,
-    stereo: Stereo = True,
-    batch_size: BatchSize = 512,
-    device: Device = "auto",
-) -> None:
+@with_options(rows=RowOptions)
+def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
     """Predict the properties that a model was trained on.
 
-    Every row of the file is a row of the result, in the same order, with all its columns and behind them one for each
-    property, NAME_predicted; it is empty where a molecule cannot be encoded. Where the file has a column NAME of
-    measured numbers, too, R2, mean absolute error and rank correlation go to stderr.
+    The result has every row of the file, in the same order, with all its columns and a new column NAME_predicted for
+    each property. It is empty where a molecule cannot be encoded. Where the file also has a column NAME with measured
+    values, the command prints R2, mean absolute error and rank correlation to stderr.
     """
-    say("loading torch and RDKit ...", "dim")
+    print_status("loading torch and RDKit ...", "dim")
     import pandas as pd
 
     from molvae.cli.models import load_model
-    from molvae.cli.rows import Rows, frames_to, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
-    from molvae.corpus.writing import check_output
-    from molvae.generator.prediction import check_heads
+    from molvae.cli.output import table_output
+    from molvae.cli.rows import RowReader, open_rows
+    from molvae.corpus.writing import FRAME_KINDS
+    from molvae.generator.molvae import check_heads
 
-    if output is not None:
-        check_output(output, FRAME_KINDS)
-    table = open_rows(file, smiles_column, standardize=standardize, stereo=stereo)
-    vae = load_model(model, device)
-    check_heads(vae.model)
+    check_outputs((output, FRAME_KINDS))
+    table = open_rows(rows)
+    vae = load_model(rows.model, rows.device)
+    check_heads(vae.config)
     types = table.extended({f"{name}_predicted": "float32" for name in vae.config.heads})
-    rows = Rows(table, vae)
-    compared = _Compared(table, vae.config.heads)
-    with frames_to(output, types, table.grouping) as write:
-        for chunk in rows.chunks():
-            predicted = vae.predict(chunk.smiles, batch_size=batch_size)
-            rows.refuse(chunk, predicted.isna().any(axis=1).to_numpy(bool))
-            compared.add(chunk.cells, predicted)
+    reader = RowReader(table, vae)
+    comparison = _Comparison(table, vae.config.heads)
+    with table_output(output, types, table.grouping) as write:
+        for chunk in reader.chunks():
+            predicted = vae.predict(chunk.smiles, batch_size=rows.batch_size)
+            reader.reject(chunk, predicted.isna().any(axis=1).to_numpy(bool))
+            comparison.add(chunk.cells, predicted)
             write(pd.concat([chunk.cells, predicted.astype("float32").add_suffix("_predicted")], axis=1))
-        rows.tell()
-    say(f"predicted for {count(rows.read - rows.refused, 'molecule')}: {', '.join(vae.config.heads)}")
-    compared.tell()
+        reader.print_rejected()
+    print_status(f"predicted for {pluralize(reader.encoded, 'molecule')}: {', '.join(vae.config.heads)}")
+    comparison.print()
 
 
-class _Compared:
-    """Predicted beside measured numbers, where a file has both.
+class _Comparison:
+    """Compares predicted with measured values, where the file has both.
 
     Args:
         table: the file.
@@ -85,7 +68,7 @@ class _Compared:
         self._pairs: dict[str, list[Any]] = {name: [] for name in self._columns}
 
     def add(self, cells: pd.DataFrame, predicted: pd.DataFrame) -> None:
-        """Take in some rows: those with both numbers count."""
+        """Take some rows; those that have both numbers count."""
         import numpy as np
 
         from molvae.corpus.numbers import number
@@ -96,20 +79,20 @@ class _Compared:
             pairs = np.stack([measured, predicted[name].to_numpy()])
             self._pairs[name].append(pairs[:, np.isfinite(pairs).all(0)])
 
-    def tell(self) -> None:
-        """Say how well they agree, a line for each property."""
+    def print(self) -> None:
+        """Print how well they agree, a line for each property."""
         import numpy as np
 
-        from molvae.agreement import mean_absolute_error, r_squared, spearman
+        from molvae.metrics.regression import mean_absolute_error, r_squared, spearman
 
         known = {name: np.concatenate(pairs, axis=1) for name, pairs in self._pairs.items() if pairs}
         known = {name: pairs for name, pairs in known.items() if pairs.shape[1]}
         if not known:
             return
         width = max(len("property"), *map(len, known))
-        say(f"{'property':{width}}  measured      R2       MAE  Spearman", "bold")
+        print_status(f"{'property':{width}}  measured      R2       MAE  Spearman", "bold")
         for name, (y, p) in known.items():
-            say(
+            print_status(
                 f"{name:{width}}  {len(y):8,}  {r_squared(y, p):6.3f}  {mean_absolute_error(y, p):8.4g}  "
                 f"{spearman(y, p):8.3f}"
             )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molvae.cli.common import command, say
-from molvae.cli.options import AsJson, BatchSize, Device, ModelName, MoleculeFile, SmilesColumn, Standardize, Stereo
+from molvae.cli.console import command, print_status
+from molvae.cli.options import STDOUT, AsJson, RowOptions, check_outputs, with_options
+from molvae.errors import ConfigError
 
 if TYPE_CHECKING:
-    from molvae.exploration.fidelity import Pair
+    from molvae.generator.exploration.fidelity import Pair
 
 __all__ = ["reconstruct"]
 
@@ -25,92 +27,73 @@ _TYPES: dict[str, Any] = {
 
 
 @command
+@with_options(rows=RowOptions)
 def reconstruct(
-    file: MoleculeFile,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
-            "-o",
-            help="A row for each molecule; the extension picks csv, tsv or parquet.",
-            show_default=False,
+            "--output", "-o", help="csv, tsv or parquet file with a row for each molecule; - is csv on standard output."
         ),
     ] = None,
-    grid: Annotated[
-        Path | None,
-        typer.Option(help="Draw the worst cases, each beside its molecule, into an svg or png.", show_default=False),
-    ] = None,
-    worst: Annotated[int, typer.Option(min=0, help="Worst cases to name and to draw.")] = 10,
-    model: ModelName = None,
-    smiles_column: SmilesColumn = None,
-    standardize: Standardize = False,
-    stereo: Stereo = True,
-    batch_size: BatchSize = 512,
-    device: Device = "auto",
+    grid: Annotated[Path | None, typer.Option(help="Draw the worst reconstructions: svg or png file.")] = None,
+    worst: Annotated[int, typer.Option(min=0, help="Worst reconstructions to print and draw.")] = 10,
     as_json: AsJson = False,
+    *,
+    rows: RowOptions,
 ) -> None:
-    """Send molecules through the latent space and back, and tell how many come back.
+    """Encode and decode molecules, and print how many are reconstructed.
 
-    Each is encoded to its posterior mean and decoded greedily. Shares are of the molecules that RDKit reads; Tanimoto
-    similarity is of Morgan fingerprints of radius 2, 0 where no molecule came back. Token accuracy is the share of all
-    tokens, ends included, that are the decoder's most likely ones when the true tokens before them are given.
+    Each molecule is encoded as its posterior mean, and decoded with the most likely tokens. Shares refer to the
+    molecules that RDKit can read. The Tanimoto similarity compares Morgan fingerprints of radius 2; it is 0 where the
+    reconstruction is invalid. The token accuracy is the share of tokens, including the end of the string, that the
+    decoder finds most likely, given the true tokens before them. With -o - the figures go to stderr.
     """
-    say("loading torch and RDKit ...", "dim")
+    if as_json and output == STDOUT:
+        raise ConfigError("--json and -o - both write to standard output; give -o a file")
+    print_status("loading torch and RDKit ...", "dim")
     import pandas as pd
 
-    from molvae.cli.figures import print_figures
+    from molvae.cli.figures import figure_lines, print_figures
     from molvae.cli.models import load_model
-    from molvae.cli.rows import Rows, frames_to, open_rows
-    from molvae.corpus.frames import FRAME_KINDS
-    from molvae.corpus.writing import check_output
-    from molvae.exploration.fidelity import Fidelity
+    from molvae.cli.output import table_output
+    from molvae.cli.rows import RowReader, open_rows
+    from molvae.corpus.writing import FRAME_KINDS
+    from molvae.generator.exploration.fidelity import Fidelity
 
-    for path, kinds in ((output, FRAME_KINDS), (grid, ("svg", "png"))):
-        if path is not None:
-            check_output(path, kinds)
-    table = open_rows(file, smiles_column, standardize=standardize, stereo=stereo)
+    check_outputs((output, FRAME_KINDS), (grid, ("svg", "png")))
+    table = open_rows(rows)
     types = table.extended(_TYPES) if output is not None else {}
-    vae = load_model(model, device)
-    rows, fidelity = Rows(table, vae), Fidelity(worst)
-
-    def pour(write: Any) -> None:
-        for chunk in rows.chunks():
-            back = vae.fidelity(chunk.smiles, batch_size=batch_size)
-            rows.refuse(chunk, back["tokens"].isna().to_numpy(bool))
+    vae = load_model(rows.model, rows.device)
+    reader, fidelity = RowReader(table, vae), Fidelity(worst)
+    with table_output(output, types, table.grouping) if output is not None else nullcontext() as write:
+        for chunk in reader.chunks():
+            back = vae.fidelity(chunk.smiles, batch_size=rows.batch_size)
+            reader.reject(chunk, back["tokens"].isna().to_numpy(bool))
             fidelity.add(chunk.rows, chunk.smiles, back)
-            write(pd.concat([chunk.cells, back], axis=1))
-        rows.tell()
-
-    if output is None:
-        pour(lambda _: None)
-    else:
-        with frames_to(output, types, table.grouping) as write:
-            pour(write)
-    _tell(fidelity.worst)
+            if write is not None:
+                write(pd.concat([chunk.cells, back], axis=1))
+        reader.print_rejected()
+    if fidelity.worst:
+        print_status("worst valid reconstructions:")
+    for pair in fidelity.worst:
+        print_status(f"  row {pair.row}, Tanimoto {pair.tanimoto:.2f}: {pair.molecule} -> {pair.reconstruction}")
     if grid is not None:
         _draw(fidelity.worst, grid)
-    print_figures({table.name: fidelity.figures()}, as_json=as_json, published=False)
-
-
-def _tell(worst: list[Pair]) -> None:
-    """Name the worst cases."""
-    if worst:
-        say("worst of those that came back as another molecule:")
-    for pair in worst:
-        say(f"  row {pair.row}, Tanimoto {pair.tanimoto:.2f}: {pair.molecule} -> {pair.reconstruction}")
+    if output == STDOUT:
+        print_status(figure_lines(fidelity.figures()).rstrip())
+    else:
+        print_figures({table.name: fidelity.figures()}, as_json=as_json, published=False)
 
 
 def _draw(worst: list[Pair], grid: Path) -> None:
-    """Pairs side by side, two pairs in a row."""
+    """Draw pairs side by side, two pairs in a row."""
     from molvae.chem import molecule_grid
-    from molvae.files import atomic
+    from molvae.cli.output import save_picture
 
     if not worst:
-        say(f"nothing to draw in {grid}: no molecule came back as another one")
+        print_status(f"nothing to draw in {grid}: no molecule was reconstructed as another one")
         return
     legends = [text for pair in worst for text in (f"row {pair.row}", f"came back: Tanimoto {pair.tanimoto:.2f}")]
     smiles = [one for pair in worst for one in (pair.molecule, pair.reconstruction)]
-    picture = molecule_grid(smiles, columns=4, legends=legends, format=grid.suffix.lower().removeprefix("."))
-    with atomic(grid) as temporary:
-        temporary.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
-    say(f"drawn: {grid}")
+    kind = grid.suffix.lower().removeprefix(".")
+    save_picture(grid, molecule_grid(smiles, columns=4, legends=legends, format=kind))

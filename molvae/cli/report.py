@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from molvae.cli.common import command, print_result, say
+from molvae.cli.console import command, print_result, print_status
 from molvae.cli.options import Device
 from molvae.errors import ModelError
 
@@ -16,33 +16,30 @@ __all__ = ["report"]
 
 @command
 def report(
-    run: Annotated[
-        Optional[Path],
-        typer.Argument(help="Run folder; the newest finished run here by default.", show_default=False),
-    ] = None,
+    run: Annotated[Path | None, typer.Argument(help="Run folder. Default: the newest finished run here.")] = None,
     output: Annotated[
-        Optional[Path],
-        typer.Option("--output", "-o", help="HTML file; report.html in the run folder by default.", show_default=False),
+        Path | None, typer.Option("--output", "-o", help="HTML file. Default: report.html in the run folder.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 0,
     device: Device = "auto",
 ) -> None:
-    """Report on a run as one HTML page, for a browser, a phone or a printer.
+    """Write a report of a training run: one HTML page, for a browser, a phone or a printer.
 
-    What came in and what was rejected, the learning curves, the health of the latent space; samples as structures,
-    their properties against those of the training molecules, novelty, structural alerts, and where they are in latent
-    space. stdout has its path. `molvae train` writes one as well.
+    The report shows which molecules were read and rejected, the learning curves and the quality of the latent space. It
+    shows samples as structures, compares their properties with those of the training molecules, and shows their
+    novelty, their structural alerts and their places in the latent space. `molvae train` also writes this report. The
+    command prints the path of the page to stdout.
     """
     from molvae.corpus.writing import check_output
-    from molvae.latest_run import RUNS, latest_run
+    from molvae.storage.latest_run import RUNS, latest_run
 
     folder = run or latest_run()
     if folder is None:
         raise ModelError(f"there is no finished run in {RUNS}/ here; name a run folder")
     if output is not None:
         check_output(output, ("html",))
-    say("loading torch and RDKit ...", "dim")
-    from molvae.machine.device import pick_device
-    from molvae.report import write_report
+    print_status("loading torch and RDKit ...", "dim")
+    from molvae.runtime.device import pick_device
+    from molvae.training.report import write_report
 
     print_result(f"{write_report(folder, output, seed=seed, device=str(pick_device(device)))}\n")

@@ -1,159 +1,112 @@
-"""The rows of a file on their way through a model: all come out again, and those it cannot read are told."""
+"""The rows of a file, and those that a model cannot encode."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.cli.common import console, print_result, say
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.cli.console import print_status
+from molvae.cli.progress import ProgressDisplay
+from molvae.errors import InputError, pluralize
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from molvae.cli.options import RowOptions
+    from molvae.corpus.reading import AnnotatedChunk, AnnotatedTable
+    from molvae.generator.molvae import MolVAE
 
-    from molvae.corpus.annotated import AnnotatedChunk, AnnotatedTable
-    from molvae.corpus.frames import WriteFrame
-    from molvae.generator import MolVAE
+__all__ = ["RowReader", "open_rows", "rejected_rows"]
 
-__all__ = ["Rows", "frames_to", "open_rows", "progress"]
-
-_NAMED = 5
-_SHOWN = 60  # characters of a text in a message
+_SHOWN = 5  # rejected rows that are listed
+_LONGEST = 60  # characters of a SMILES in a message
 
 
-def open_rows(file: str, smiles_column: str | None, *, standardize: bool, stereo: bool) -> AnnotatedTable:
-    """The file of a command with all its columns; says how it is read.
+def open_rows(options: RowOptions) -> AnnotatedTable:
+    """Open the file of a command, with all its columns, and print how it is read.
 
     Raises:
         InputError: as `molvae.corpus.reading.open_table`.
     """
-    from molvae.corpus.annotated import AnnotatedTable
-    from molvae.corpus.reading import open_table
+    from molvae.corpus.reading import AnnotatedTable, open_table
 
-    table = open_table(file, smiles_column=smiles_column)
-    say(table.describe())
-    return AnnotatedTable(table, standardize=standardize, stereo=stereo)
+    table = open_table(options.file, smiles_column=options.smiles_column)
+    print_status(table.describe())
+    return AnnotatedTable(table, standardize=options.standardize, stereo=options.stereo)
 
 
-class Rows:
-    """The rows of a table, and the account of those that a model cannot encode.
+def rejected_rows(rows: Iterable[tuple[int, str, str]], total: int) -> str:
+    """A list of the first rejected rows, a line each.
+
+    Args:
+        rows: row number, SMILES and reason.
+        total: how many there are.
+    """
+    lines = []
+    for row, smiles, reason in islice(rows, _SHOWN):
+        text = smiles if len(smiles) <= _LONGEST else smiles[: _LONGEST - 3] + "..."
+        lines.append(f"  row {row}: {text}  ({reason})" if text else f"  row {row}: empty")
+    return "\n".join([*lines, *([f"  and {total - len(lines):,} more"] if total > len(lines) else [])])
+
+
+class RowReader:
+    """Reads the rows of a table, and counts those that a model cannot encode.
 
     Args:
         table: from `open_rows`.
         vae: the model.
+
+    Attributes:
+        total: rows read.
+        encoded: those of them that were encoded.
     """
 
     def __init__(self, table: AnnotatedTable, vae: MolVAE) -> None:
         self._table, self._vae = table, vae
-        self.read, self.refused = 0, 0
-        self._first: list[str] = []
+        self.total, self._rejected = 0, 0
+        self._first: list[tuple[int, str, str]] = []
         self._curable = False
 
+    @property
+    def encoded(self) -> int:
+        return self.total - self._rejected
+
     def chunks(self) -> Iterator[AnnotatedChunk]:
-        """The rows, some at a time; their number is shown on a terminal."""
-        with progress("rows") as show:
+        """The rows, chunk by chunk, with a progress display."""
+        with ProgressDisplay(results_on_stdout=True) as show:
             for chunk in self._table.chunks():
                 yield chunk
-                self.read += len(chunk.rows)
-                show(self.read)
+                self.total += len(chunk.rows)
+                show("rows", self.total)
 
-    def refuse(self, chunk: AnnotatedChunk, refused: NDArray[np.bool_]) -> None:
-        """Enter the rows of a chunk that could not be encoded, N booleans."""
+    def reject(self, chunk: AnnotatedChunk, rejected: NDArray[np.bool_]) -> None:
+        """Count the rows of a chunk that could not be encoded: (N,) booleans."""
         from molvae.chem import Standardized, quiet_rdkit, standardize
 
-        places = np.flatnonzero(refused)
-        self.refused += len(places)
+        places = np.flatnonzero(rejected)
+        self._rejected += len(places)
         with quiet_rdkit():
-            for at in places[: _NAMED - len(self._first)]:
+            for at in places[: _SHOWN - len(self._first)]:
                 text = chunk.smiles[at]
-                reason = self._vae.refusal(text) or "it cannot be encoded"
+                self._first.append((chunk.rows[at], text, self._vae.refusal(text) or "it cannot be encoded"))
                 form = standardize(text, stereo=False)
                 self._curable |= isinstance(form, Standardized) and self._vae.refusal(form.smiles) is None
-                shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-                self._first.append(
-                    f"  row {chunk.rows[at]}: {shown}  ({reason})" if text else f"  row {chunk.rows[at]}: empty"
-                )
 
-    def tell(self) -> None:
-        """Say how many rows could not be encoded, and name the first.
+    def print_rejected(self) -> None:
+        """Print how many rows could not be encoded, and the first of them.
 
         Raises:
-            InputError: none could be.
+            InputError: no row could be encoded.
         """
-        if not self.refused:
+        if not self._rejected:
             return
         hint = " (--standardize --no-stereo would admit more)" if self._curable else ""
-        if self.refused == self.read:
-            raise InputError(
-                f"none of the {count(self.read, 'row')} of {self._table.name} can be encoded{hint}\n{self._list()}"
-            )
-        be = "is" if self.refused == 1 else "are"
-        say(f"{self.refused:,} of {count(self.read, 'row')} cannot be encoded and {be} left empty{hint}:", "yellow")
-        say(self._list(), "yellow")
-
-    def _list(self) -> str:
-        more = self.refused - len(self._first)
-        return "\n".join([*self._first, *([f"  and {more:,} more"] if more else [])])
-
-
-@contextmanager
-def frames_to(
-    output: Path | None, types: Mapping[str, Any], grouping: Mapping[str, str] | None = None
-) -> Iterator[WriteFrame]:
-    """Give a function that writes tables below each other: to a file, or as csv to stdout.
-
-    Args:
-        output: a file, which is there, and said to be, when the block ends without an exception; None is stdout.
-        types: of each column, as `molvae.corpus.frames.write_frames` takes them.
-        grouping: of columns, as it takes that.
-
-    Raises:
-        InputError: they cannot be written.
-        SystemExit: the reader of stdout has left.
-    """
-    import pandas as pd
-
-    from molvae.corpus.frames import frame_text, write_frames
-
-    if output is not None:
-        lost = 0
-        with write_frames(output, types, grouping) as write:
-
-            def take(frame: pd.DataFrame) -> int:
-                nonlocal lost
-                lost += write(frame)
-                return lost
-
-            yield take
-        if lost:
-            say(
-                f"{count(lost, 'cell')} of columns of numbers held text that is no number, and empty now, or more than "
-                "their number, such as 007; csv keeps them",
-                "yellow",
-            )
-        say(f"written: {output}")
-        return
-    print_result(frame_text(pd.DataFrame(columns=list(types)), header=True))
-
-    def print_rows(frame: pd.DataFrame) -> int:
-        print_result(frame_text(frame))
-        return 0
-
-    yield print_rows
-
-
-@contextmanager
-def progress(noun: str) -> Iterator[Any]:
-    """Give a function that shows a growing number on stderr, where that is a terminal and stdout is none."""
-    if not console().is_terminal or sys.stdout.isatty():
-        yield lambda _: None
-        return
-    with console().status("") as status:
-        yield lambda n: status.update(f"{n:,} {noun}")
+        listed = rejected_rows(self._first, self._rejected)
+        if not self.encoded:
+            rows = pluralize(self.total, "row")
+            raise InputError(f"none of the {rows} of {self._table.name} can be encoded{hint}\n{listed}")
+        be = "is" if self._rejected == 1 else "are"
+        count = f"{self._rejected:,} of {pluralize(self.total, 'row')}"
+        print_status(f"{count} cannot be encoded and {be} left empty{hint}:\n{listed}", "yellow")

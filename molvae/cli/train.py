@@ -5,61 +5,38 @@ from __future__ import annotations
 import shlex
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from molvae.cli.common import command, say, with_settings
+from molvae.cli.console import command, exit_resumable, print_status
+from molvae.cli.options import SmilesColumn, with_options
 from molvae.config import CleanConfig, ModelConfig, Size, TrainConfig
 from molvae.errors import ConfigError, InputError
-
-if TYPE_CHECKING:
-    from molvae.cli.progress import TerminalReporter
 
 __all__ = ["train"]
 
 
 @command
-@with_settings(model=ModelConfig, training=TrainConfig, cleaning=CleanConfig)
+@with_options(model=ModelConfig, training=TrainConfig, cleaning=CleanConfig)
 def train(
     file: Annotated[
-        str | None,
-        typer.Argument(
-            help="csv, tsv, smi, sdf or parquet, each also .gz; '-' reads standard input.", show_default=False
-        ),
+        str | None, typer.Argument(help="Molecules: csv, tsv, smi, sdf or parquet, also gzipped; - is standard input.")
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Run folder [dim]\\[default: molvae-runs/<file>-<time>][/dim]", show_default=False
-        ),
+        Path | None, typer.Option("--output", "-o", help="Run folder. Default: a new one in molvae-runs.")
     ] = None,
-    smiles_column: Annotated[
-        str | None,
-        typer.Option("--smiles-column", "-s", help="Name, or number from 1; found by default.", show_default=False),
-    ] = None,
+    smiles_column: SmilesColumn = None,
     header: Annotated[
         bool | None,
-        typer.Option(
-            "--header/--no-header", help="Whether the first row holds names; found by default.", show_default=False
-        ),
+        typer.Option("--header/--no-header", help="Whether the first row has column names. Default: detected."),
     ] = None,
-    size: Annotated[
-        Size | None,
-        typer.Option(help="Preset of the model; by the number of molecules by default.", show_default=False),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="TOML file of settings, like the config.toml of a run folder.", show_default=False),
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run in this folder instead.", show_default=False)
-    ] = None,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Start from nothing, however few the molecules.")
-    ] = False,
+    size: Annotated[Size | None, typer.Option(help="Size of the model. Default: by the number of molecules.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings, as in a run folder.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue the run in this folder.")] = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Never start from a trained model.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing run folder.")] = False,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html into the run folder at the end.")] = True,
     *,
     model: dict[str, Any],
@@ -68,12 +45,12 @@ def train(
 ) -> None:
     """Train a model on a file of molecules.
 
-    The file is read as it is: delimiter and SMILES column are found, salts stripped, charges neutralized, duplicates
-    merged, and every row that is dropped is named in rejected.csv. The run folder holds the model, its history and
-    all settings; `molvae sample` finds it by itself.
+    The command finds the delimiter and the SMILES column. It strips salts, neutralizes charges and merges duplicates,
+    and lists every dropped row in rejected.csv. The run folder contains the model, its history and all settings.
+    Afterwards `molvae sample` uses this model without further options.
 
-    Few molecules, and with --init-from any number, fine-tune a model that has seen many others: its vocabulary grows by
-    the tokens that are new to it, and how much it has learned by heart is said at the end.
+    With few molecules, or with --init-from, training fine-tunes a model that was trained on many others. New tokens are
+    added to its vocabulary. At the end the command prints how many training molecules the model has memorized.
     """
     if (file is None) == (resume is None):
         raise ConfigError("give a file of molecules to train on, or --resume FOLDER")
@@ -88,18 +65,20 @@ def train(
     minutes = training.pop("minutes", None) if resume else None
     if resume and (any(given.values()) or output or smiles_column or header is not None or overwrite):
         raise ConfigError(
-            "--resume goes on with the file and the settings of the run: of the other options it takes --minutes alone"
+            "--resume continues with the file and the settings of the run; the only other option it takes is --minutes"
         )
 
-    say("loading torch and RDKit ...", "dim")
-    from molvae import run
-    from molvae.cli.progress import TerminalReporter
+    print_status("loading torch and RDKit ...", "dim")
+    from molvae.cli.progress import ProgressDisplay
+    from molvae.cli.train_display import TrainDisplay
+    from molvae.training import run
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's time limit is an interruption too
-    with TerminalReporter(report=report) as reporter:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the time limit of a cluster also interrupts
+    with ProgressDisplay() as show:
+        display = TrainDisplay(show, report=report)
         try:
             if resume:
-                run.resume(resume, minutes=minutes, tensorboard=tensorboard, reporter=reporter)
+                run.resume(resume, minutes=minutes, tensorboard=tensorboard, reporter=display)
             else:
                 run.train(
                     str(file),
@@ -108,20 +87,10 @@ def train(
                     header=header,
                     overwrite=overwrite,
                     tensorboard=tensorboard,
-                    reporter=reporter,
+                    reporter=display,
                     **given,  # type: ignore[arg-type]
                 )
-        except KeyboardInterrupt:
-            _tell_resume("interrupted", reporter)
-            raise SystemExit(130) from None
-        except InputError as error:
-            if reporter.folder is None:
+        except (KeyboardInterrupt, InputError) as error:
+            if display.folder is None:
                 raise
-            _tell_resume(f"error: {error}", reporter)
-            raise SystemExit(1) from None
-
-
-def _tell_resume(what: str, reporter: TerminalReporter) -> None:
-    say(what, "bold red" if what.startswith("error") else "")
-    if reporter.folder is not None:
-        say(f"nothing is lost; go on with: molvae train --resume {shlex.quote(str(reporter.folder))}")
+            exit_resumable(error, f"molvae train --resume {shlex.quote(str(display.folder))}")

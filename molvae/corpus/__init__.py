@@ -1,1 +1,1 @@
-"""A user's file -> clean molecules -> batches."""
+"""Data: read and write tables of molecules, clean them, tokenize SMILES, make batches, download public data sets."""

@@ -1,4 +1,4 @@
-"""Token ids -> batches: molecules of similar length together, so that little is computed on padding."""
+"""Batches of token ids; molecules of similar length share a batch, so that there is little padding."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from molvae.tokenizer import SmilesTokenizer
+from molvae.corpus.tokenizer import SmilesTokenizer
 
 __all__ = ["Batch", "TokenizedCorpus", "bucketed"]
 
 
 class Batch(NamedTuple):
-    """B molecules, padded to the longest."""
+    """B molecules, padded to the longest one."""
 
     tokens: Tensor
     """(B, T) int64: start token, the molecule, end token, padding"""
     lengths: Tensor
-    """(B,) int64: tokens of each molecule, start and end included"""
+    """(B,) int64: number of tokens of each molecule, with start and end token"""
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on `device`."""
@@ -30,23 +30,23 @@ class Batch(NamedTuple):
 
 
 class TokenizedCorpus:
-    """All molecules as one flat tensor of ids, two bytes a token: a million molecules take about 80 MB.
+    """N molecules as one flat tensor of ids with two bytes per token: a million molecules take about 80 MB.
 
     Args:
         smiles: the molecules.
         tokenizer: its vocabulary covers them.
 
     Attributes:
-        lengths: (N,) tokens of each molecule, start and end included; on the CPU whatever the device.
+        lengths: (N,) number of tokens of each molecule, with start and end token; always on the CPU.
 
     Raises:
-        TokenError: a token that the vocabulary lacks.
+        TokenError: a token is not in the vocabulary.
     """
 
     def __init__(self, smiles: Sequence[str], tokenizer: SmilesTokenizer) -> None:
         self.tokenizer = tokenizer
         ids, self.lengths = tokenizer.encode_all(smiles)
-        # Few operations of torch take unsigned numbers of two bytes.
+        # Few torch operations support uint16.
         self._ids = torch.from_numpy(ids.astype(np.int16 if len(tokenizer) <= np.iinfo(np.int16).max else np.int32))
         self._ends = torch.from_numpy(np.cumsum(self.lengths))
         self._lengths = torch.from_numpy(self.lengths)
@@ -55,7 +55,7 @@ class TokenizedCorpus:
         return len(self.lengths)
 
     def to(self, device: torch.device) -> TokenizedCorpus:
-        """The same corpus with its tokens on `device`, where its batches are then made."""
+        """The same corpus with its tokens on `device`; batches are made there."""
         other = copy.copy(self)
         other._ids, other._ends, other._lengths = (one.to(device) for one in (self._ids, self._ends, self._lengths))
         return other
@@ -63,7 +63,7 @@ class TokenizedCorpus:
     def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> Batch:
         """The molecules at `indices`, in that order, on the device of the corpus."""
         rows = np.asarray(indices, dtype=np.int64)
-        T = int(self.lengths[rows].max(initial=2))  # known here, so that nothing waits for the device
+        T = int(self.lengths[rows].max(initial=2))  # computed on the CPU, so that nothing waits for the device
         where = torch.from_numpy(rows).to(self._ids.device)
         lengths = self._lengths[where]
         position = torch.arange(T, device=lengths.device)
@@ -75,13 +75,13 @@ class TokenizedCorpus:
 def bucketed(
     rows: NDArray[np.int64], lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator | None = None
 ) -> Iterator[NDArray[np.int64]]:
-    """Cut `rows` into batches of similar length; every row is in exactly one batch.
+    """Split rows into batches of molecules with similar lengths; every row is in exactly one batch.
 
     Args:
         rows: indices of molecules.
-        lengths: tokens of every molecule of the corpus, indexed by `rows`.
-        batch_size: rows of a batch; the last may be smaller.
-        rng: shuffles ties and the order of the batches; None keeps them sorted from short to long.
+        lengths: number of tokens of every molecule of the corpus, indexed by `rows`.
+        batch_size: rows per batch; the last may have fewer.
+        rng: shuffles molecules of the same length and the batches; None sorts them from short to long.
     """
     ties = rng.permutation(len(rows)) if rng else np.arange(len(rows))
     order = rows[ties[np.argsort(lengths[rows[ties]], kind="stable")]]

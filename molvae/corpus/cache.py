@@ -1,14 +1,9 @@
-"""Cleaned tables, kept in the user's cache folder: the same bytes, read and cleaned in the same way, are cleaned once.
-
-An entry is one file, named by the hash of all that decides on its content. What is wrong with the folder or an entry
-never ends a run: the table is cleaned as if there were none.
-"""
+"""Keep cleaned tables in the user's cache folder, so that the same bytes with the same settings are cleaned once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,21 +15,19 @@ import rdkit
 from numpy.typing import NDArray
 
 from molvae._version import __version__
-from molvae.cache_folder import cache_folder, tidy
 from molvae.config import CleanConfig
-from molvae.corpus.cleaning import clean
-from molvae.corpus.ledger import Corpus, Counts, write_report
+from molvae.corpus.cleaning import Corpus, Counts, clean, write_report
 from molvae.corpus.reading import Table
 from molvae.errors import MolVAEError
-from molvae.files import atomic
+from molvae.storage.cache import cache_folder, mark_used, storing
+from molvae.storage.files import atomic
 
 __all__ = ["clean_cached"]
 
-# To be raised with every change after which the same bytes may be cleaned to something else, or be stored otherwise.
+# Raise this with every change that changes the result of cleaning or the format of entries.
 _FORMAT = "molvae-cleaned/1"
-_SUFFIX = ".safetensors"
-_FEWEST_ROWS = 10_000  # a smaller table is cleaned in a moment
-_MOST_ENTRIES = 8
+_MIN_ROWS = 10_000  # a smaller table is cleaned quickly
+_MAX_ENTRIES = 8
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, OverflowError, MemoryError, zlib.error)
 
 
@@ -46,31 +39,20 @@ def clean_cached(
     workers: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[Corpus, bool]:
-    """As `clean`, at once where the same bytes have been cleaned in the same way before.
+    """Clean a table as `clean` does, or take the result from the cache; arguments and errors are those of `clean`.
 
-    Corpus, counts and rejection report are the same either way. A table is kept if it is a file of at least 10,000
-    rows that did not change meanwhile, and has a rejection report; the eight most recent ones are.
-
-    Args:
-        table: from `open_table`.
-        config: None takes the defaults.
-        rejected: as in `clean`.
-        workers: as in `clean`.
-        on_progress: as in `clean`.
+    Corpus, counts and rejection report are the same either way. The cache keeps the eight most recently used tables.
+    Each is a file of at least 10,000 rows with a rejection report that did not change while it was read.
 
     Returns:
-        The corpus, and whether it was there already.
-
-    Raises:
-        InputError: as `clean`.
-        ConfigError: as `clean`.
+        The corpus, and whether it came from the cache.
     """
     settings = config or CleanConfig()
     folder = cache_folder("cleaned")
     key = _key(table, settings) if folder is not None else None
     if folder is None or key is None:
         return clean(table, settings, rejected=rejected, workers=workers, on_progress=on_progress), False
-    entry = folder / f"{key}{_SUFFIX}"
+    entry = folder / f"{key}.safetensors"
     found = _read(entry, key)
     if found is not None:
         corpus, report = found
@@ -80,26 +62,25 @@ def clean_cached(
             on_progress(corpus.counts.rows)
         return corpus, True
     corpus = clean(table, settings, rejected=rejected, workers=workers, on_progress=on_progress)
-    # Hashed again: what changed while it was read is not what the key says.
-    if corpus.counts.rows >= _FEWEST_ROWS and rejected is not None and _key(table, settings) == key:
+    # Hash the file again: it may have changed while it was read.
+    if corpus.counts.rows >= _MIN_ROWS and rejected is not None and _key(table, settings) == key:
         with suppress(MolVAEError, *_DAMAGE):
             _write(entry, key, corpus, rejected)
-            tidy(folder, _SUFFIX, _MOST_ENTRIES)
     return corpus, False
 
 
 def _key(table: Table, config: CleanConfig) -> str | None:
-    """The hash of all that decides on the result; None where the bytes cannot be read twice."""
-    how = json.dumps([_FORMAT, __version__, rdkit.__version__, table.how(), config.model_dump()])
+    """The hash of everything that determines the result; None if the file cannot be read twice."""
+    settings = json.dumps([_FORMAT, __version__, rdkit.__version__, table.layout_key(), config.model_dump()])
     path = table.file
     if path is None:
         return None
     try:
         with path.open("rb") as file:
             content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
-    except OSError:  # said by whoever reads it
+    except OSError:  # reading the table reports it
         return None
-    return hashlib.blake2b(content + how.encode(), digest_size=20).hexdigest()
+    return hashlib.blake2b(content + settings.encode(), digest_size=20).hexdigest()
 
 
 def _write(entry: Path, key: str, corpus: Corpus, rejected: Path) -> None:
@@ -107,7 +88,6 @@ def _write(entry: Path, key: str, corpus: Corpus, rejected: Path) -> None:
 
     if not rejected.is_file():
         return
-    entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # molecules may be secrets
     data = {
         "smiles": _packed("\n".join(corpus.smiles).encode()),
         "rejected": _packed(rejected.read_bytes()),
@@ -120,12 +100,12 @@ def _write(entry: Path, key: str, corpus: Corpus, rejected: Path) -> None:
         "columns": list(corpus.properties.columns),
         "counts": [counts.rows, counts.kept, counts.duplicates, dict(counts.rejected)],
     }
-    with atomic(entry) as temporary:
+    with storing(entry, _MAX_ENTRIES), atomic(entry) as temporary:
         temporary.write_bytes(save(data, metadata={"json": json.dumps(about)}))
 
 
 def _read(entry: Path, key: str) -> tuple[Corpus, bytes] | None:
-    """The corpus and the report of an entry; None where it is missing, damaged or foreign."""
+    """The corpus and the report of an entry; None if it is missing, damaged or has another key."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -138,8 +118,7 @@ def _read(entry: Path, key: str) -> tuple[Corpus, bytes] | None:
         report = zlib.decompress(data["rejected"].tobytes())
     except (SafetensorError, *_DAMAGE):
         return None
-    with suppress(OSError):
-        os.utime(entry)  # the most recent entries are kept
+    mark_used(entry)
     return corpus, report
 
 
@@ -150,7 +129,7 @@ def _corpus(data: dict[str, NDArray[Any]], about: dict[str, Any]) -> Corpus:
     smiles = zlib.decompress(data["smiles"].tobytes()).decode().split("\n")
     properties = pd.DataFrame(data["properties"], columns=about["columns"])
     if not kept == len(smiles) == len(properties):
-        raise ValueError("the entry does not fit its counts")
+        raise ValueError("the entry contradicts its counts")
     return Corpus(smiles, properties, Counts(rows, kept, duplicates, reasons))
 
 

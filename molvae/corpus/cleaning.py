@@ -1,18 +1,22 @@
-"""From the rows of a table to distinct molecules in standard form, with an account of every row.
-
-Knows what is kept, merged and rejected; does not know how files are read (`reading`) or made into batches.
-"""
+"""Turn the rows of a table into distinct molecules in standard form; count and report every row that is not kept."""
 
 from __future__ import annotations
 
+import math
+import os
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 
 from molvae.chem.molecules import count_heavy_atoms
@@ -20,20 +24,64 @@ from molvae.chem.standard import Reason, Rejection, standardize_all
 from molvae.chem.workers import map_chunks
 from molvae.config import CleanConfig
 from molvae.corpus.formats import UNREADABLE_BLOCK
-from molvae.corpus.ledger import Corpus, Counts, Ledger, rejection_report
 from molvae.corpus.numbers import is_missing
 from molvae.corpus.reading import Chunk, Table
-from molvae.errors import ConfigError, InputError, TokenError
-from molvae.tokenizer import bracket_atoms, count_tokens, scan
+from molvae.corpus.tokenizer import bracket_atoms, count_tokens, scan
+from molvae.corpus.writing import csv_writer
+from molvae.errors import ConfigError, InputError, TokenError, pluralize
 
-__all__ = ["Corpus", "Counts", "allowed_elements", "clean", "clean_smiles"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-_SYMBOL = re.compile(r"(?:\[\d*)?([A-Z][a-z]?|[a-z]{1,2})")  # [nH] and Cl and [13CH3]; two small letters are [se]
+__all__ = ["Corpus", "Counts", "allowed_elements", "clean", "clean_smiles", "write_report"]
+
+_SYMBOL = re.compile(r"(?:\[\d*)?([A-Z][a-z]?|[a-z]{1,2})")  # as in [nH], Cl, [13CH3] and [se]
 
 _ORGANIC = frozenset({"B", "C", "N", "O", "P", "S", "F", "Cl", "Br", "I"})
 
-# Small enough that the last chunks keep all workers busy, large enough that the pipes cost nothing.
-_ROWS_PER_TASK = 1_000
+_ROWS_PER_TASK = 1_000  # few enough to keep all workers busy at the end, enough to make transfers cheap
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers of rows; `rows == kept + duplicates + sum(rejected.values())`.
+
+    Attributes:
+        rows: all rows read.
+        kept: rows with a new molecule.
+        duplicates: rows whose molecule occurred before.
+        rejected: rejected rows by reason, most frequent first.
+    """
+
+    rows: int
+    kept: int
+    duplicates: int
+    rejected: Mapping[str, int]
+
+    def describe(self) -> str:
+        """The numbers in one line."""
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in self.rejected.items())
+        line = f"{pluralize(self.rows, 'row')}: {self.kept:,} kept, {pluralize(self.duplicates, 'duplicate')}"
+        return f"{line}, {sum(self.rejected.values()):,} rejected" + (f" ({reasons})" if reasons else "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """Distinct molecules and their properties.
+
+    Attributes:
+        smiles: N canonical SMILES, all distinct, in the order of their first rows.
+        properties: N rows of the table's numeric columns (float64), aligned with `smiles`. If several rows hold the
+            same molecule, the mean of their values; NaN if there is no value.
+        counts: numbers of kept, duplicate and rejected rows.
+    """
+
+    smiles: list[str]
+    properties: pd.DataFrame
+    counts: Counts
+
+    def __len__(self) -> int:
+        return len(self.smiles)
 
 
 def clean(
@@ -46,20 +94,20 @@ def clean(
 ) -> Corpus:
     """Read a table and keep its distinct molecules.
 
-    Every row is kept or stands in the rejection report, duplicates as "duplicate of row N". The result does not
+    Every row is either kept or listed in the rejection report; duplicates as "duplicate of row N". The result does not
     depend on the number of workers.
 
     Args:
         table: from `open_table`.
-        config: None takes the defaults. Hydrogen is allowed whatever its `elements`.
-        rejected: a CSV file to write (columns row, text, reason), as the rows come; None writes none.
-        workers: processes; None takes all usable cores, and none for a small table.
-        on_progress: is told the number of rows done so far, about every thousand rows.
+        config: None takes the defaults. Hydrogen is always allowed.
+        rejected: a CSV file for the rejection report (columns row, text, reason); None writes none.
+        workers: number of processes; None takes all usable cores, or one for a small table.
+        on_progress: gets the number of rows done, about every thousand rows.
 
     Raises:
-        InputError: no row holds a usable molecule (the message names the commonest reasons), the file breaks off, or
-            `rejected` cannot be written.
-        ConfigError: `config.elements` names what is no element.
+        InputError: no row holds a usable molecule (the message gives the most frequent reasons), the file is truncated,
+            or `rejected` cannot be written.
+        ConfigError: `config.elements` contains an unknown element.
     """
     chunks, names = table.chunks(_ROWS_PER_TASK), table.numeric_columns
     return _cleaned(chunks, names, table.name, config, rejected, workers, on_progress)
@@ -73,13 +121,13 @@ def clean_smiles(
     workers: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Corpus:
-    """Keep the distinct molecules of a list; as `clean`, with the place in the list, from 1, as row number.
+    """Keep the distinct molecules of a list, as `clean` does for a table; row numbers are places in the list, from 1.
 
     Args:
-        smiles: texts; what is not a string (None, NaN) counts as empty.
+        smiles: the texts; None counts as empty, other objects as their text.
 
     Raises:
-        InputError: as in `clean`, and for one string in the place of a list.
+        InputError: as in `clean`, and if `smiles` is a single string.
         ConfigError: as in `clean`.
 
     >>> corpus = clean_smiles(["OCC", "CCO", "C1CC", "[Na+].CC(=O)[O-]"])
@@ -116,21 +164,21 @@ def _cleaned(
             yield chunk.smiles
 
     settings = config or CleanConfig()
-    judge = partial(_judged, settings, allowed_elements(settings.elements))
-    with rejection_report(rejected) as write, closing(map_chunks(judge, texts(), workers=workers)) as verdicts:
-        ledger = Ledger(names, write)
-        for verdict in verdicts:
-            ledger.enter(waiting.popleft(), verdict)
+    judge = partial(_verdicts, settings, allowed_elements(settings.elements))
+    with _rejection_report(rejected) as write, closing(map_chunks(judge, texts(), workers=workers)) as verdicts:
+        builder = _CorpusBuilder(names, write)
+        for chunk_verdicts in verdicts:
+            builder.add(waiting.popleft(), chunk_verdicts)
             if on_progress is not None:
-                on_progress(ledger.rows)
-    return ledger.close(source)
+                on_progress(builder.rows)
+    return builder.build(source)
 
 
 def allowed_elements(elements: str) -> frozenset[str] | None:
-    """The symbols of `CleanConfig.elements`, hydrogen always among them; None allows all.
+    """The symbols of `CleanConfig.elements` and hydrogen; None allows all elements.
 
     Raises:
-        ConfigError: what is no element.
+        ConfigError: a symbol is not an element.
     """
     if elements.strip().lower() == "any":
         return None
@@ -142,14 +190,14 @@ def allowed_elements(elements: str) -> frozenset[str] | None:
     return frozenset(symbols) | {"H"}
 
 
-def _judged(config: CleanConfig, allowed: frozenset[str] | None, texts: list[str]) -> list[str | Rejection]:
-    forms: list[str | Rejection | None] = [_unread(text) for text in texts]
+def _verdicts(config: CleanConfig, allowed: frozenset[str] | None, texts: list[str]) -> list[str | Rejection]:
+    forms: list[str | Rejection | None] = [_unreadable(text) for text in texts]
     wanted = [text for text, form in zip(texts, forms, strict=True) if form is None]
     standard = iter(standardize_all(wanted, stereo=config.stereo, neutralize=config.neutralize))
     return [_verdict(config, allowed, next(standard) if form is None else form) for form in forms]
 
 
-def _unread(text: str) -> Rejection | None:
+def _unreadable(text: str) -> Rejection | None:
     if text.startswith(UNREADABLE_BLOCK):
         return Rejection(Reason.MOL_BLOCK)
     return Rejection(Reason.EMPTY) if is_missing(text) else None
@@ -158,7 +206,7 @@ def _unread(text: str) -> Rejection | None:
 def _verdict(config: CleanConfig, allowed: frozenset[str] | None, form: str | Rejection) -> str | Rejection:
     if isinstance(form, Rejection):
         return form
-    # What the standard form took has one heavy atom at least.
+    # A standard form has at least one heavy atom.
     if config.min_heavy_atoms > 1 and (atoms := count_heavy_atoms(form)) < config.min_heavy_atoms:
         return Rejection(Reason.TOO_SHORT, f"{atoms} heavy atoms, of at least {config.min_heavy_atoms}")
     try:
@@ -173,7 +221,7 @@ def _verdict(config: CleanConfig, allowed: frozenset[str] | None, form: str | Re
 
 
 def _strange_elements(smiles: str, allowed: frozenset[str]) -> set[str]:
-    # Other elements than the organic ones stand in brackets.
+    # All elements outside the organic subset are in brackets.
     tokens = bracket_atoms(smiles) if allowed >= _ORGANIC else set(scan(smiles))
     return {symbol for token in tokens if (symbol := _element(token)) and symbol not in allowed}
 
@@ -182,3 +230,148 @@ def _strange_elements(smiles: str, allowed: frozenset[str]) -> set[str]:
 def _element(token: str) -> str:
     match = _SYMBOL.match(token)
     return match[1].capitalize() if match is not None else ""
+
+
+class _CorpusBuilder:
+    """Collects the distinct molecules of a table, chunk by chunk in the order of the rows.
+
+    Args:
+        names: the numeric columns.
+        write: gets the row number, text and reason of every row that is not kept.
+
+    Attributes:
+        rows: number of rows added.
+    """
+
+    def __init__(self, names: tuple[str, ...], write: Callable[[int, str, str], None]) -> None:
+        self.rows = 0
+        self._names = names
+        self._write = write
+        self._places: dict[str, int] = {}
+        self._first_rows = array("q")
+        self._merged = array("q")
+        self._numbers: list[NDArray[np.float64]] = []
+        self._rejected: Counter[Reason] = Counter()
+        self._examples: dict[Reason, str] = {}
+
+    def add(self, chunk: Chunk, verdicts: list[str | Rejection]) -> None:
+        """Add the next rows, each with its canonical SMILES or the reason of rejection."""
+        good = np.zeros(len(chunk), dtype=bool)
+        for place, (row, text, verdict) in enumerate(zip(chunk.rows, chunk.smiles, verdicts, strict=True)):
+            if isinstance(verdict, Rejection):
+                self._reject(row, text, verdict)
+            else:
+                good[place] = True
+                self._keep(row, text, verdict)
+        self.rows += len(chunk)
+        if self._names:
+            self._numbers.append(np.stack([chunk.numbers[name][good] for name in self._names], axis=1))
+
+    def _keep(self, row: int, text: str, smiles: str) -> None:
+        place = self._places.setdefault(smiles, len(self._places))
+        self._merged.append(place)
+        if place == len(self._first_rows):
+            self._first_rows.append(row)
+        else:
+            self._write(row, text, f"duplicate of row {self._first_rows[place]}")
+
+    def _reject(self, row: int, text: str, rejection: Rejection) -> None:
+        self._rejected[rejection.reason] += 1
+        self._examples.setdefault(rejection.reason, f"row {row} {text[:40]!r}" if text.strip() else f"row {row}")
+        self._write(row, text, str(rejection))
+
+    def build(self, source: str) -> Corpus:
+        """Return the corpus.
+
+        Raises:
+            InputError: no molecule was kept; the message names `source`.
+        """
+        if not self._places:
+            raise InputError(self._no_molecule_message(source))
+        kept = len(self._places)
+        counts = {str(reason): count for reason, count in self._rejected.most_common()}
+        return Corpus(
+            list(self._places), self._properties(kept), Counts(self.rows, kept, len(self._merged) - kept, counts)
+        )
+
+    def _properties(self, kept: int) -> pd.DataFrame:
+        import pandas as pd
+
+        sums = np.zeros((kept, len(self._names)))
+        present = np.zeros_like(sums)
+        if self._names:
+            places = np.frombuffer(self._merged, dtype=np.int64)
+            values = np.concatenate(self._numbers)
+            with np.errstate(over="ignore"):
+                np.add.at(sums, places, np.nan_to_num(values))
+            np.add.at(present, places, ~np.isnan(values))
+        sums[present == 0] = math.nan
+        return pd.DataFrame(sums / np.maximum(present, 1), columns=list(self._names))
+
+    def _no_molecule_message(self, source: str) -> str:
+        if not self.rows:
+            return f"{source} holds no rows"
+        reasons = "; ".join(
+            f"{reason} {count:,} (first: {self._examples[reason]})" for reason, count in self._rejected.most_common(3)
+        )
+        return f"{source}: none of its {self.rows:,} rows is a usable molecule: {reasons}"
+
+
+@contextmanager
+def _rejection_report(path: Path | None) -> Iterator[Callable[[int, str, str], None]]:
+    """Open a rejection report; yields a function that writes one row.
+
+    Args:
+        path: a CSV file, which is overwritten; None writes nothing.
+
+    Raises:
+        InputError: the file cannot be written, at any time.
+    """
+    if path is None:
+        yield lambda row, text, reason: None
+        return
+    try:
+        # Half a surrogate pair (possible in a list of texts) cannot be encoded: write it escaped.
+        file = open(path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=_open)  # noqa: SIM115
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    writer = csv_writer(file)
+
+    def write(*row: object) -> None:
+        try:
+            writer.writerow(row)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    try:
+        write("row", "text", "reason")
+        yield write
+        try:
+            file.flush()
+        except OSError as error:
+            raise _unwritable(path, error) from error
+    finally:
+        with suppress(OSError):  # the flush above reported it already
+            file.close()
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(
+        path, flags | getattr(os, "O_NONBLOCK", 0), 0o666
+    )  # otherwise a pipe without a reader blocks forever
+
+
+def write_report(path: Path, content: bytes) -> None:
+    """Write the content of a rejection report.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"the rejection report {path} cannot be written: {error.strerror or error}")

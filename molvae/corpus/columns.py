@@ -1,7 +1,4 @@
-"""Which column holds the SMILES, and which hold numbers, judged from a sample of each column.
-
-Knows names and values; does not know from what kind of file they come.
-"""
+"""Find the SMILES column and the numeric columns of a table from a sample of each column."""
 
 from __future__ import annotations
 
@@ -13,12 +10,12 @@ from dataclasses import dataclass
 
 from molvae.chem.molecules import parse, quiet_rdkit, without_extension
 from molvae.corpus.numbers import grouped_example, grouping, is_code, is_missing, number
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 __all__ = [
     "Choice",
     "Numeric",
+    "alike",
     "choose",
     "is_smiles_name",
     "looks_like_smiles",
@@ -28,9 +25,9 @@ __all__ = [
 ]
 
 SAMPLE = 100
-"""Values of a column that are tried."""
+"""Number of values of a column that are examined."""
 
-# In the order in which one is preferred; isomeric before canonical, which in PubChem's tables means without stereo.
+# In order of preference; isomeric before canonical, because canonical SMILES of PubChem have no stereo.
 _NAMES = (
     *("smiles", "isomericsmiles", "canonicalsmiles", "standardizedsmiles", "smilesstring", "smile", "smi"),
     *("structure", "structures", "molecule", "molecules", "mol", "mols", "drug", "drugs", "ligand", "compound"),
@@ -39,7 +36,7 @@ _LEXICAL = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\[\]\s]+\]|[-0-9()=#$+\\/
 _NUMERIC_SHARE = 0.9
 _SMILES_SHARE = 0.5
 _MUCH_BETTER = 1.5
-_TYPICAL_LENGTH = 10  # characters: real molecules are this long, while 'C' and 'CO' may be names of anything
+_TYPICAL_LENGTH = 10  # characters of a real molecule; 'C' and 'CO' may be anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,8 @@ class Choice:
 
     Attributes:
         index: 0-based.
-        how: why it was chosen, to be said to the user.
-        score: how sure that is, to compare readings of one file: 0 to 1, and 1 more where the name says so.
+        how: why it was chosen, for the user.
+        score: confidence, to compare ways of reading a file: 0 to 1, plus 1 if the name confirms it.
     """
 
     index: int
@@ -59,13 +56,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """The columns of numbers.
+    """The numeric columns.
 
     Attributes:
         columns: their 0-based indices.
-        grouping: of every column of the file, as `molvae.corpus.numbers.number` takes it.
-        codes: those of `columns` whose texts say more than their numbers, such as 007.
-        examples: those of `columns` with thousands in groups, and a text of each.
+        grouping: the thousands separator of every column of the file, as in `molvae.corpus.numbers.number`.
+        codes: those of `columns` that hold codes such as 007.
+        examples: those of `columns` with thousands separators, and one text of each.
     """
 
     columns: tuple[int, ...]
@@ -73,12 +70,12 @@ class Numeric:
     codes: tuple[int, ...]
     examples: tuple[tuple[int, str], ...]
 
-    def told(self, names: Sequence[str]) -> str:
-        """Say how thousands are written, to be put behind a sentence; "" where they are not in groups."""
+    def describe(self, names: Sequence[str]) -> str:
+        """The end of a sentence about thousands separators; "" if there are none."""
         if not self.examples:
             return ""
         index, text = self.examples[0]
-        more = f", and so in {count(len(self.examples) - 1, 'further column')}" if len(self.examples) > 1 else ""
+        more = f", and so in {pluralize(len(self.examples) - 1, 'further column')}" if len(self.examples) > 1 else ""
         return f"; {text} in {names[index]!r} is {number(text, self.grouping[index]):.15g}{more}"
 
 
@@ -90,23 +87,23 @@ class _Trial:
 
 
 def looks_like_smiles(text: str) -> bool:
-    """Whether a text is made of SMILES symbols and names an atom; it need not be a valid molecule."""
+    """Whether a text consists of SMILES symbols and has an atom; it need not be a valid molecule."""
     return _LEXICAL.fullmatch(text) is not None and any(letter.isalpha() or letter == "*" for letter in text)
 
 
 def is_smiles_name(name: str) -> bool:
-    """Whether a head announces SMILES, in any case and with any of ' ', '-' and '_' between words."""
+    """Whether a column name means SMILES, ignoring case, spaces, '-' and '_'."""
     plain = _plain(name)
     return plain in _NAMES or ("smiles" in plain and len(plain) < 40)
 
 
 def numeric_columns(samples: Sequence[Sequence[str]], delimiter: str, *, without: int | None) -> Numeric:
-    """Find the columns of whose values that are there at least nine in ten are numbers, and how these are written.
+    """Find the columns in which at least nine of ten non-empty values are numbers, and how they are written.
 
     Args:
         samples: values of each column.
-        delimiter: between the cells of the file; "" where there is none.
-        without: a column that is not looked at, the SMILES.
+        delimiter: the delimiter of the file; "" if there is none.
+        without: the index of a column to skip, the SMILES.
     """
     signs = tuple(grouping(sample, delimiter) for sample in samples)
     found = []
@@ -121,21 +118,21 @@ def numeric_columns(samples: Sequence[Sequence[str]], delimiter: str, *, without
 
 
 def choose(names: Sequence[str] | None, samples: Sequence[Sequence[str]]) -> Choice | None:
-    """Choose the SMILES column: by its name if its values agree, else by its values.
+    """Choose the SMILES column: by its name if its values are SMILES, or else by its values.
 
     Args:
-        names: heads of the columns; None where there are none.
+        names: the names of the columns; None without a header.
         samples: values of each column.
 
     Returns:
-        The choice, or None where no column holds SMILES.
+        The choice; None if no column holds SMILES.
     """
     trials = [_tried(sample) for sample in samples]
     by_name = [index for index in _by_name(names or ()) if index < len(trials)]
     top = max((trial.score for trial in trials), default=0.0)
     for index in by_name:
         trial = trials[index]
-        # 'compound' may hold ids that parse, 'scaffold_smiles' the same few again: a much better column goes before.
+        # 'compound' may hold ids that parse, and 'scaffold_smiles' few distinct values: prefer a much better column.
         outdone = _plain((names or ())[index]) != "smiles" and top > _MUCH_BETTER * trial.score
         if trial.total and trial.parsed >= _SMILES_SHARE * trial.total and not outdone:
             return Choice(index, f"by name: {_share(trial)}", 1 + trial.parsed / trial.total)
@@ -152,18 +149,18 @@ def choose(names: Sequence[str] | None, samples: Sequence[Sequence[str]]) -> Cho
 
 
 def resolve(wanted: str | int, names: Sequence[str], where: str) -> int:
-    """Find the column that the user asks for.
+    """Find the column that the user requests.
 
     Args:
-        wanted: a head, exact or else in any case; or a number from 1, as int or as text.
-        names: heads of the columns.
+        wanted: a name, exact or else ignoring case; or a number from 1, as int or as text.
+        names: the names of the columns.
         where: the file, for the message.
 
     Returns:
         The 0-based index.
 
     Raises:
-        InputError: there is none; the message lists those that there are.
+        InputError: there is no such column; the message lists the columns.
     """
     if isinstance(wanted, str):
         folded = [name.casefold() for name in names]
@@ -183,7 +180,7 @@ def resolve(wanted: str | int, names: Sequence[str], where: str) -> int:
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Give every column a name of its own: an empty one becomes column_3, a second 'x' becomes x_2."""
+    """Make column names distinct: an empty one becomes column_3, a second 'x' becomes x_2."""
     taken: Counter[str] = Counter()
     result: list[str] = []
     for place, name in enumerate(names, start=1):
@@ -195,6 +192,11 @@ def unique(names: Sequence[str]) -> tuple[str, ...]:
             fresh = f"{base}_{taken[base]}"
         result.append(fresh)
     return tuple(result)
+
+
+def alike(name: str, columns: Sequence[str]) -> list[str]:
+    """The columns whose names contain a text, ignoring case."""
+    return [column for column in columns if name.strip().casefold() in column.casefold()]
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""SD files and Parquet: structures with data, and columns with types."""
+"""Read SD files and Parquet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from molvae.corpus.columns import SAMPLE, Choice, choose, numeric_columns, resol
 from molvae.corpus.delimited import Layout, Record
 from molvae.corpus.numbers import number
 from molvae.corpus.sources import HEAD_BYTES, Source
-from molvae.errors import InputError
-from molvae.wording import count
+from molvae.errors import InputError, pluralize
 
 __all__ = [
     "UNREADABLE_BLOCK",
@@ -30,23 +29,23 @@ __all__ = [
 ]
 
 UNREADABLE_BLOCK = "unreadable mol block"
-"""What stands in place of the SMILES of an SDF record whose structure RDKit cannot read; its title follows."""
+"""Replaces the SMILES of an SD record whose structure RDKit cannot read; the title of the record follows."""
 
 _BATCH = 4_096
-_LONGEST_RECORD = 1 << 26
+_MAX_RECORD = 1 << 26
 
 
 def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
-    """Find the data fields of an SD file; SMILES come from the mol blocks unless a field is asked for.
+    """Find the data fields of an SD file; SMILES come from the mol blocks unless the user requests a field.
 
-    The fields are those of all records; of a pipe or standard input, which can be read only once, those of the head.
+    The fields of all records count; for a pipe or standard input, which can be read only once, those in the head.
 
     Raises:
-        InputError: there is no mol block, no such field, or the file breaks off.
+        InputError: there is no mol block or no such field, or the file is truncated.
     """
     text = source.head.decode(source.encoding, "replace")
     if "M  END" not in text:
-        raise InputError(f"{source.name} holds no mol block (no 'M  END' line); is it an SD file?")
+        raise InputError(f"{source.name} holds no mol block (no 'M  END' line); check that it is an SD file")
     known = ""
     if source.file is not None:
         with source.lines(newline=None) as whole:
@@ -54,33 +53,37 @@ def sdf_layout(source: Source, smiles_column: str | int | None) -> Layout:
     else:
         if len(source.head) >= HEAD_BYTES and "$$$$" in text:
             text = text[: text.rfind("$$$$")]
-            known = f", fields as in its first {count(text.count('$$$$') + 1, 'record')}"
+            known = f", fields as in its first {pluralize(text.count('$$$$') + 1, 'record')}"
         values = _sampled_values(io.StringIO(text, newline=None))
     names, samples = tuple(values), list(values.values())
     index = -1 if smiles_column is None else resolve(smiles_column, names, source.name)
     numeric = numeric_columns(samples, "", without=index)
     place = "mol blocks" if index < 0 else f"field {names[index]!r} (as asked)"
-    sentence = f"{source.name}: SD file, {source.encoding_name}, SMILES from {place}{known}{numeric.told(names)}"
+    sentence = f"{source.name}: SD file, {source.encoding_name}, SMILES from {place}{known}{numeric.describe(names)}"
     return Layout(names, index, numeric.columns, sentence, grouping=numeric.grouping, codes=numeric.codes)
 
 
 def sdf_records(source: Source, layout: Layout) -> Iterator[Record]:
-    """Read the records, one by one; their row number is their place, from 1."""
+    """Read the records one by one; the row number is the number of the record, from 1."""
     names = [(layout.columns[index], layout.grouping[index]) for index in layout.numeric]
-    with source.lines(newline=None) as text:
-        for place, lines in enumerate(_sdf_split(text, source.name), start=1):
-            fields = _fields(lines)
-            smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
-            yield place, smiles, [number(fields.get(name, ""), sign) for name, sign in names]
+    for place, smiles, fields in _sdf_rows(source, layout):
+        yield place, smiles, [number(fields.get(name, ""), sign) for name, sign in names]
 
 
 def full_sdf_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[str]]]:
-    """Read the records as `sdf_records` does, each with the text of every field of the layout; "" for one it lacks."""
+    """Read the records as `sdf_records` does, with the text of every field of the layout; "" if it is missing."""
+    for place, smiles, fields in _sdf_rows(source, layout):
+        yield place, smiles, [fields.get(name, "") for name in layout.columns]
+
+
+def _sdf_rows(source: Source, layout: Layout) -> Iterator[tuple[int, str, dict[str, str]]]:
     with source.lines(newline=None) as text:
         for place, lines in enumerate(_sdf_split(text, source.name), start=1):
-            fields = _fields(lines)
+            fields: dict[str, str] = {}
+            for name, value in _data(lines):
+                fields.setdefault(name, value)
             smiles = _block_smiles(lines) if layout.smiles < 0 else fields.get(layout.columns[layout.smiles], "")
-            yield place, smiles, [fields.get(name, "") for name in layout.columns]
+            yield place, smiles, fields
 
 
 def _sdf_split(text: Iterator[str], name: str) -> Iterator[list[str]]:
@@ -93,21 +96,16 @@ def _sdf_split(text: Iterator[str], name: str) -> Iterator[list[str]]:
         else:
             lines.append(line)
             size += len(line)
-            if size > _LONGEST_RECORD:
-                raise InputError(f"{name}: a record has more than {_LONGEST_RECORD:,} characters; is a $$$$ missing?")
+            if size > _MAX_RECORD:
+                raise InputError(
+                    f"{name}: a record has more than {_MAX_RECORD:,} characters; check for a missing $$$$ line"
+                )
     if any(line.strip() for line in lines):
         yield lines
 
 
-def _fields(lines: Iterable[str]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in _data(lines):
-        fields.setdefault(name, value)
-    return fields
-
-
 def _data(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Names and values of data fields, as they come; a value ends at a blank line."""
+    """The names and values of data fields in order; a value ends at a blank line."""
     name: str | None = None
     value: list[str] = []
     for line in lines:
@@ -136,7 +134,7 @@ def _sampled_values(lines: Iterable[str]) -> dict[str, list[str]]:
 def _block_smiles(lines: list[str]) -> str:
     end = next((place for place, line in enumerate(lines) if line.startswith("M  END")), -1)
     title = lines[0].strip() if lines else ""
-    # Longer blocks would hold molecules that RDKit cannot write (see LONGEST_SMILES).
+    # Longer blocks hold molecules that RDKit cannot write (see LONGEST_SMILES).
     if not 0 < end <= 3 * LONGEST_SMILES:
         return f"{UNREADABLE_BLOCK} {title}".strip()
     with quiet_rdkit():
@@ -177,7 +175,7 @@ def parquet_layout(source: Source, smiles_column: str | int | None) -> Layout:
 
 
 def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
-    """Read the rows, one by one; their number is their place, from 1."""
+    """Read the rows one by one; the row number counts from 1."""
     place = 0
     with open_parquet(source) as (file, _):
         for batch in file.iter_batches(batch_size=_BATCH):
@@ -189,7 +187,7 @@ def parquet_records(source: Source, layout: Layout) -> Iterator[Record]:
 
 
 def full_parquet_records(source: Source, layout: Layout) -> Iterator[tuple[int, str, list[Any]]]:
-    """Read the rows as `parquet_records` does, each with the values of all columns, as Python has them."""
+    """Read the rows as `parquet_records` does, with the values of all columns as Python objects."""
     place = 0
     with open_parquet(source) as (file, _):
         for batch in file.iter_batches(batch_size=_BATCH):
@@ -200,10 +198,10 @@ def full_parquet_records(source: Source, layout: Layout) -> Iterator[tuple[int, 
 
 @contextmanager
 def open_parquet(source: Source) -> Iterator[tuple[Any, Any]]:
-    """A `pyarrow.parquet.ParquetFile` and the module `pyarrow.types`; what goes wrong in the block is one sentence.
+    """Open a file as a `pyarrow.parquet.ParquetFile`; also gives the module `pyarrow.types`.
 
     Raises:
-        InputError: pyarrow is missing, or the file is damaged, wherever that shows.
+        InputError: pyarrow is missing, or the file is damaged, even if the block that reads it finds the damage.
     """
     try:
         import pyarrow as pa
@@ -216,7 +214,7 @@ def open_parquet(source: Source) -> Iterator[tuple[Any, Any]]:
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, NotImplementedError) as error:
-        raise InputError(f"{source.name} is not a Parquet file that can be read: {_first_line(error)}") from error
+        raise InputError(f"{source.name} is not a readable Parquet file: {_first_line(error)}") from error
 
 
 def _text(value: object) -> str:

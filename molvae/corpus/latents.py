@@ -1,4 +1,4 @@
-"""Tables of latent points: what ``molvae encode`` writes, and ``molvae decode`` reads."""
+"""Tables of latent points, as ``molvae encode`` writes and ``molvae decode`` reads them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.corpus.delimited import rows_of
 from molvae.corpus.formats import open_parquet
-from molvae.corpus.rows import rows_of
 from molvae.corpus.sources import Source
 from molvae.errors import InputError
-from molvae.files import atomic
+from molvae.storage.files import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +33,10 @@ __all__ = ["LatentTable", "WriteArchive", "latent_columns", "open_latents", "wri
 
 Array = NDArray[np.float32]
 WriteArchive = Callable[[Sequence[Array], Sequence[str], Sequence[int]], None]
-"""Takes k rows: one array (k, D) for each name, k texts and k row numbers."""
+"""Writes k rows: one array (k, D) per name, k texts and k row numbers."""
 
 _COLUMN = re.compile(r"z(\d{1,18})")
-_SPREAD = re.compile(r"z\d+_std")
+_STD_COLUMN = re.compile(r"z\d+_std")
 _DAMAGE = (
     *(OSError, EOFError, MemoryError, NotImplementedError, RuntimeError, ValueError, OverflowError, TypeError),
     *(KeyError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),  # numpy parses headers as Python
@@ -44,7 +44,7 @@ _DAMAGE = (
 
 
 def latent_columns(latent_dim: int, *, spread: bool = False) -> list[str]:
-    """Names of D latent columns, of one width so that they sort; `spread` gives those of the standard deviations.
+    """Names of D latent columns with zero-padded numbers; `spread` gives those of the standard deviations.
 
     >>> latent_columns(3), latent_columns(11)[-1], latent_columns(3, spread=True)[0]
     (['z0', 'z1', 'z2'], 'z10', 'z0_std')
@@ -55,13 +55,13 @@ def latent_columns(latent_dim: int, *, spread: bool = False) -> list[str]:
 
 @dataclass(frozen=True)
 class LatentTable:
-    """A table of latent points that has been looked into.
+    """A table of latent points whose layout is known.
 
     Attributes:
-        name: the file, without its folder.
+        name: the file name without its folder.
         latent_dim: D.
-        types: of the other columns, in order, as `molvae.corpus.frames.write_frames` takes them.
-        chunks: reads it: points (k, D) and the cells of the other columns, k rows at a time.
+        types: the types of the other columns in order, as in `molvae.corpus.writing.write_frames`.
+        chunks: reads k rows at a time: points (k, D) and the cells of the other columns.
     """
 
     name: str
@@ -73,15 +73,15 @@ class LatentTable:
 def open_latents(path: str | Path, *, size: int = 2_000) -> LatentTable:
     """Find out how to read a table of latent points: csv or tsv (also gzipped), Parquet, npz, or npy.
 
-    Columns z0, z1, ... are the points, whatever the zeros in front of the numbers; those of standard deviations are
-    left out; all others are kept.
+    Columns z0, z1, ... (also zero-padded) are the points. Columns of standard deviations are left out; all other
+    columns are kept.
 
     Args:
-        path: the file; "-" is standard input.
-        size: rows of a chunk.
+        path: the file, or "-" for standard input.
+        size: rows per chunk.
 
     Raises:
-        InputError: it is missing, damaged, or holds no points.
+        InputError: the file is missing, damaged, or holds no points.
     """
     if Path(path).suffix.lower() in (".npz", ".npy"):
         return _from_numpy(Path(path), size)
@@ -103,7 +103,7 @@ def _from_numpy(path: Path, size: int) -> LatentTable:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except _DAMAGE:
-        raise InputError(f"{path.name} is damaged, or no numpy file of numbers and texts") from None
+        raise InputError(f"{path.name} is damaged, or not a numpy file of numbers and texts") from None
     z = arrays.get("z")
     if z is None or z.ndim != 2 or z.dtype.kind not in "fiu":
         raise InputError(f"{path.name} holds no array z of numbers with the shape (rows, dimensions)")
@@ -127,16 +127,16 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
 
 
 def _check_claim(file: IO[bytes], size: int) -> None:
-    """Raise `ValueError` for an array that its header says to be larger than what is there, before room is made for it.
+    """Raise `ValueError` if the header of an array claims more data than the file has, before memory is allocated.
 
-    Leaves the file at its begin, where it can go back.
+    Leaves the file at its beginning.
     """
     file.seek(0)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
     if dtype.hasobject or math.prod(shape) * dtype.itemsize > size:
-        raise ValueError("the header claims more than is there")
+        raise ValueError("the header claims more data than the file has")
     file.seek(0)
 
 
@@ -201,7 +201,9 @@ def _from_parquet(source: Source, size: int) -> LatentTable:
                 try:
                     z = [columns[name].to_numpy(zero_copy_only=False).astype(np.float32) for name in points]
                 except (TypeError, ValueError) as error:
-                    raise InputError(f"{source.name}: a latent column holds what is no number ({error})") from None
+                    raise InputError(
+                        f"{source.name}: a latent column holds a value that is not a number ({error})"
+                    ) from None
                 yield np.stack(z, axis=1), frame.reindex(range(batch.num_rows)) if not others else frame
 
     return LatentTable(source.name, len(points), {name: schema.field(name).type for name in others}, chunks)
@@ -213,10 +215,10 @@ def _check_distinct(name: str, columns: Sequence[str]) -> None:
 
 
 def _points(name: str, columns: Sequence[str]) -> list[str]:
-    """The latent columns, in the order of their numbers.
+    """The latent columns in the order of their numbers.
 
     Raises:
-        InputError: there are none, one is missing, or two are of one dimension.
+        InputError: there are none, one is missing, or a dimension has two columns.
     """
     found = [(int(match[1]), column) for column in columns if (match := _COLUMN.fullmatch(column))]
     if not found:
@@ -232,15 +234,15 @@ def _points(name: str, columns: Sequence[str]) -> list[str]:
 
 
 def _others(columns: Sequence[str]) -> list[str]:
-    return [name for name in columns if not _COLUMN.fullmatch(name) and not _SPREAD.fullmatch(name)]
+    return [name for name in columns if not _COLUMN.fullmatch(name) and not _STD_COLUMN.fullmatch(name)]
 
 
 @contextmanager
 def write_archive(path: Path, names: Sequence[str], latent_dim: int) -> Iterator[WriteArchive]:
-    """Write an npz file, block by block, in memory that does not grow with the rows but for their numbers.
+    """Write an npz file block by block; only the row numbers stay in memory.
 
-    It holds an array (N, D) float32 for each name, ``smiles`` (N,) and ``row`` (N,) int64, and is there when the block
-    ends, and not there at all if an exception leaves it.
+    It holds an array (N, D) float32 per name, ``smiles`` (N,) and ``row`` (N,) int64. The file appears when the block
+    ends; if the block raises an exception, nothing changes.
 
     Raises:
         InputError: the file cannot be written.
@@ -279,9 +281,11 @@ def _pieces(spool: IO[bytes]) -> Iterator[bytes]:
 def _entry(
     archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], pieces: Iterator[bytes]
 ) -> None:
-    """One array of an npz file, as `numpy.savez` would write it whole."""
+    """Write one array of an npz file in pieces, as `numpy.savez` would write it at once."""
     entry = zipfile.ZipInfo(f"{name}.npy")
-    entry.compress_type = zipfile.ZIP_DEFLATED if dtype.kind == "U" else zipfile.ZIP_STORED  # points do not shrink
+    entry.compress_type = (
+        zipfile.ZIP_DEFLATED if dtype.kind == "U" else zipfile.ZIP_STORED
+    )  # compressing floats saves little
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     with archive.open(entry, "w", force_zip64=True) as file:
         np.lib.format.write_array_header_1_0(file, header)

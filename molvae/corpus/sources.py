@@ -1,7 +1,4 @@
-"""Where the bytes of a table come from: a file, a pipe or standard input, gzipped or not.
-
-Knows bytes, compression and encodings, and how to refuse what is no table in one sentence; knows no columns.
-"""
+"""Open the bytes of a table: a file, a pipe or standard input, gzipped or not; detect the encoding."""
 
 from __future__ import annotations
 
@@ -22,10 +19,10 @@ from molvae.errors import InputError
 __all__ = ["HEAD_BYTES", "Source"]
 
 HEAD_BYTES = 1 << 20
-"""How much of a table is looked at before it is read: enough for hundreds of rows."""
+"""Size of the head of a table that is examined before reading: enough for hundreds of rows."""
 
-_LONGEST_LINE = 1 << 24
-_MOST_IN_MEMORY = 1 << 30
+_MAX_LINE = 1 << 24
+_MAX_IN_MEMORY = 1 << 30
 
 _GZIP = b"\x1f\x8b"
 _FOREIGN = (
@@ -47,7 +44,7 @@ _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a\x1b")
 
 
 def _latin_1(error: UnicodeError) -> tuple[str, int]:
-    # A stray byte far behind the head must not end a run of hours; in such files it is nearly always Latin-1.
+    # An invalid byte after the head must not end a long run; in such files it is nearly always Latin-1.
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
@@ -56,7 +53,7 @@ codecs.register_error("molvae-latin-1", _latin_1)
 
 
 class _Replay(io.RawIOBase):
-    """A stream that first gives back the head that was read from it."""
+    """A stream that first returns the head that was already read from it."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
@@ -74,21 +71,21 @@ class _Replay(io.RawIOBase):
 
 
 class Source:
-    """The bytes of one table, decompressed.
+    """The decompressed bytes of one table.
 
-    A file can be opened again and again; a pipe and standard input once.
+    A file can be opened many times, a pipe and standard input only once.
 
     Args:
         path: a file, or "-" for standard input.
 
     Attributes:
-        name: what to call it, in characters that can be printed.
+        name: a printable name for messages.
         suffix: the extension in lower case, without .gz; "" for standard input.
         head: the first `HEAD_BYTES` decompressed bytes.
-        encoding, encoding_name, errors: how to decode it, if it is text.
+        encoding, encoding_name, errors: how to decode text.
 
     Raises:
-        InputError: it is missing, a folder, unreadable, empty, truncated, or of a kind that is no table.
+        InputError: it is missing, a folder, unreadable, empty, truncated, or not a table.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -96,7 +93,7 @@ class Source:
             raise InputError(f"{str(path)!r} cannot be the name of a file")
         self._stdin = str(path) == "-"
         self._path = Path(path)
-        # A name of other bytes than UTF-8 is text that no file can hold.
+        # Bytes of a name that are not UTF-8 cannot be encoded in messages and files: replace them.
         name = os.fsencode(self._path.name or str(path)).decode("utf-8", "replace")
         self.name = "standard input" if self._stdin else name
         suffixes = [] if self._stdin else [one.lower() for one in self._path.suffixes]
@@ -106,30 +103,30 @@ class Source:
         self._single: BinaryIO | None = None
         self._pipe: BinaryIO | None = None
         self._contents: bytes | None = None
-        with self.troubles():
+        with self._errors():
             self.head = self._read_head()
-        self._refuse()
+        self._check_kind()
         self.encoding, self.encoding_name, self.errors = _encoding(self.head)
 
     @property
     def is_parquet(self) -> bool:
-        """Whether it begins as Parquet files do."""
+        """Whether it begins like a Parquet file."""
         return self.head.startswith(b"PAR1")
 
     @property
     def file(self) -> Path | None:
-        """The file, where it is one that can be read again; None for a pipe and standard input."""
+        """The file if it can be read again; None for a pipe and standard input."""
         return None if self._stdin or not self._path.is_file() else self._path
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open it at its begin.
+        """Open it at its beginning.
 
         Raises:
-            InputError: it can be read only once and has been, or fails while the block reads.
+            InputError: it can be read only once and was read before, or reading fails inside the block.
         """
-        with self.troubles():
-            if self._once():
+        with self._errors():
+            if self._is_stream():
                 if self._single is None:
                     raise InputError(f"{self.name} can be read only once; save it to a file and give that")
                 stream, self._single = self._single, None
@@ -144,52 +141,49 @@ class Source:
 
     @contextmanager
     def lines(self, newline: str | None = "") -> Iterator[Iterator[str]]:
-        """Open it at its begin as lines of text, with their ends.
-
-        Args:
-            newline: as in `open`.
+        """Open it at its beginning as lines of text with line ends; `newline` as in the built-in `open`.
 
         Raises:
-            InputError: as `open`, or a line is beyond all measure.
+            InputError: as in `open`, or a line is too long.
         """
         with self.open() as raw, io.TextIOWrapper(raw, self.encoding, self.errors, newline=newline) as text:
             yield self._bounded(text)
 
     def _bounded(self, text: io.TextIOWrapper) -> Iterator[str]:
-        """The lines, none of them longer than a table can have: a small gzip file may unpack to a line of gigabytes."""
+        """The lines; one that is too long raises an error, because a small gzip file can unpack to gigabytes."""
         number = 0
-        while line := text.readline(_LONGEST_LINE + 1):
+        while line := text.readline(_MAX_LINE + 1):
             number += 1
-            if len(line) > _LONGEST_LINE:
-                raise InputError(f"{self.name}, line {number}: it has more than {_LONGEST_LINE:,} characters")
+            if len(line) > _MAX_LINE:
+                raise InputError(f"{self.name}, line {number}: it has more than {_MAX_LINE:,} characters")
             yield line
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
-        """Open it as what can be read from its end, any number of times; a pipe and a gzipped file go into memory.
+        """Open it as a seekable file, any number of times; a pipe or a gzipped file is read into memory.
 
         Raises:
-            InputError: as `open`, or it would take too much memory.
+            InputError: as in `open`, or it needs too much memory.
         """
         if self.file is not None and not self._is_gzip:
-            with self.troubles(), self.file.open("rb") as file:
+            with self._errors(), self.file.open("rb") as file:
                 yield file
             return
         if self._contents is None:
             with self.open() as stream:
-                contents = stream.read(_MOST_IN_MEMORY + 1)
-            if len(contents) > _MOST_IN_MEMORY:
+                contents = stream.read(_MAX_IN_MEMORY + 1)
+            if len(contents) > _MAX_IN_MEMORY:
                 raise InputError(
-                    f"{self.name} unpacks to more than {_MOST_IN_MEMORY >> 20:,} MB; unpack it to a file and give that"
+                    f"{self.name} unpacks to more than {_MAX_IN_MEMORY >> 20:,} MB; unpack it to a file and give that"
                 )
-            self._contents = contents if self._once() else None
+            self._contents = contents if self._is_stream() else None
         else:
             contents = self._contents
         yield io.BytesIO(contents)
 
     @contextmanager
-    def troubles(self) -> Iterator[None]:
-        """Turn what goes wrong while reading bytes into one sentence."""
+    def _errors(self) -> Iterator[None]:
+        """Turn errors of reading bytes into an `InputError`."""
         try:
             yield
         except FileNotFoundError as error:
@@ -205,7 +199,7 @@ class Source:
         except OSError as error:
             raise InputError(f"{self._path} cannot be read: {error.strerror or error}") from error
 
-    def _once(self) -> bool:
+    def _is_stream(self) -> bool:
         return self._stdin or (self._path.exists() and not self._path.is_file() and not self._path.is_dir())
 
     def _decompressed(self, raw: BinaryIO) -> BinaryIO:
@@ -215,11 +209,11 @@ class Source:
         if magic == _GZIP:
             return io.BufferedReader(gzip.GzipFile(fileobj=replayed))
         if self._named_gzip and magic:
-            raise InputError(f"{self.name} is named .gz but is not gzipped; take the .gz off its name")
+            raise InputError(f"{self.name} is named .gz but is not gzipped; remove .gz from its name")
         return replayed
 
     def _read_head(self) -> bytes:
-        if not self._once():
+        if not self._is_stream():
             with self._path.open("rb") as file:
                 return self._decompressed(file).read(HEAD_BYTES)
         if not self._stdin:
@@ -231,7 +225,7 @@ class Source:
         self._single = io.BufferedReader(_Replay(head, stream))
         return head
 
-    def _refuse(self) -> None:
+    def _check_kind(self) -> None:
         if not self.head.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
             raise InputError(f"{self.name} is empty")
         for magic, remedy in _FOREIGN:
@@ -240,7 +234,7 @@ class Source:
         if self.is_parquet or self.head.startswith(tuple(mark for mark, *_ in _BYTE_ORDER_MARKS)):
             return
         sample = self.head[:4096]
-        # One byte in ten of random data is a control character; a few may stray into a text.
+        # Of random bytes one in ten is a control character; a text may contain a few.
         if sum(byte in _CONTROLS for byte in sample) > 4 + len(sample) // 20:
             raise InputError(f"{self.name} is a binary file; give a table (csv, tsv, smi, sdf or parquet)")
 
@@ -258,7 +252,7 @@ def _encoding(head: bytes) -> tuple[str, str, str]:
         if head.startswith(mark):
             return codec, name, "molvae-latin-1" if codec == "utf-8-sig" else "replace"
     try:
-        # Not final: the head may end inside a character.
+        # Incremental, because the head may end inside a character.
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return "latin-1", "Latin-1 (it is not valid UTF-8)", "strict"

@@ -1,4 +1,4 @@
-"""Which molecules are trained on and which are held out."""
+"""Split molecules into training, validation and test sets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.chem import map_chunks, scaffold
+from molvae.chem.workers import batches
 from molvae.errors import InputError
-from molvae.wording import count
 
 __all__ = ["split_rows"]
 
@@ -20,29 +20,29 @@ Rows = NDArray[np.int64]
 def split_rows(
     smiles: Sequence[str], method: Literal["random", "scaffold"], *, valid: float, test: float, seed: int
 ) -> dict[str, Rows]:
-    """A partition of the molecules into "train", "valid" and "test".
+    """Partition the molecules into "train", "valid" and "test".
 
     Args:
         smiles: canonical SMILES.
-        method: "random" draws molecules; "scaffold" draws whole Bemis-Murcko scaffolds, so that no molecule shares
-            its scaffold with one of another part.
-        valid: share of "valid"; at least one molecule.
-        test: share of "test"; may be 0.
-        seed: of the draw.
+        method: "random" assigns single molecules; "scaffold" assigns all molecules of a Bemis-Murcko scaffold to the
+            same part.
+        valid: fraction of "valid"; at least one molecule.
+        test: fraction of "test"; may be 0.
+        seed: the random seed.
 
     Returns:
-        Indices of each part, ascending.
+        The indices of each part, ascending.
 
     Raises:
-        InputError: nothing would be left to train on.
+        InputError: no molecule would be left for training.
     """
     n = len(smiles)
     wanted = {"valid": max(1, round(n * valid)), "test": round(n * test)}
-    few = InputError(f"of {count(n, 'molecule')} none is left to train on when {sum(wanted.values())} are held out")
+    few = InputError(f"no molecule of {n:,} is left for training if {sum(wanted.values()):,} are held out")
     if sum(wanted.values()) >= n:
         raise few
     groups = np.arange(n) if method == "random" else _scaffold_groups(smiles)
-    # Each group gets a random place; molecules in that order are cut where a part is full and a group ends.
+    # Put the groups in random order, then cut at the first end of a group where a part is full.
     place = np.random.default_rng(seed).permutation(int(groups.max(initial=-1)) + 1)[groups]
     order = np.argsort(place, kind="stable")
     ends = np.flatnonzero(np.diff(place[order], append=-1))  # last position of each group
@@ -57,10 +57,9 @@ def split_rows(
 
 
 def _scaffold_groups(smiles: Sequence[str]) -> Rows:
-    """(N,) the number of each molecule's scaffold, in order of first appearance."""
+    """(N,) a number for the scaffold of each molecule, in order of first appearance."""
     numbers: dict[str, int] = {}
-    chunks = (list(smiles[at : at + 1000]) for at in range(0, len(smiles), 1000))
-    found = (one for chunk in map_chunks(_scaffolds, chunks) for one in chunk)
+    found = (one for chunk in map_chunks(_scaffolds, batches(smiles, 1_000)) for one in chunk)
     return np.array([numbers.setdefault(one, len(numbers)) for one in found], dtype=np.int64)
 
 

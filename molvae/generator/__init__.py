@@ -1,5 +1,5 @@
-"""`MolVAE`: strings on one side, arrays on the other."""
+"""`MolVAE`, the class that users work with, and what its methods are made of.
 
-from molvae.generator.facade import MolVAE
-
-__all__ = ["MolVAE"]
+`molvae.py` holds the class. `sampling/` draws distinct, valid molecules from the prior. `exploration/` works in the
+latent space: interpolation, mixing, neighbors, maps.
+"""

@@ -1,1 +1,1 @@
-"""How good molecules and latent spaces are: metrics of MOSES and GuacaMol, and published rows to compare with."""
+"""Metrics of generated molecules (MOSES, GuacaMol), of latent spaces and of predictions, and published results."""

@@ -1,4 +1,4 @@
-"""ChemNet's activations, for the Frechet ChemNet Distance; the network comes with the extra ``molvae[fcd]``."""
+"""Activations of ChemNet for the Frechet ChemNet Distance; the network comes with the extra ``molvae[fcd]``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.machine.threads import one_thread_each, thread_budget
 from molvae.metrics.distances import Moments
+from molvae.runtime.device import max_threads, one_thread_each
 
 __all__ = ["has_chemnet", "moments_of"]
 
@@ -22,7 +22,7 @@ _ROWS = 256
 
 
 def has_chemnet() -> bool:
-    """Whether the network is installed."""
+    """Whether ChemNet is installed."""
     return find_spec("fcd_torch") is not None
 
 
@@ -37,9 +37,9 @@ def moments_of(
     Source: Frechet ChemNet Distance (Preuer et al., 2018), https://doi.org/10.1021/acs.jcim.8b00234
 
     Args:
-        smiles: canonical SMILES, repeated ones each time.
+        smiles: canonical SMILES; repeated ones count each time.
         device: a torch device.
-        on_progress: is told how many are done.
+        on_progress: gets the number of molecules done.
     """
     if len(smiles) < 2:
         return None
@@ -47,20 +47,20 @@ def moments_of(
     network.to(device)
 
     @torch.inference_mode()
-    def see(start: int) -> NDArray[np.float64]:
+    def activations_of(start: int) -> NDArray[np.float64]:
         batch = np.stack([encode(one) for one in smiles[start : start + _ROWS]])
-        seen = network(torch.from_numpy(batch).transpose(1, 2).float().to(device))
-        activations: NDArray[np.float64] = seen.double().cpu().numpy()
+        output = network(torch.from_numpy(batch).transpose(1, 2).float().to(device))
+        activations: NDArray[np.float64] = output.double().cpu().numpy()
         return activations
 
     total, squares, n = np.zeros(()), np.zeros(()), 0
-    # torch computes an LSTM with little more than one core: on a CPU a batch for each core, on a GPU one after another.
+    # torch uses little more than one core for an LSTM: on a CPU run one batch per core, on a GPU one at a time.
     on_cpu = torch.device(device).type == "cpu"
-    threads = ThreadPoolExecutor(thread_budget() if on_cpu else 1, thread_name_prefix="molvae-chemnet")
+    threads = ThreadPoolExecutor(max_threads() if on_cpu else 1, thread_name_prefix="molvae-chemnet")
     with one_thread_each() if on_cpu else nullcontext(), threads:
-        # Sums in double precision: a covariance is a difference of large numbers.
-        for seen in threads.map(see, range(0, len(smiles), _ROWS)):
-            total, squares, n = total + seen.sum(0), squares + seen.T @ seen, n + len(seen)
+        # Double precision, because the covariance is a difference of large numbers.
+        for rows in threads.map(activations_of, range(0, len(smiles), _ROWS)):
+            total, squares, n = total + rows.sum(0), squares + rows.T @ rows, n + len(rows)
             on_progress(n)
     mean = total / n
     return Moments(mean, (squares - n * np.outer(mean, mean)) / (n - 1))

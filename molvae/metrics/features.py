@@ -1,55 +1,62 @@
-"""What the metrics look at in each molecule: one pass of RDKit over a set, in worker processes, without torch."""
+"""Features of molecules that the metrics compare: one pass of RDKit over a set, in worker processes, without torch.
+
+The 502 substructure filters (22 medicinal chemistry filters and the 480 of PAINS, as MOSES writes them) are data of
+MOSES, https://github.com/molecularsets/moses, under the MIT licence, Copyright (c) 2018 Insilico Medicine, Inc. The
+PAINS filters are by Baell and Holloway (2010), https://doi.org/10.1021/jm901137j.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import FilterCatalog
 
 from molvae.chem import PROPERTIES, canonical, map_chunks, parse
+from molvae.chem.fingerprints import morgan_bits
 from molvae.chem.molecules import scaffold_of
-from molvae.metrics.filters import passes_filters
+from molvae.chem.workers import batches
 
-__all__ = ["Features", "canonical_all", "features_of"]
-
-Fingerprints = NDArray[np.uint8]
+__all__ = ["Features", "canonical_all", "features_of", "passes_filters"]
 
 PROPERTY_NAMES = ("logp", "sa", "qed", "mw")
-BITS = 1024
 _CHUNK = 500
-_FEWEST_RINGS = 2  # of a scaffold that counts
-_morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
-_break_up: Callable[[Chem.Mol], Chem.Mol] = Chem.FragmentOnBRICSBonds
+_BITS = 1_024
+_MIN_RINGS = 2  # scaffolds with fewer rings are not counted
+_ELEMENTS = frozenset({"C", "N", "S", "O", "F", "Cl", "Br", "H"})
+_MAX_RING_SIZE = 7
+_brics_fragments: Callable[[Chem.Mol], Chem.Mol] = Chem.FragmentOnBRICSBonds
 
 
 @dataclass(frozen=True)
 class Features:
-    """What N molecules show, repeated ones each time."""
+    """Features of N molecules; a molecule that occurs twice counts twice."""
 
-    fingerprints: Fingerprints
-    """(N, 128), Morgan fingerprints of radius 2 and 1,024 bits, packed eight to a byte"""
+    fingerprints: NDArray[np.uint8]
+    """(N, 128) Morgan fingerprints of radius 2 and 1,024 bits, packed eight to a byte"""
     fragments: Counter[str]
-    """BRICS fragments, how often each"""
+    """counts of BRICS fragments"""
     scaffolds: Counter[str]
-    """Bemis-Murcko scaffolds of at least two rings, of how many molecules each"""
+    """counts of Bemis-Murcko scaffolds with at least two rings"""
     properties: NDArray[np.float64]
-    """(4, N), logP, SA, QED, weight in Daltons"""
+    """(4, N) logP, SA, QED and weight in Daltons"""
     passed: int
-    """molecules that pass the filters of MOSES; 0 where they were not asked"""
+    """number of molecules that pass the filters of MOSES; 0 if the filters did not run"""
 
     def __len__(self) -> int:
         return len(self.fingerprints)
 
     @classmethod
     def joined(cls, parts: Sequence[Features]) -> Features:
-        """The features of several sets, one behind the other."""
+        """The features of several sets, one after the other."""
         fragments: Counter[str] = Counter()
         scaffolds: Counter[str] = Counter()
         for part in parts:
@@ -67,15 +74,15 @@ class Features:
 def canonical_all(
     smiles: Sequence[str], *, workers: int | None = None, on_progress: Callable[[int], None] = lambda _: None
 ) -> list[str | None]:
-    """The canonical SMILES of each text, None where it is no molecule.
+    """The canonical SMILES of each text; None where it is not a molecule.
 
     Args:
-        smiles: texts.
-        workers: processes; None takes all usable cores.
-        on_progress: is told how many are done.
+        smiles: the texts.
+        workers: number of processes; None takes all usable cores.
+        on_progress: gets the number of texts done.
     """
     result: list[str | None] = []
-    for part in map_chunks(_canonical_chunk, _chunks(smiles), workers=workers):
+    for part in map_chunks(_canonical_chunk, batches(smiles, _CHUNK), workers=workers):
         result += part
         on_progress(len(result))
     return result
@@ -92,22 +99,17 @@ def features_of(
 
     Args:
         smiles: N canonical SMILES.
-        filters: ask the filters of MOSES too; they take as long as all else.
-        workers: processes; None takes all usable cores.
-        on_progress: is told how many are done.
+        filters: also run the filters of MOSES; they double the time.
+        workers: number of processes; None takes all usable cores.
+        on_progress: gets the number of molecules done.
     """
     parts: list[Features] = []
     done = 0
-    for part in map_chunks(partial(_chunk_features, filters), _chunks(smiles), workers=workers):
+    for part in map_chunks(partial(_chunk_features, filters), batches(smiles, _CHUNK), workers=workers):
         parts.append(part)
         done += len(part)
         on_progress(done)
     return Features.joined(parts or [_chunk_features(filters, [])])
-
-
-def _chunks(smiles: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(smiles), _CHUNK):
-        yield list(smiles[start : start + _CHUNK])
 
 
 def _canonical_chunk(smiles: list[str]) -> list[str | None]:
@@ -116,11 +118,10 @@ def _canonical_chunk(smiles: list[str]) -> list[str | None]:
 
 def _chunk_features(filters: bool, smiles: list[str]) -> Features:
     mols: list[Any] = [parse(one) for one in smiles]
-    bits = [_morgan.GetFingerprintAsNumPy(mol) for mol in mols]
     measures = [PROPERTIES[name] for name in PROPERTY_NAMES]
     return Features(
-        np.packbits(np.array(bits, dtype=np.uint8).reshape(len(mols), BITS), axis=1),
-        Counter(fragment for mol in mols for fragment in Chem.MolToSmiles(_break_up(mol)).split(".")),
+        np.packbits(morgan_bits(mols, _BITS), axis=1),
+        Counter(fragment for mol in mols for fragment in Chem.MolToSmiles(_brics_fragments(mol)).split(".")),
         Counter(one for mol in mols if (one := _scaffold(mol)) is not None),
         np.array([[measure(mol) for mol in mols] for measure in measures]).reshape(len(measures), len(mols)),
         sum(map(passes_filters, mols)) if filters else 0,
@@ -129,4 +130,28 @@ def _chunk_features(filters: bool, smiles: list[str]) -> Features:
 
 def _scaffold(mol: Chem.Mol) -> str | None:
     core = scaffold_of(mol)
-    return Chem.MolToSmiles(core) if core is not None and core.GetRingInfo().NumRings() >= _FEWEST_RINGS else None
+    return Chem.MolToSmiles(core) if core is not None and core.GetRingInfo().NumRings() >= _MIN_RINGS else None
+
+
+def passes_filters(mol: Chem.Mol) -> bool:
+    """Whether a molecule passes the filters of MOSES.
+
+    It has no ring of eight or more atoms, no charged atom, no element other than C, N, S, O, F, Cl, Br and H, and none
+    of the substructures (explicit hydrogens count). Source: MOSES (Polykovskiy et al., 2020),
+    https://doi.org/10.3389/fphar.2020.565644
+    """
+    if any(len(ring) > _MAX_RING_SIZE for ring in mol.GetRingInfo().AtomRings()):
+        return False
+    if any(atom.GetFormalCharge() or atom.GetSymbol() not in _ELEMENTS for atom in mol.GetAtoms()):
+        return False
+    return not _filter_catalog().HasMatch(Chem.AddHs(mol))
+
+
+@cache
+def _filter_catalog() -> Any:
+    catalog = FilterCatalog.FilterCatalog()
+    with (Path(__file__).parent / "moses_filters.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            matcher = FilterCatalog.SmartsMatcher(row["name"], row["smarts"], 1)
+            catalog.AddEntry(FilterCatalog.FilterCatalogEntry(row["name"], matcher))
+    return catalog

@@ -1,4 +1,4 @@
-"""Figures of a latent space: what it knows of molecules, its order, how far it is from the prior that is sampled."""
+"""Measures of a latent space: information about the molecules, smoothness of properties, distance from the prior."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FOLDS = 10
 
 
 def mutual_information(posterior: DiagonalGaussian, z: Tensor) -> float:
-    """A lower bound on I(x; z), nats: at most log N, for N molecules, and at most the mean KL in expectation.
+    """A lower bound on I(x; z) in nats; at most log N for N molecules, and in expectation at most the mean KL.
 
-    E[log q(z|x) - log 1/N sum_j q(z|x_j)] over the N molecules, with the molecule itself among them. Where it is near
-    log N, each molecule's draws are told apart from all the others. Source: Hoffman and Johnson (2016), ELBO surgery,
+    E[log q(z|x) - log 1/N sum_j q(z|x_j)] over the N molecules, the molecule itself included. A value near log N means
+    that each molecule's draws are distinct from those of all others. Source: ELBO surgery (Hoffman and Johnson, 2016),
     with the mixture as the estimate of q(z).
 
     Args:
         posterior: q(z|x) of N molecules, (N, D).
-        z: (N, D), a draw of each.
+        z: (N, D), one draw for each molecule.
     """
     mean, log_var = posterior.mean.double(), posterior.log_var.double()
     precision = (-log_var).exp()  # (N, D)
@@ -32,7 +32,7 @@ def mutual_information(posterior: DiagonalGaussian, z: Tensor) -> float:
     total = 0.0
     for start in range(0, len(z), _ROWS):
         rows = z[start : start + _ROWS].double()
-        # log q(z_i | x_j) for all pairs, but for the constant of D that cancels, as products of matrices.
+        # log q(z_i | x_j) for all pairs by matrix products, without the constant that cancels.
         log_q = constant - 0.5 * rows.square() @ precision.T + rows @ (mean * precision).T
         own = log_q[torch.arange(len(rows)), torch.arange(start, start + len(rows))]
         total += (own - log_q.logsumexp(1)).sum().item()
@@ -40,19 +40,18 @@ def mutual_information(posterior: DiagonalGaussian, z: Tensor) -> float:
 
 
 def local_variance(z: Tensor, values: Tensor, *, k: int = 10) -> float:
-    """How much a property varies among latent neighbours, as a share of how much it varies at all.
+    """The variance of a property among latent neighbours, relative to its variance among all points.
 
-    The variance of the property among the k nearest points of each point, the point itself left out, on average,
-    over its variance among all. 1 is a space that knows no such order; it is lower, the more gradually the property
-    changes through the space.
+    The numerator is the variance among the k nearest points of a point, itself excluded, averaged over all points. 1
+    means that neighbours are no more alike than any points; lower values mean that the property changes smoothly.
 
     Args:
         z: (N, D), N above k.
-        values: (N,), the property at each.
-        k: neighbours, at least 2, by straight-line distance.
+        values: (N,), the property at each point.
+        k: number of neighbours, at least 2, by Euclidean distance.
 
     Returns:
-        NaN where the property is the same everywhere
+        NaN if the property is constant.
     """
     points, numbers = z.double(), values.double()
     total = 0.0
@@ -66,35 +65,35 @@ def local_variance(z: Tensor, values: Tensor, *, k: int = 10) -> float:
 
 
 def aggregate_mismatch(posterior: DiagonalGaussian) -> float:
-    """A lower bound on KL(q(z) || N(0, I)) of the aggregate posterior, nats: what its mean and covariance show.
+    """A lower bound on KL(q(z) || N(0, I)) of the aggregate posterior in nats, from its mean and covariance.
 
-    For every density g, KL(q(z) || p) is at least E_q[log g / p]. Here g is the Gaussian of the moments of nine tenths
-    of the molecules, and the expectation, in closed form, is over q(z|x) of the others, each tenth in turn. The
-    molecules that g is fitted to are never those it is judged by, so that before it is cut at 0 this is on average no
-    more than the KL, whatever N; it is the tighter, the larger N. (Judged by its own molecules g would look better than
-    it is, by up to D (D + 1) / 4N nats.)
+    For every density g, KL(q(z) || p) is at least E_q[log g / p]. Here g is a Gaussian fitted to nine tenths of the
+    molecules, and the expectation, in closed form, is over q(z|x) of the remaining tenth; each tenth is held out once.
+    Because g is never evaluated on the molecules it was fitted to, the estimate before clipping at 0 does not exceed
+    the KL on average, for any N; a larger N gives a tighter bound. (Without holding out, it would be too high by up to
+    D (D + 1) / 4N nats.)
 
     Args:
         posterior: q(z|x) of N molecules in random order, (N, D), N at least 2.
 
     Returns:
-        at least 0
+        At least 0.
     """
     mean, variance = posterior.mean.double(), posterior.log_var.double().exp()
     count = min(_FOLDS, len(mean))
     folds = torch.arange(len(mean), device=mean.device) % count
     total = 0.0
     for fold in range(count):
-        held, fitted = folds == fold, folds != fold
+        test, fitted = folds == fold, folds != fold
         center = mean[fitted].mean(0)
         covariance = _second_moment(mean[fitted] - center, variance[fitted])
-        judged = _second_moment(mean[held] - center, variance[held])
-        from_prior = (mean[held].square() + variance[held]).sum(1).mean()
-        from_g = torch.linalg.solve(covariance, judged).trace() + torch.linalg.slogdet(covariance).logabsdet
-        total += int(held.sum()) * 0.5 * float(from_prior - from_g)
+        tested = _second_moment(mean[test] - center, variance[test])
+        from_prior = (mean[test].square() + variance[test]).sum(1).mean()
+        from_g = torch.linalg.solve(covariance, tested).trace() + torch.linalg.slogdet(covariance).logabsdet
+        total += int(test.sum()) * 0.5 * float(from_prior - from_g)
     return max(0.0, total / len(mean))
 
 
 def _second_moment(offset: Tensor, variance: Tensor) -> Tensor:
-    """(D, D), of the mixture of N Gaussians, by their means and variances (N, D)."""
+    """(D, D) second moment of a mixture of N Gaussians with means and variances (N, D)."""
     return offset.T @ offset / len(offset) + torch.diag(variance.mean(0))

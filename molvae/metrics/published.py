@@ -1,4 +1,4 @@
-"""Published results, as they were published, to stand beside our own."""
+"""Published results of MOSES, for comparison."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ROWS: dict[str, tuple[float, ...]] = {
 PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {name: MappingProxyType(dict(zip(_COLUMNS, row, strict=True))) for name, row in _ROWS.items()}
 )
-"""Rows of the table of MOSES (30,000 samples, means of three runs), by the names of `molvae.metrics.moses`.
+"""Rows of the MOSES table (30,000 samples, means of three runs), with the metric names of `molvae.metrics.moses`.
 
-Source: https://github.com/molecularsets/moses, README. The row of the training set takes all of it, not 30,000.
+Source: https://github.com/molecularsets/moses, README. The row of the training set uses the whole set.
 """

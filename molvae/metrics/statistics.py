@@ -1,8 +1,7 @@
-"""What is to be known of a reference set, such as a test split: computed once, then kept in the user's cache folder."""
+"""Statistics of a reference set such as a test split, computed once and kept in the user's cache folder."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections import Counter
@@ -16,36 +15,36 @@ import torch
 from torch import Tensor
 
 from molvae._version import __version__
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.metrics.chemnet import moments_of
 from molvae.metrics.distances import Moments
 from molvae.metrics.features import Features, canonical_all, features_of
-from molvae.molecule_set import MoleculeSet
-from molvae.tensor_cache import remembered
+from molvae.storage.cache import cached_tensors, content_key
 
-__all__ = ["Statistics", "Watch", "molecule_set_of", "statistics_of", "unwatched"]
+__all__ = ["ProgressCallback", "Statistics", "ignore_progress", "molecule_set_of", "statistics_of"]
 
 
-class Watch(Protocol):
-    """Hears of the progress of an evaluation."""
+class ProgressCallback(Protocol):
+    """A callback for the progress of an evaluation."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` molecules of some work."""
+        """`done` of `total` molecules of the step `what`."""
 
 
-def unwatched(what: str, done: int, total: int) -> None:
-    """The `Watch` that looks away."""
+def ignore_progress(what: str, done: int, total: int) -> None:
+    """A `ProgressCallback` that does nothing."""
 
 
 _FORMAT = "molvae-statistics/1"
 
 
 class Statistics(NamedTuple):
-    """Of a set of molecules."""
+    """Statistics of a set of molecules."""
 
     features: Features
-    """what RDKit sees"""
+    """computed by RDKit"""
     chemnet: Moments | None
-    """what ChemNet sees; None where it was not asked"""
+    """moments of ChemNet activations; None if ChemNet did not run"""
 
 
 def statistics_of(
@@ -55,64 +54,63 @@ def statistics_of(
     fcd: bool,
     device: str | torch.device = "cpu",
     workers: int | None = None,
-    watch: Watch = unwatched,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> Statistics:
-    """The statistics of a reference set, from the cache where they are there.
+    """The statistics of a reference set, from the cache if they are there.
 
     Args:
-        smiles: the set, any SMILES; what is no molecule is left out.
-        name: of the set, for `watch`.
-        fcd: ask ChemNet.
+        smiles: the set as SMILES in any spelling; invalid texts are left out.
+        name: name of the set, for `on_progress`.
+        fcd: run ChemNet.
         device: a torch device, for ChemNet.
-        workers: processes of RDKit; None takes all usable cores.
-        watch: hears of the progress.
+        workers: number of RDKit processes; None takes all usable cores.
+        on_progress: gets the progress.
     """
     key = _key(smiles)
     molecules: list[str] = []
 
-    def known() -> list[str]:
-        """The molecules, made canonical when they are needed."""
+    def canonical_molecules() -> list[str]:
+        """The canonical molecules, computed at the first call."""
         if not molecules:
-            found = canonical_all(smiles, workers=workers, on_progress=_step(watch, f"reading {name}", smiles))
+            found = canonical_all(smiles, workers=workers, on_progress=_step(on_progress, f"reading {name}", smiles))
             molecules.extend(one for one in found if one is not None)
         return molecules
 
     def features() -> dict[str, Tensor]:
-        step = _step(watch, f"fragments, scaffolds, properties of {name}", known())
-        return _to_tensors(features_of(known(), workers=workers, on_progress=step))
+        step = _step(on_progress, f"fragments, scaffolds, properties of {name}", canonical_molecules())
+        return _to_tensors(features_of(canonical_molecules(), workers=workers, on_progress=step))
 
     def chemnet() -> dict[str, Tensor]:
-        step = _step(watch, f"ChemNet on {name}", known())
-        moments = moments_of(known(), device=device, on_progress=step)
+        step = _step(on_progress, f"ChemNet on {name}", canonical_molecules())
+        moments = moments_of(canonical_molecules(), device=device, on_progress=step)
         return {} if moments is None else {field: torch.from_numpy(value) for field, value in moments._asdict().items()}
 
-    seen = _from_tensors(remembered("statistics", f"features-{key}", features))
-    moments = remembered("statistics", f"chemnet-{key}", chemnet) if fcd else {}
+    seen = _from_tensors(cached_tensors("statistics", f"features-{key}", features))
+    moments = cached_tensors("statistics", f"chemnet-{key}", chemnet) if fcd else {}
     return Statistics(seen, Moments(moments["mean"].numpy(), moments["covariance"].numpy()) if moments else None)
 
 
 def molecule_set_of(
-    smiles: Sequence[str], *, name: str, workers: int | None = None, watch: Watch = unwatched
+    smiles: Sequence[str], *, name: str, workers: int | None = None, on_progress: ProgressCallback = ignore_progress
 ) -> MoleculeSet:
-    """The set of some molecules in any SMILES, from the cache where it is there; arguments as in `statistics_of`."""
+    """The set of some molecules, from the cache if it is there; arguments as in `statistics_of`."""
 
     def hashes() -> dict[str, Tensor]:
-        found = canonical_all(smiles, workers=workers, on_progress=_step(watch, f"reading {name}", smiles))
+        found = canonical_all(smiles, workers=workers, on_progress=_step(on_progress, f"reading {name}", smiles))
         molecules = MoleculeSet.from_smiles([one for one in found if one is not None])
         return {"hashes": torch.from_numpy(molecules.hashes.view(np.int64))}
 
-    return MoleculeSet(remembered("statistics", f"molecules-{_key(smiles)}", hashes)["hashes"].numpy().view(np.uint64))
+    return MoleculeSet(
+        cached_tensors("statistics", f"molecules-{_key(smiles)}", hashes)["hashes"].numpy().view(np.uint64)
+    )
 
 
-def _step(watch: Watch, what: str, molecules: Sequence[str]) -> Callable[[int], None]:
-    return partial(watch, what, total=len(molecules))
+def _step(on_progress: ProgressCallback, what: str, molecules: Sequence[str]) -> Callable[[int], None]:
+    return partial(on_progress, what, total=len(molecules))
 
 
 def _key(smiles: Sequence[str]) -> str:
-    """The hash of all that decides on the statistics."""
-    digest = hashlib.blake2b(json.dumps([_FORMAT, __version__, rdkit.__version__]).encode(), digest_size=20)
-    digest.update("\n".join(smiles).encode())
-    return digest.hexdigest()
+    return content_key([_FORMAT, __version__, rdkit.__version__], "\n".join(smiles).encode())
 
 
 def _to_tensors(features: Features) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Tokens -> posterior q(z|x): a bidirectional GRU, pooled over the molecule.
 
-Padding never leaks: the backward direction reads each molecule from its own last token, and pooling sees tokens only.
-Batches are padded, not packed, because packed sequences run several times slower on CPUs.
+Padding has no effect: the backward direction reads each molecule from its own last token, and pooling uses tokens only.
+Batches are padded, not packed, because packed sequences are several times slower on CPUs.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from molvae.model.gru import GRU
 
 __all__ = ["GRUEncoder"]
 
-_LOG_VAR_RANGE = (-12.0, 4.0)  # exp() of more would overflow bf16 sums early in training; never reached later
+_LOG_VAR_RANGE = (-12.0, 4.0)  # prevents overflow of exp() in bf16 early in training; not reached later
 
 
 class GRUEncoder(nn.Module):
     """tokens (B, T), lengths (B,) -> `DiagonalGaussian` (B, D).
 
-    Each layer is two GRUs, one over the molecule and one over the molecule reversed; mean and maximum over the
-    molecule of the last layer's states give mean and log-variance by one linear map.
+    Each layer has two GRUs, one over the molecule and one over the reversed molecule. A linear map of the mean and the
+    maximum of the last states gives mean and log-variance.
     """
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
@@ -71,9 +71,9 @@ def _reversed(states: Tensor, reverse: Tensor) -> Tensor:
 
 
 class _Reversed(torch.autograd.Function):
-    """states (T, B, H) with each molecule turned round by `reverse` (T * B,), which is its own inverse.
+    """Reverse each molecule of states (T, B, H) by the index `reverse` (T * B,), which is its own inverse.
 
-    For autograd an indexing is any indexing, whose gradient is a slow sum into place; that of this one is itself.
+    The general gradient of indexing is a slow sum; the gradient of this permutation is the permutation itself.
     """
 
     @staticmethod

@@ -59,15 +59,15 @@ class DiagonalGaussian(NamedTuple):
 
 
 def slerp(a: Tensor, b: Tensor, t: float | Tensor = 0.5) -> Tensor:
-    """The point at share t of the way from a to b along the great circle, its norm between theirs.
+    """Spherical interpolation: the point at position t on the great circle from a to b, with interpolated norm.
 
-    A draw of N(0, I) in D dimensions lies near the sphere of radius sqrt(D); the straight line between two such points
-    leaves it, this path does not. Source: Sampling Generative Networks (White, 2016), https://arxiv.org/abs/1609.04468
+    A draw of N(0, I) in D dimensions lies near the sphere of radius sqrt(D). The straight line between two such points
+    leaves the sphere, this path does not. Source: Sampling Generative Networks (White, 2016), https://arxiv.org/abs/1609.04468
 
     Args:
         a: (..., D)
         b: (..., D)
-        t: share of the way in [0, 1], a number or of shape (..., 1).
+        t: position in [0, 1], a number or of shape (..., 1).
 
     Returns:
         (..., D)
@@ -78,6 +78,6 @@ def slerp(a: Tensor, b: Tensor, t: float | Tensor = 0.5) -> Tensor:
     unit_a, unit_b = a / norm_a.clamp(min=tiny), b / norm_b.clamp(min=tiny)
     angle = torch.arccos((unit_a * unit_b).sum(-1, keepdim=True).clamp(-1.0, 1.0))
     curved = (torch.sin((1 - t) * angle) * unit_a + torch.sin(t * angle) * unit_b) / torch.sin(angle)
-    # Parallel directions have no arc, opposite ones no unique one: there the straight line is taken.
+    # Parallel directions have no arc and opposite ones no unique arc: use the straight line.
     direction = torch.where(torch.sin(angle) < 1e-4, torch.lerp(unit_a, unit_b, t), curved)
     return direction * torch.lerp(norm_a, norm_b, t)

@@ -1,7 +1,7 @@
-"""Token by token from latent points: the decoding loop.
+"""The decoding loop: from latent points to tokens, one token at a time.
 
-Finished rows leave the batch, and the loop ends when all have. Every molecule brings its own random numbers, so that
-what is drawn for it does not depend on its batch mates.
+Finished rows leave the batch, and the loop ends when it is empty. Every molecule has its own random numbers, so its
+tokens do not depend on the other molecules of the batch.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molvae.chem.grammar import Grammar
+from molvae.chem.smiles_grammar import Grammar
 from molvae.config import Decoding
-from molvae.model.decoder import GRUDecoder
-from molvae.model.referee import Referee
+from molvae.model.decoder import Decoder
+from molvae.model.grammar_constraint import GrammarConstraint
 
 __all__ = ["generate"]
 
 
 @torch.inference_mode()
 def generate(
-    decoder: GRUDecoder,
+    decoder: Decoder,
     z: Tensor,
     decoding: Decoding,
     *,
@@ -52,7 +52,7 @@ def generate(
     rows = torch.arange(B, device=z.device)
     tokens = torch.full((B,), bos_id, device=z.device)
     reader = decoder.reader(z)
-    referee = None if grammar is None else Referee(grammar, decoding, B)
+    constraint = None if grammar is None else GrammarConstraint(grammar, decoding, B)
     for step in range(L + 1):
         logits = decoder.logits(reader.read(tokens))
         numbers = None if uniforms is None or step == L or decoding.temperature == 0.0 else uniforms[rows, step]
@@ -63,8 +63,8 @@ def generate(
             forced = given != eos_id
             drawn = given.where(forced, drawn)
         going = drawn != eos_id
-        if referee is not None:
-            drawn, stuck = referee.judge(drawn, logits.float(), numbers, forced)
+        if constraint is not None:
+            drawn, stuck = constraint.apply(drawn, logits.float(), numbers, forced)
             result[rows[stuck], step:] = bos_id
             going = drawn != eos_id
             going[stuck] = False
@@ -74,8 +74,8 @@ def generate(
             if not len(rows):
                 break
             reader.keep(going)
-            if referee is not None:
-                referee.keep(going)
+            if constraint is not None:
+                constraint.keep(going)
         tokens = drawn
     return result
 

@@ -1,11 +1,11 @@
-"""A GRU over tokens: torch's on an accelerator; on a CPU the same function of the same parameters, faster.
+"""A GRU over tokens: `torch.nn.GRU` on an accelerator, and a faster implementation of the same function on a CPU.
 
-What is gained on a CPU: the gradient of the recurrent weights is one matrix product over all steps instead of one a
-step; element-wise work is a dozen passes in place over a buffer that stays in the cache; and the gates of a token and
-of a context that is constant over time are looked up and computed once, not multiplied out at every step.
+It is faster on a CPU because the gradient of the recurrent weights is one matrix product over all steps, because
+element-wise operations work in place on a buffer that stays in the cache, and because the gate inputs of tokens and of
+a constant context are computed once, not at every step.
 
 Source: Learning Phrase Representations using RNN Encoder-Decoder (Cho et al., 2014), https://arxiv.org/abs/1406.1078,
-in the form of cuDNN, where the reset gate acts after the matrix product.
+in the form of cuDNN, which applies the reset gate after the matrix product.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["GRU", "TokenReader"]
 
 
 class GRU(nn.GRU):
-    """L layers of a GRU in one direction; parameters, their names and first values are those of `torch.nn.GRU`.
+    """L layers of a GRU in one direction; parameters, their names and initial values are those of `torch.nn.GRU`.
 
     All sequences are time-major, (T, B, ...).
 
     Args:
-        input_size: size of what it sees at a step.
+        input_size: I, size of the input of a step.
         hidden_size: H, units of a layer.
         num_layers: L.
-        dropout: share of the outputs dropped between layers in training.
+        dropout: dropout between layers in training.
     """
 
     weight_ih_l0: Tensor
@@ -78,17 +78,17 @@ class GRU(nn.GRU):
         return self._recur(gates, state)
 
     def _token_gates(self, embedding: Tensor) -> Tensor:
-        """The share of each token in the first layer's gates, (V, 3H)."""
+        """The gate inputs of each token in the first layer, (V, 3H)."""
         return F.linear(embedding, self.weight_ih_l0[:, : embedding.shape[1]], self.bias_ih_l0)
 
     def _context_gates(self, context: Tensor) -> Tensor:
-        """The share of a context (B, D) in them, (B, 3H)."""
+        """The gate inputs of a context (B, D) in the first layer, (B, 3H)."""
         return F.linear(context, self.weight_ih_l0[:, -context.shape[1] :])
 
     def _recur(
         self, gates: Tensor, state: Tensor | None, weights: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """From the input's share of the first layer's gates (T, B, 3H); recurrent weights are the own by default."""
+        """Run all layers on the gate inputs of the first one (T, B, 3H), by default with the own recurrent weights."""
         if state is None:
             state = gates.new_zeros(self.num_layers, gates.shape[1], self.hidden_size)
         last: list[Tensor] = []
@@ -99,7 +99,7 @@ class GRU(nn.GRU):
                 gates = F.linear(x, getattr(self, f"weight_ih_l{layer}"), getattr(self, f"bias_ih_l{layer}"))
             weight = getattr(self, f"weight_hh_l{layer}") if weights is None else weights[layer]
             bias = getattr(self, f"bias_hh_l{layer}")
-            # One type of number throughout, that of the matrix products under autocast; autograd casts back.
+            # One dtype throughout, that of the matrix products under autocast; autograd casts back.
             state_and_weights = (one.to(gates.dtype) for one in (state[layer], weight, bias))
             outputs = _Recurrence.apply(gates, *state_and_weights)  # type: ignore[no-untyped-call]
             last.append(outputs[-1])
@@ -107,10 +107,10 @@ class GRU(nn.GRU):
 
 
 class TokenReader:
-    """A GRU that reads a token at a time; what stays the same from one to the next is computed once.
+    """Reads one token at a time with a GRU, and computes what is constant only once.
 
-    No gradient is wanted of it, and the last bits of its states may be others than those of a whole sequence. Arguments
-    are those of `GRU.over_tokens`.
+    It has no gradient, and its states may differ in the last bits from those of a whole sequence. The arguments are
+    those of `GRU.over_tokens`.
     """
 
     def __init__(self, gru: GRU, embedding: Tensor, context: Tensor, state: Tensor) -> None:
@@ -119,7 +119,7 @@ class TokenReader:
         self._table, self._context = embedding, context
         if self._on_cpu:
             self._table, self._context = gru._token_gates(embedding), gru._context_gates(context)
-        # Small batches are multiplied a fifth faster by matrices that are stored the other way round.
+        # Transposed storage makes products of small batches a fifth faster.
         weights = (getattr(gru, f"weight_hh_l{layer}") for layer in range(gru.num_layers))
         self._weights = [weight.t().contiguous().t() for weight in weights] if self._on_cpu else None
 
@@ -134,7 +134,7 @@ class TokenReader:
         return outputs[0]
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with some rows of the batch only: a mask (B,), or indices."""
+        """Continue with some rows of the batch only: a mask (B,), or indices."""
         self._context, self._state = self._context[rows], self._state[:, rows]
 
 
@@ -168,7 +168,7 @@ class _Recurrence(torch.autograd.Function):
             torch.addmm(bias, before, back, out=all_three)
             rz.add_(in_rz).sigmoid_()
             torch.addcmul(in_n, r, share, out=n)
-            n.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)  # tanh; torch's own takes twice the time of these four
+            n.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)  # tanh, twice as fast as that of torch
             torch.lerp(n, before, z, out=after)
         ctx.save_for_backward(states, recurrent, candidate, weight)
         return states[1:]
@@ -177,7 +177,7 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         states, recurrent, candidate, weight = ctx.saved_tensors
         T, B, H = candidate.shape
-        # Gradients before the nonlinearities, as recurrent n, r, z and the input's n: two overlapping triples.
+        # Gradients before the nonlinearities: recurrent n, r, z and input n; two overlapping triples.
         inner = grad.new_empty(T, B, 4 * H)
         turned = torch.cat([weight[2 * H :], weight[: 2 * H]])  # rows n, r, z
         flow, kept, rest = (torch.zeros(B, H, dtype=grad.dtype), *grad.new_empty(2, B, H))

@@ -1,7 +1,7 @@
-"""Properties of a molecule from its posterior mean: a small network for each.
+"""Property heads: small networks that predict properties of a molecule from its posterior mean.
 
-The mean and not a draw of the posterior: it is what `encode` gives and `predict` uses, and the label is that of the one
-molecule, of which a draw already knows less. Its gradient reaches the encoder, which is what orders the latent space.
+The input is the mean, not a draw of the posterior, because `encode` gives it and `predict` uses it. Its gradient
+reaches the encoder, which orders the latent space by the properties.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["LabelScale", "PropertyHead"]
 
 
 class LabelScale(NamedTuple):
-    """Where the labels of a property lie, in its unit."""
+    """Mean and standard deviation of the labels of a property, in its unit."""
 
     mean: float
     std: float
@@ -26,7 +26,7 @@ class LabelScale(NamedTuple):
 class PropertyHead(nn.Module):
     """z (B, D) -> a number for each (B,), in standard deviations from the mean of the training labels.
 
-    One hidden layer; the last weights begin at 0, and so does every prediction at the mean of the labels.
+    One hidden layer. The last weights start at 0, so every prediction starts at the mean of the labels.
 
     Args:
         latent_dim: D.
@@ -50,20 +50,20 @@ class PropertyHead(nn.Module):
 
     @property
     def scale(self) -> LabelScale:
-        """What a prediction is measured by."""
+        """The label scale of the predictions."""
         return LabelScale(self.label_mean.item(), self.label_std.item())
 
     @torch.no_grad()
-    def measure_by(self, scale: LabelScale) -> None:
-        """Set the scale: predictions stay as many standard deviations from the mean."""
+    def set_scale(self, scale: LabelScale) -> None:
+        """Set the scale; predictions keep their distance from the mean in standard deviations."""
         self.label_mean.fill_(scale.mean)
         self.label_std.fill_(scale.std)
 
     @torch.no_grad()
     def convert_to(self, scale: LabelScale) -> None:
-        """Set the scale: predictions stay what they are in the unit of the property."""
+        """Set the scale; predictions stay the same in the unit of the property."""
         old = self.scale
-        self.measure_by(scale)
-        new = self.scale  # as the buffers have it
+        self.set_scale(scale)
+        new = self.scale  # rounded, as in the buffers
         self.output.weight *= old.std / new.std
         self.output.bias.copy_((old.mean - new.mean + old.std * self.output.bias) / new.std)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from molvae.config import ModelConfig
-from molvae.model.decoder import GRUDecoder
+from molvae.model.decoder import make_decoder
 from molvae.model.encoder import GRUEncoder
 from molvae.model.gaussian import DiagonalGaussian
 from molvae.model.heads import PropertyHead
@@ -18,27 +18,27 @@ __all__ = ["SmilesVAE", "VAEOutput"]
 
 
 class VAEOutput(NamedTuple):
-    """What one forward pass gives the objective."""
+    """The result of a forward pass, for the training objective."""
 
     posterior: DiagonalGaussian
     """q(z|x), (B, D)"""
     nll: Tensor
     """(B,) nats per molecule, -log p(x|z) at a draw z of the posterior"""
     prior_nll: Tensor | None
-    """(B,) nats per molecule, -log p(x|z) at the prior draw coupled with x; None where no draw was given"""
+    """(B,) nats per molecule, -log p(x|z) at the prior draw coupled with x; None without a draw"""
     predicted: Tensor | None = None
-    """(B, P), what `SmilesVAE.predict` gives at the posterior means; None without heads"""
+    """(B, P), `SmilesVAE.predict` at the posterior means; None without heads"""
 
 
 class SmilesVAE(nn.Module):
-    """p(x|z) p(z) with q(z|x): a GRU encoder, a standard normal prior, a GRU decoder; a head for each property."""
+    """p(x|z) p(z) with q(z|x): encoder, standard normal prior, decoder; and a head for each property."""
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.config, self.vocab_size = config, vocab_size
         self.encoder = GRUEncoder(config, vocab_size)
-        self.decoder = GRUDecoder(config, vocab_size)
-        # Behind the others: a seed gives them the weights that it gives them in a model without heads.
+        self.decoder = make_decoder(config, vocab_size)
+        # Created last, so that a seed gives the other parts the same weights as without heads.
         self.heads = nn.ModuleList(PropertyHead(config.latent_dim, config.head_hidden) for _ in config.heads)
 
     def forward(
@@ -57,11 +57,11 @@ class SmilesVAE(nn.Module):
         Args:
             tokens: (B, T), start token first, end token last, then padding.
             lengths: (B,), tokens of each molecule, start and end included.
-            noise: (B, D), draws of N(0, I) that become those of the posterior.
+            noise: (B, D), draws of N(0, I), for the draws of the posterior.
             coupled: (B, D), a prior draw for each molecule.
-            decoder_tokens: (B, T), what the decoder sees instead of `tokens` (token dropout).
-            encoder_tokens: (B, S), what the encoder reads instead of `tokens`: another spelling of each molecule.
-            encoder_lengths: (B,), tokens of each of these; given where they are.
+            decoder_tokens: (B, T), the input of the decoder instead of `tokens` (token dropout).
+            encoder_tokens: (B, S), the input of the encoder instead of `tokens`: randomized SMILES.
+            encoder_lengths: (B,), tokens of each of these; given with `encoder_tokens`.
         """
         read = tokens if encoder_tokens is None else encoder_tokens
         posterior = self.encoder(read, lengths if encoder_lengths is None else encoder_lengths)
@@ -77,13 +77,13 @@ class SmilesVAE(nn.Module):
         coupled: Tensor | None = None,
         decoder_tokens: Tensor | None = None,
     ) -> VAEOutput:
-        """As `forward`, of molecules that are encoded already."""
+        """As `forward`, for molecules that are already encoded."""
         z = posterior.rsample(noise)
         predicted = self.predict(posterior.mean) if self.heads else None
         seen = tokens if decoder_tokens is None else decoder_tokens
         if coupled is None:
             return VAEOutput(posterior, self.nll(tokens, lengths, z, seen=seen), None, predicted)
-        # One pass of 2 B rows: fewer and larger matrix products than two passes.
+        # One pass of 2 B rows needs fewer and larger matrix products than two passes.
         twice = self.nll(tokens.repeat(2, 1), lengths.repeat(2), torch.cat([z, coupled]), seen=seen.repeat(2, 1))
         nll, prior_nll = twice.chunk(2)
         return VAEOutput(posterior, nll, prior_nll, predicted)

@@ -1,4 +1,4 @@
-"""Search for molecules with high scores: what is proposed, what is asked, what was learned."""
+"""Search for molecules with high scores: `optimizer` asks and learns, `run` is a search in a folder; see README.md."""
 
 from __future__ import annotations
 

@@ -1,30 +1,31 @@
-"""What a molecule must be before it is worth a call of the objective: predicates that cost no call.
+"""Constraints: what a molecule must be before the objective is called for it. They cost no calls.
 
-As they are written down:
+How they are written:
 
-keep:SMARTS, forbid:SMARTS         a substructure that every molecule has, or none
-similar_to:LEAD:LOW:HIGH           a band of similarity
+keep:SMARTS, forbid:SMARTS         a substructure that every molecule has, or that none has
+similar_to:LEAD:LOW:HIGH           a range of similarity to a lead
 window:QUANTITY:LOW:HIGH           a range of a number of the molecule
 no_alerts:CATALOG                  none of RDKit's structural alerts: PAINS, BRENK or all
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.DataStructs import TanimotoSimilarity
 
 from molvae.chem import canonical, parse, quiet_rdkit
-from molvae.chem.alerts import CATALOGS, structural_alerts
+from molvae.chem.alerts import CATALOGS
+from molvae.chem.fingerprints import similarity
 from molvae.errors import ConfigError
-from molvae.objectives.fingerprints import fingerprint
-from molvae.objectives.patterns import has_pattern
-from molvae.objectives.quantities import QUANTITIES
+from molvae.optimization.objectives import composing
+from molvae.optimization.objectives.objective import Objective, PerMolecule
+from molvae.optimization.objectives.quantities import QUANTITIES
+from molvae.optimization.objectives.structure import has_pattern, lacks_pattern
 
 __all__ = [
     "ALL_CATALOGS",
@@ -40,124 +41,109 @@ __all__ = [
 ]
 
 Allowed = NDArray[np.bool_]
-"""(N,) whether each molecule will do."""
+"""(N,) whether each molecule is allowed."""
 
 ALL_CATALOGS = "all"
 """The name of all catalogs of alerts together."""
 
-_SIMILARITY = "ECFP4"  # Morgan counts, radius 2
-
 
 @runtime_checkable
 class Constraint(Protocol):
-    """A yes or no for every molecule, which does not depend on its batch mates; what is no molecule is not allowed."""
+    """Yes or no for every molecule, whatever else is in its batch; a text that is not a molecule is not allowed."""
 
     @property
     def name(self) -> str:
-        """What `constraint_of` makes the same constraint of, or a name for messages."""
+        """A text from which `constraint_of` makes the same constraint, or a name for messages."""
         ...
 
     def allows(self, smiles: Sequence[str]) -> Allowed:
-        """Whether each of N texts will do, (N,)."""
+        """Whether each of N texts is allowed, (N,)."""
         ...
 
 
-class _PerMolecule(ABC):
-    """A constraint by a function of one molecule.
+class _Range:
+    """The range of an objective that is allowed, both ends included.
 
     Attributes:
         name: as in `Constraint`.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, objective: Objective, low: float, high: float) -> None:
+        self.name, self._objective, self._low, self._high = name, objective, low, high
 
     def allows(self, smiles: Sequence[str]) -> Allowed:
-        """Whether each of N texts will do, (N,)."""
+        """Whether each of N texts is allowed, (N,)."""
         with quiet_rdkit():
-            mols = [parse(one) for one in smiles]
-            return np.array([mol is not None and self._allows(mol) for mol in mols], dtype=np.bool_)
-
-    @abstractmethod
-    def _allows(self, mol: Chem.Mol) -> bool: ...
+            scores = self._objective(smiles)
+        return (self._low <= scores) & (scores <= self._high)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
 
-class Keep(_PerMolecule):
+class Keep(_Range):
     """A substructure that every molecule has.
 
     Args:
         smarts: the substructure.
 
     Raises:
-        ConfigError: it is no SMARTS.
+        ConfigError: it is not a SMARTS.
 
     >>> Keep("c1ccccc1").allows(["Cc1ccccc1", "CCO", "no molecule"]).tolist()
     [True, False, False]
     """
 
     def __init__(self, smarts: str) -> None:
-        super().__init__(f"keep:{smarts}")
-        self.smarts = smarts
         has_pattern(Chem.Mol(), smarts)
+        name = f"keep:{smarts}"
+        super().__init__(name, PerMolecule(name, partial(has_pattern, smarts=smarts), workers=1), 1, 1)
+        self.smarts = smarts
 
-    def _allows(self, mol: Chem.Mol) -> bool:
-        return has_pattern(mol, self.smarts)
 
-
-class Forbid(Keep):
-    """A substructure that no molecule has; arguments and errors as of `Keep`."""
+class Forbid(_Range):
+    """A substructure that no molecule has; arguments and errors as in `Keep`."""
 
     def __init__(self, smarts: str) -> None:
-        super().__init__(smarts)
-        self.name = f"forbid:{smarts}"
-
-    def _allows(self, mol: Chem.Mol) -> bool:
-        return not super()._allows(mol)
+        has_pattern(Chem.Mol(), smarts)
+        name = f"forbid:{smarts}"
+        super().__init__(name, PerMolecule(name, partial(lacks_pattern, smarts=smarts), workers=1), 1, 1)
 
 
-class SimilarTo(_PerMolecule):
-    """A band of similarity to a lead: Tanimoto of Morgan counts of radius 2, both ends included.
+class SimilarTo(_Range):
+    """A range of similarity to a lead: Tanimoto of Morgan counts of radius 2.
 
     Args:
         lead: a SMILES.
         low, high: from 0 to 1, the first not above the second.
 
     Raises:
-        ConfigError: the lead is no molecule, or there is no such band.
+        ConfigError: the lead is not a molecule, or the range is empty.
     """
 
     def __init__(self, lead: str, low: float, high: float = 1.0) -> None:
-        super().__init__(f"similar_to:{lead}:{low:.15g}:{high:.15g}")
         if not 0.0 <= low <= high <= 1.0:
             raise ConfigError(
-                f"a band of similarity goes from a lower to a higher number, both from 0 to 1, not from {low:g} to "
+                f"a range of similarity goes from a lower to a higher number, both from 0 to 1, not from {low:g} to "
                 f"{high:g}"
             )
         with quiet_rdkit():
-            mol = parse(lead)
-        if mol is None:
-            raise ConfigError(f"the lead {lead!r} is no molecule; give a SMILES")
+            if parse(lead) is None:
+                raise ConfigError(f"the lead {lead!r} is not a molecule; give a SMILES")
+        name = f"similar_to:{lead}:{low:.15g}:{high:.15g}"
+        super().__init__(name, PerMolecule(name, partial(similarity, target=lead, name="ECFP4"), workers=1), low, high)
         self.lead = lead
-        self._fingerprint: Any = fingerprint(mol, _SIMILARITY)
-        self._low, self._high = low, high
-
-    def _allows(self, mol: Chem.Mol) -> bool:
-        similarity = float(TanimotoSimilarity(self._fingerprint, fingerprint(mol, _SIMILARITY)))
-        return self._low <= similarity <= self._high
 
 
-class Window(_PerMolecule):
-    """A range of a number of the molecule, both ends included.
+class Window(_Range):
+    """A range of a number of the molecule.
 
     Args:
-        quantity: of `molvae.objectives.quantities.QUANTITIES`.
+        quantity: a key of `molvae.optimization.objectives.quantities.QUANTITIES`.
         low, high: in its unit; the first not above the second.
 
     Raises:
-        ConfigError: there is no such quantity, or the window is upside down.
+        ConfigError: there is no such quantity, or the range is empty.
 
     >>> Window("mw", 40, 50).allows(["CCO", "CCCO"]).tolist()
     [True, False]
@@ -167,21 +153,16 @@ class Window(_PerMolecule):
         if quantity not in QUANTITIES:
             raise ConfigError(f"there is no window over {quantity!r}; there are {', '.join(QUANTITIES)}")
         if not low <= high:
-            raise ConfigError(
-                f"the window over {quantity} must end above its beginning, not go from {low:g} to {high:g}"
-            )
-        super().__init__(f"window:{quantity}:{low:.15g}:{high:.15g}")
-        self._quantity, self._low, self._high = QUANTITIES[quantity], low, high
-
-    def _allows(self, mol: Chem.Mol) -> bool:
-        return self._low <= self._quantity(mol) <= self._high
+            raise ConfigError(f"the window over {quantity} must end above its start, not go from {low:g} to {high:g}")
+        name = f"window:{quantity}:{low:.15g}:{high:.15g}"
+        super().__init__(name, PerMolecule(name, QUANTITIES[quantity], workers=1), low, high)
 
 
-class NoAlerts:
+class NoAlerts(_Range):
     """No structural alert.
 
     Args:
-        catalog: of `molvae.chem.alerts.CATALOGS`, or all of them.
+        catalog: a key of `molvae.chem.alerts.CATALOGS`, or all of them.
 
     Raises:
         ConfigError: there is no such catalog.
@@ -190,21 +171,11 @@ class NoAlerts:
     def __init__(self, catalog: str = ALL_CATALOGS) -> None:
         if catalog not in (ALL_CATALOGS, *CATALOGS):
             raise ConfigError(
-                f"no catalog of alerts is named {catalog!r}; there are {', '.join(CATALOGS)}, and {ALL_CATALOGS}"
+                f"there is no catalog of alerts {catalog!r}; there are {', '.join(CATALOGS)}, and {ALL_CATALOGS}"
             )
-        self.name = f"no_alerts:{catalog}"
-        self._catalogs = tuple(CATALOGS) if catalog == ALL_CATALOGS else (catalog,)
-
-    def allows(self, smiles: Sequence[str]) -> Allowed:
-        """Whether each of N texts will do, (N,)."""
-        with quiet_rdkit():
-            clean = np.array([parse(one) is not None for one in smiles], dtype=np.bool_)
-        for catalog in self._catalogs if len(clean) else ():
-            clean &= [not alerts for alerts in structural_alerts(smiles, catalog)]
-        return clean
-
-    def __repr__(self) -> str:
-        return f"NoAlerts({self.name!r})"
+        name = f"no_alerts:{catalog}"
+        catalogs = tuple(CATALOGS) if catalog == ALL_CATALOGS else (catalog,)
+        super().__init__(name, composing.NoAlerts(name, catalogs), 1, 1)
 
 
 def allowed(constraints: Sequence[Constraint], smiles: Sequence[str]) -> Allowed:
@@ -217,21 +188,22 @@ def allowed(constraints: Sequence[Constraint], smiles: Sequence[str]) -> Allowed
 
 
 def anchors_of(constraints: Sequence[Constraint], *, stereo: bool) -> list[str]:
-    """Molecules from which those that are allowed are not far: leads of bands of similarity, and cores that are
-    molecules themselves; distinct, in canonical SMILES.
+    """Molecules from which allowed ones are not far: leads, and substructures to keep that are molecules themselves.
+
+    Distinct, in canonical SMILES.
     """
     leads = [one.lead for one in constraints if isinstance(one, SimilarTo)]
-    cores = [one.smarts for one in constraints if type(one) is Keep]
+    cores = [one.smarts for one in constraints if isinstance(one, Keep)]
     with quiet_rdkit():
         found = [canonical(one, stereo=stereo) for one in (*leads, *cores)]
     return list(dict.fromkeys(one for one in found if one))
 
 
 def constraint_of(text: str) -> Constraint:
-    """Make a constraint of a text, as at the head of this file.
+    """Make a constraint from a text; the forms are at the top of this file.
 
     Raises:
-        ConfigError: the text is none of these forms, or something in it cannot be used.
+        ConfigError: the text has none of these forms, or a part of it cannot be used.
 
     >>> constraint_of("window:mw:40:50").allows(["CCO"]).tolist()
     [True]
@@ -242,7 +214,7 @@ def constraint_of(text: str) -> Constraint:
     what, *ends = rest.rsplit(":", 2)
     if head not in _OF_A_RANGE or len(ends) != 2:
         raise ConfigError(
-            f"{text!r} is no constraint; there are keep:SMARTS, forbid:SMARTS, similar_to:LEAD:LOW:HIGH, "
+            f"{text!r} is not a constraint; there are keep:SMARTS, forbid:SMARTS, similar_to:LEAD:LOW:HIGH, "
             f"window:QUANTITY:LOW:HIGH and no_alerts:CATALOG"
         )
     try:

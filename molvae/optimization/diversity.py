@@ -1,4 +1,4 @@
-"""Molecules that are not all of one scaffold."""
+"""Diversity: a limit on the molecules with the same scaffold."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["ScaffoldLimit", "diverse"]
 
 
 class ScaffoldLimit:
-    """Lets at most so many molecules of one Murcko scaffold pass; all without rings count as of one.
+    """A limit on the molecules with the same Murcko scaffold; all molecules without rings count as one scaffold.
 
-    What it decides on is which molecules are chosen; the score of a molecule is never changed by it.
+    It decides which molecules are chosen, and never changes a score.
 
     Args:
-        per_scaffold: molecules of one scaffold; None lets all pass.
-        chosen: molecules that have passed already.
+        per_scaffold: molecules of one scaffold; None means no limit.
+        chosen: molecules that were taken already.
     """
 
     def __init__(self, per_scaffold: int | None, chosen: Iterable[str] = ()) -> None:
@@ -26,7 +26,7 @@ class ScaffoldLimit:
             self._counts = Counter(map(scaffold, chosen)) if per_scaffold is not None else Counter()
 
     def take(self, smiles: str) -> bool:
-        """Whether a molecule passes; if so, it is counted."""
+        """Whether a molecule may be taken; if so, it is counted."""
         if self._limit is None:
             return True
         with quiet_rdkit():
@@ -38,15 +38,15 @@ class ScaffoldLimit:
 
 
 def diverse(smiles: Sequence[str], k: int, *, per_scaffold: int | None = None) -> list[int]:
-    """The first k molecules of a ranking, of which at most so many share a scaffold.
+    """The first k molecules of a ranking under a limit on each scaffold.
 
     Args:
         smiles: N molecules, the best first.
-        k: how many; fewer where there are no more.
+        k: how many; fewer if there are no more.
         per_scaffold: as in `ScaffoldLimit`.
 
     Returns:
-        Places in the ranking, ascending.
+        Rows of the ranking, ascending.
 
     >>> diverse(["Cc1ccccc1", "Oc1ccccc1", "C1CC1"], 2, per_scaffold=1)
     [0, 2]

@@ -1,36 +1,30 @@
-"""Several objectives without a mean: the front of trade-offs, its hypervolume, and random ways to look at it."""
+"""Several objectives without a mean: the front of trade-offs, its hypervolume, and scalarization by weights."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from molvae.errors import ConfigError
-from molvae.objectives.composing import Mean
-from molvae.objectives.objective import Objective, Scores
-
-__all__ = ["Pareto", "chebyshev", "front", "hypervolume", "random_weights"]
+__all__ = ["chebyshev", "front", "hypervolume", "random_weights"]
 
 _AUGMENTATION = 0.05
 
 
 def front(parts: ArrayLike) -> NDArray[np.int64]:
-    """The rows that no other row is better than: at least as good in all objectives, and better in one.
+    """The rows that no other row dominates, that is, is at least as good in all objectives and better in one.
 
     Args:
         parts: (N, K), to be maximized; a row with NaN is in no front.
 
     Returns:
-        (M,) rows, ascending; of equal rows all.
+        (M,) rows, ascending; equal rows are all in it.
 
     >>> front([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.4, 0.5]]).tolist()
     [0, 1, 2]
     """
     values = np.asarray(parts, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(values).any(axis=1))
-    # The best sums first: no row is dominated by one that comes after it.
+    # The best sums first: a row is never dominated by a later one.
     order = known[np.argsort(-values[known].sum(axis=1), kind="stable")]
     ranked, kept = values[order], np.zeros(len(order), dtype=np.bool_)
     for place, one in enumerate(ranked):
@@ -40,16 +34,16 @@ def front(parts: ArrayLike) -> NDArray[np.int64]:
 
 
 def hypervolume(parts: ArrayLike, reference: ArrayLike = 0.0) -> float:
-    """The volume between a reference point and the molecules: exact, for any number of objectives.
+    """The volume between a reference point and the molecules; exact, for any number of objectives.
 
-    The more objectives, the longer it takes: hundredths of a second for 300 points of a front and three objectives,
-    seconds for 500 points and four, or 150 and five.
+    The time grows with the objectives: hundredths of a second for 300 points of a front and three objectives, seconds
+    for 500 points and four, or 150 and five.
 
     Source: the hypervolume by slicing objectives (HSO; While et al., 2006), https://doi.org/10.1109/TEVC.2005.851275
 
     Args:
         parts: (N, K), to be maximized; a row with NaN is left out.
-        reference: (K,) or one number for all; what is below it in any objective adds nothing.
+        reference: (K,) or one number for all; a point below it in any objective adds nothing.
 
     Returns:
         In the product of the units of the objectives; 0 without molecules.
@@ -76,29 +70,27 @@ def _volume(values: NDArray[np.float64]) -> float:
         beyond = np.maximum.accumulate(ascending[::-1, 1])[::-1]
         return float(np.diff(ascending[:, 0], prepend=0.0) @ beyond)
     values = np.unique(values, axis=0)  # ascending in the first objective
-    values = values[(values[:, None] >= values).all(axis=2).sum(axis=0) == 1]  # what no other one is as good as
-    # Between two neighbouring values of the first objective the cut is that of all points beyond.
+    values = values[(values[:, None] >= values).all(axis=2).sum(axis=0) == 1]  # the front
+    # Between two neighbouring values of the first objective, the slice is that of all points beyond.
     heights = np.diff(values[:, 0], prepend=0.0)
     return sum(float(height) * _volume(values[row:, 1:]) for row, height in enumerate(heights) if height > 0)
 
 
 def random_weights(k: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(k,) weights above 0 that sum to 1, uniform on the simplex: with new ones each time, all parts of a front have
-    their turn.
-    """
+    """(k,) weights above 0 that sum to 1, uniform on the simplex; new ones reach other parts of it."""
     return rng.dirichlet(np.ones(k))
 
 
 def chebyshev(parts: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
     """The augmented Chebyshev scalarization: min_k w_k f_k + 0.05 sum_k w_k f_k.
 
-    Its best molecule is on the front for any weights; without the second part, which decides between equals, every
-    molecule of the front whose numbers are above 0 would be best for some.
+    Its best molecule is on the front for any weights. The second term decides between equals; without it, every
+    molecule of the front with numbers above 0 would be best for some weights.
 
     Source: ParEGO (Knowles, 2006), https://doi.org/10.1109/TEVC.2005.851274
 
     Args:
-        parts: (..., K), to be maximized, on like scales; NaN gives NaN.
+        parts: (..., K), to be maximized, on similar scales; NaN gives NaN.
         weights: (K,), above 0.
 
     Returns:
@@ -107,28 +99,3 @@ def chebyshev(parts: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
     weighted = np.asarray(parts, dtype=np.float64) * np.asarray(weights, dtype=np.float64)
     scalar: NDArray[np.float64] = weighted.min(axis=-1) + _AUGMENTATION * weighted.sum(axis=-1)
     return scalar
-
-
-class Pareto(Mean):
-    """Several objectives whose trade-offs are looked for.
-
-    As an objective, its score is the augmented Chebyshev scalarization (see `chebyshev`) with its own weights: how good
-    a molecule is where it is worst.
-
-    Args:
-        objectives: two or more.
-        weights: a number above 0 for each; only their ratios matter.
-
-    Raises:
-        ConfigError: for fewer than two objectives, or weights that will not do.
-    """
-
-    def __init__(self, objectives: Sequence[Objective], *, weights: Sequence[float] | None = None) -> None:
-        if len(objectives) < 2:
-            raise ConfigError("a front of trade-offs needs two or more objectives; give them, or take a mean")
-        super().__init__(objectives, weights=weights, mean="arithmetic")
-        self.name = "front of " + ", ".join(one.name for one in self.objectives)
-
-    def combined(self, smiles: Sequence[str], scores: Scores) -> Scores:
-        """(N,) the scalarization of scores (N, K) of N texts."""
-        return chebyshev(scores, np.asarray(self.weights) / np.sum(self.weights))

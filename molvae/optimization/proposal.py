@@ -1,49 +1,74 @@
-"""A molecule that somebody thinks worth a call of the objective, and where it comes from."""
+"""Proposals: molecules to be scored, with their origin; and the pool among which a round chooses."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+if TYPE_CHECKING:
+    from molvae.optimization.constraints import Constraint
 
-__all__ = ["Proposal", "Proposer"]
+__all__ = ["Pool", "Proposal"]
+
+_ANCESTORS = 4  # that a proposal remembers
 
 
 class Proposal(NamedTuple):
     """A molecule to be scored."""
 
     smiles: str
-    """canonical; without stereo, unless the search looks at it"""
+    """canonical; without stereo, unless the search distinguishes stereoisomers"""
     operator: str
-    """what made it"""
+    """the operator that made it"""
     parents: tuple[str, ...] = ()
-    """what it was made of, as in the archive"""
+    """the molecules of the archive from which it was made"""
     mean: float = math.nan
-    """the score that the surrogate expects; NaN where it was not asked"""
+    """the score that the surrogate predicts; NaN without a prediction"""
     std: float = math.nan
-    """the standard deviation of that"""
+    """the standard deviation of the prediction"""
 
 
-class Proposer(Protocol):
-    """Makes molecules of molecules."""
+class Pool:
+    """A growing list of proposals: new, inside the constraints, each once.
+
+    Args:
+        constraints: what a molecule must fulfil.
+        is_known: whether a molecule was scored or asked for already.
+    """
+
+    def __init__(self, constraints: Sequence[Constraint], is_known: Callable[[str], bool]) -> None:
+        self._constraints, self._is_known = constraints, is_known
+        self._seen: set[str] = set()
+        self._taken: dict[str, Proposal] = {}
+
+    def add(self, proposals: Iterable[Proposal]) -> list[str]:
+        """Add what is new and inside the constraints, and return it.
+
+        If a parent is itself in this pool, and so not scored, its parents are recorded instead.
+        """
+        new = {one.smiles: one for one in proposals if one.smiles not in self._seen and not self._is_known(one.smiles)}
+        self._seen |= new.keys()
+        smiles = [one for one in new if "." not in one]
+        for constraint in self._constraints:
+            smiles = [one for one, allowed in zip(smiles, constraint.allows(smiles), strict=True) if allowed]
+        for one in smiles:
+            self._taken[one] = new[one]._replace(parents=self._roots(new[one].parents))
+        return smiles
+
+    def _roots(self, parents: Sequence[str]) -> tuple[str, ...]:
+        roots = [root for one in parents for root in (self._taken[one].parents if one in self._taken else (one,))]
+        return tuple(dict.fromkeys(roots))[:_ANCESTORS]
 
     @property
-    def name(self) -> str:
-        """The operator of its proposals."""
-        ...
+    def smiles(self) -> list[str]:
+        """In the order in which they were added."""
+        return list(self._taken)
 
-    def propose(self, parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator) -> list[Proposal]:
-        """Children of parents.
+    @property
+    def proposals(self) -> list[Proposal]:
+        """Those of `smiles`."""
+        return list(self._taken.values())
 
-        Args:
-            parents: N canonical SMILES; the same may be there many times.
-            mates: N more; a child of one parent does not look at them.
-            rng: of every random choice.
-
-        Returns:
-            At most N valid molecules in canonical SMILES, in the order of their parents, neither of which they are
-            equal to. Where nothing came of a parent there is none. The same child may be there several times.
-        """
-        ...
+    def __len__(self) -> int:
+        return len(self._taken)

@@ -1,11 +1,11 @@
-"""The figures of an optimization run by the protocol of PMO, and what hides behind them.
+"""The figures of an optimization run by the protocol of PMO, and some more that explain them.
 
 Source: PMO (Gao et al., 2022), https://arxiv.org/abs/2206.12411, and its code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,16 +22,16 @@ _EVERY = 100
 _MANY = 100
 
 
-def running_top(scores: ArrayLike, top: int, *, keys: Sequence[Hashable] | None = None) -> NDArray[np.float64]:
+def running_top(scores: ArrayLike, top: int, *, keys: Callable[[int], Hashable] | None = None) -> NDArray[np.float64]:
     """The mean of the best scores so far, after every call.
 
     Args:
-        scores: (N,) in the order of the calls; NaN counts as a call and is among no best.
+        scores: (N,) in the order of the calls; NaN counts as a call, and never as one of the best.
         top: how many of the best; fewer as long as there are fewer.
-        keys: N; of molecules with the same key only the best counts. None takes all for different.
+        keys: the key of the molecule of a row; of those with the same key only the best counts. None: all differ.
 
     Returns:
-        (N,), which never falls once there are `top` scores; 0 before the first.
+        (N,), which never falls once there are `top` scores; 0 before the first score.
 
     >>> running_top([0.2, 0.6, 0.1, 0.8], 2).round(2).tolist()
     [0.2, 0.4, 0.4, 0.7]
@@ -39,8 +39,8 @@ def running_top(scores: ArrayLike, top: int, *, keys: Sequence[Hashable] | None 
     return np.array([np.mean(list(best.values())) if best else 0.0 for best in _running(scores, top, keys)])
 
 
-def best_of(scores: ArrayLike, top: int, *, keys: Sequence[Hashable] | None = None) -> float:
-    """The mean of the best of all scores; arguments as in `running_top`; NaN where there is no score."""
+def best_of(scores: ArrayLike, top: int, *, keys: Callable[[int], Hashable] | None = None) -> float:
+    """The mean of the best of all scores; arguments as in `running_top`; NaN without any score."""
     values = np.asarray(scores, dtype=np.float64)
     return float("nan") if np.isnan(values).all() else float(running_top(values, top, keys=keys)[-1])
 
@@ -51,15 +51,15 @@ def auc_top(
     *,
     budget: int = BUDGET,
     every: int = _EVERY,
-    keys: Sequence[Hashable] | None = None,
+    keys: Callable[[int], Hashable] | None = None,
 ) -> float:
     """The area under the mean of the best so far against the calls, divided by the budget.
 
-    The curve begins with 0 at call 0, is looked at after every `every` calls and after the last one, and is straight in
-    between; a run that ended early keeps its last value up to the budget.
+    The curve begins with 0 at call 0. It is evaluated after every `every` calls and after the last one, and is linear
+    in between. A run that ended early keeps its last value up to the budget.
 
     Args:
-        scores: (N,) in the order of the calls, each distinct molecule once; what is beyond the budget is left out.
+        scores: (N,) in the order of the calls, each distinct molecule once; calls beyond the budget are left out.
         top: how many of the best.
         budget: calls.
         every: calls.
@@ -85,11 +85,11 @@ def auc_top(
 def pmo_figures(smiles: Sequence[str], scores: ArrayLike, *, budget: int = BUDGET) -> dict[str, float]:
     """All figures of one run.
 
-    Morgan fingerprints do not see stereo, so that ten stereoisomers of one molecule may be the ten best. Figures with
-    ``flat`` take the best of all stereoisomers alone.
+    Morgan fingerprints ignore stereo, so that ten stereoisomers of one molecule may be the ten best. For figures with
+    ``flat`` only the best of all stereoisomers counts.
 
     Args:
-        smiles: N distinct molecules, in the order of the calls; what is beyond the budget is left out.
+        smiles: N distinct molecules, in the order of the calls; those beyond the budget are left out.
         scores: (N,) theirs.
         budget: calls.
 
@@ -100,12 +100,15 @@ def pmo_figures(smiles: Sequence[str], scores: ArrayLike, *, budget: int = BUDGE
         easy, to 10; ``calls``.
     """
     smiles, values = list(smiles[:budget]), np.asarray(scores, dtype=np.float64)[:budget]
+
+    def flat(row: int) -> str | None:
+        return canonical(smiles[row], stereo=False)
+
     with quiet_rdkit():
-        keys = _Flat(smiles)
         figures = {f"auc_top{top}": auc_top(values, top, budget=budget) for top in (1, 10, _MANY)}
-        figures["auc_top10_flat"] = auc_top(values, 10, budget=budget, keys=keys)
+        figures["auc_top10_flat"] = auc_top(values, 10, budget=budget, keys=flat)
         figures |= {f"top{top}": best_of(values, top) for top in (1, 10, _MANY)}
-        figures["top10_flat"] = best_of(values, 10, keys=keys)
+        figures["top10_flat"] = best_of(values, 10, keys=flat)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(-values[known], kind="stable")][:_MANY]
     best = [smiles[row] for row in order]
@@ -115,26 +118,13 @@ def pmo_figures(smiles: Sequence[str], scores: ArrayLike, *, budget: int = BUDGE
     return figures | {"calls": float(len(values))}
 
 
-class _Flat(Sequence[Hashable]):
-    """SMILES without stereo, made when they are asked for: those of few molecules are."""
-
-    def __init__(self, smiles: Sequence[str]) -> None:
-        self._smiles = smiles
-
-    def __len__(self) -> int:
-        return len(self._smiles)
-
-    def __getitem__(self, row: int) -> Hashable:  # type: ignore[override]
-        return canonical(self._smiles[row], stereo=False)
-
-
-def _running(scores: ArrayLike, top: int, keys: Sequence[Hashable] | None) -> Iterator[dict[Hashable, float]]:
-    """After every call the best so far by key: at most `top`, the same dictionary each time."""
+def _running(scores: ArrayLike, top: int, keys: Callable[[int], Hashable] | None) -> Iterator[dict[Hashable, float]]:
+    """After every call the best scores so far by key: at most `top`, in the same dictionary each time."""
     best: dict[Hashable, float] = {}
     lowest = -np.inf
     for call, score in enumerate(np.asarray(scores, dtype=np.float64).tolist()):
         if score > lowest or (len(best) < top and score == score):
-            key = call if keys is None else keys[call]
+            key = call if keys is None else keys(call)
             best[key] = max(score, best.get(key, score))
             if len(best) > top:
                 del best[min(best, key=best.__getitem__)]

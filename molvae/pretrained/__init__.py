@@ -1,21 +1,22 @@
-"""The models that come with the package: model folders here, where the installation has them."""
+"""Models on disk: those that come with the package (`medchem`, `moses`), model folders, and the Hugging Face hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 
 __all__ = ["BUNDLED", "SHIPPED", "shipped"]
 
-BUNDLED = "bundled"
-"""The name of the model that is taken where none is named; a folder of this name is ``./bundled``."""
+BUNDLED = "medchem"
+"""The model that is used where none is named."""
+
+SHIPPED = MappingProxyType({"bundled": BUNDLED, "medchem": "medchem", "moses": "moses"})
+"""Folders of the models that come with the package, by the names that users give; ``./medchem`` is the user's own."""
 
 _FOLDER = Path(__file__).parent
-
-SHIPPED = (BUNDLED, "medchem")
-"""The names of all models that come with the package: of flat, neutral molecules, and of medicinal chemistry."""
 
 
 def shipped(name: str) -> Path | None:
     """The folder of the model of this name of `SHIPPED`; None where this installation has none."""
-    folder = _FOLDER if name == BUNDLED else _FOLDER / name
+    folder = _FOLDER / SHIPPED[name]
     return folder if (folder / "model.safetensors").is_file() else None

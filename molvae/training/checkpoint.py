@@ -1,4 +1,4 @@
-"""The state of a training as one safetensors file: weights, optimizer, place in the plan. Nothing is pickled."""
+"""The state of a training as one safetensors file: weights, optimizer, position in the plan. Nothing is pickled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molvae.errors import ModelError
-from molvae.files import read_tensors, write_tensors
+from molvae.storage.files import read_tensors, write_tensors
 
 __all__ = ["Position", "read_checkpoint", "write_checkpoint"]
 
@@ -20,12 +20,12 @@ _METADATA = {"param_groups": list, "position": list, "extra": dict}
 
 
 class Position(NamedTuple):
-    """The place of a training in its plan."""
+    """The position of a training in its plan."""
 
     pool: int
     """pools done"""
     batch: int
-    """batches done in the pool that trains"""
+    """batches done in the current pool"""
     step: int
     """steps done"""
     seconds: float
@@ -39,14 +39,14 @@ def write_checkpoint(
     position: Position,
     extra: Mapping[str, Any],
 ) -> None:
-    """Write the whole state, atomically.
+    """Write the state, atomically.
 
     Args:
         path: the file.
         tensors: groups of named tensors.
         optimizer: its state is added as the group "optimizer".
-        position: the place in the plan.
-        extra: what else is needed, JSON-able.
+        position: the position in the plan.
+        extra: other values, JSON-able.
     """
     state = optimizer.state_dict()
     moments = {f"{index}.{key}": value for index, values in state["state"].items() for key, value in values.items()}
@@ -57,7 +57,7 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any], Position, dict[str, Any]]:
-    """What `write_checkpoint` wrote: groups of tensors, the optimizer's state, position, extra.
+    """Read a checkpoint: groups of tensors, the optimizer's state, position, extra.
 
     Raises:
         ModelError: the file is missing, truncated or foreign.

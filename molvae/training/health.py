@@ -1,4 +1,4 @@
-"""Is the latent space alive? Measured on held-out molecules and on draws of the prior, the same ones every epoch."""
+"""Health of the latent space, on the same held-out molecules and draws of the prior every epoch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molvae.chem import canonical, quiet_rdkit
-from molvae.codec import Codec
 from molvae.config import Decoding, TrainConfig
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.model import DiagonalGaussian, SmilesVAE, slerp
+from molvae.model.latent_codec import Codec
 from molvae.training.coupling import couple
 
 __all__ = ["Health", "HealthCheck"]
@@ -44,27 +44,27 @@ class Health(NamedTuple):
     active_units: int
     """latent dimensions whose posterior mean has a variance above 0.01 over molecules (Burda et al., 2016)"""
     exact: float
-    """share of molecules that greedy decoding of their posterior mean gives back"""
+    """share of molecules that their posterior mean, decoded greedily, reconstructs"""
     prior_valid: float
     """share of valid strings among draws from N(0, I) decoded at temperature 1"""
     prior_unique: float
-    """share of distinct molecules among the valid ones; NaN where none is valid"""
+    """share of distinct molecules among the valid ones; NaN if none is valid"""
     prior_novel: float
-    """share of the distinct ones that are not training molecules; NaN where none is valid"""
+    """share of the distinct ones that are not training molecules; NaN if none is valid"""
     midpoint_valid: float
     """share of valid strings among greedily decoded midpoints (slerp) of random held-out pairs"""
 
     def objective(self, config: TrainConfig) -> float:
-        """Nats per molecule, the training objective at its final weights: what early stopping watches."""
+        """Nats per molecule: the training objective with its final weights, which early stopping watches."""
         return self.reconstruction + config.beta * self.kl + config.coupling_weight * self.prior
 
-    def complaint(self, config: TrainConfig, latent_dim: int) -> str | None:
-        """What is wrong with the latent space and what to change; None if it is alive."""
+    def warning(self, config: TrainConfig, latent_dim: int) -> str | None:
+        """A warning about posterior collapse, and what to change; None if there is no collapse."""
         if self.kl >= 3.0 and self.active_units >= max(1, latent_dim // 20):
             return None
         return (
-            f"POSTERIOR COLLAPSE: the latent carries {self.kl:.1f} nats in {self.active_units} of {latent_dim} "
-            f"dimensions, so molecules cannot be told apart by it. Lower beta (now {config.beta:g}), warm it up for "
+            f"POSTERIOR COLLAPSE: the latent space carries {self.kl:.1f} nats in {self.active_units} of {latent_dim} "
+            f"dimensions, too little to distinguish molecules. Lower beta (now {config.beta:g}), warm it up for "
             "longer (beta_warmup), or set free_bits to about 0.2."
         )
 
@@ -77,9 +77,9 @@ class HealthCheck:
         corpus: the molecules.
         rows: the held-out ones; the first `config.health_samples` are used.
         smiles: canonical SMILES of those rows.
-        is_training: which of some canonical SMILES are training molecules.
+        is_training: gives those of some canonical SMILES that are training molecules.
         config: sizes and seed.
-        max_length: tokens after which a decoded string is cut off, and so invalid.
+        max_length: a decoded string with more tokens is cut off, and so invalid.
     """
 
     corpus: TokenizedCorpus
@@ -157,7 +157,7 @@ class HealthCheck:
         return torch.from_numpy(couple(means.cpu().numpy(), draws, len(draws), block))
 
     def _decode(self, model: SmilesVAE, z: Tensor, uniforms: NDArray[np.float32] | None = None) -> list[str | None]:
-        """Canonical SMILES of each point, None where the string is no molecule; greedy without uniforms."""
+        """Canonical SMILES of each point, None for an invalid string; greedy without uniforms."""
         codec = Codec(model, self.corpus.tokenizer, max_length=self.max_length)
         decoding = Decoding(temperature=0.0 if uniforms is None else 1.0)
         with quiet_rdkit():

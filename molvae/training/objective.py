@@ -1,10 +1,10 @@
-r"""What training minimizes, in nats per molecule.
+r"""The training objective, in nats per molecule.
 
     loss = E_q[-log p(x|z)]  +  beta * KL(q(z|x) || N(0, I))  +  w * E_c[-log p(x|z)]
 
 The first two terms are the negative ELBO (beta = 1), the third trains the decoder on prior points: c couples draws of
 the prior with molecules by optimal transport (`molvae.training.coupling`), so its z-marginal is exactly N(0, I).
-A model with heads is charged for its properties as well (`molvae.training.labels`).
+A model with property heads adds their loss (`molvae.training.labels`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from molvae.config import TrainConfig
-from molvae.machine.distributed import total
 from molvae.model import VAEOutput
+from molvae.runtime.distributed import total
 from molvae.training.labels import LabelBatch
 
-__all__ = ["Terms", "beta_at", "mask_tokens", "terms_of"]
+__all__ = ["Terms", "beta_at", "loss_terms", "mask_tokens"]
 
 
 class Terms(NamedTuple):
@@ -42,18 +42,18 @@ class Terms(NamedTuple):
         return likelihood + property_weight * self.properties
 
 
-def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0, labels: LabelBatch | None = None) -> Terms:
+def loss_terms(output: VAEOutput, free_bits: float, *, share: float = 1.0, labels: LabelBatch | None = None) -> Terms:
     """The terms of a forward pass.
 
-    Free bits: a dimension whose KL, averaged over the batch, is below `free_bits` nats is charged that much, which
-    leaves it no reason to collapse. Source: Improved Variational Inference with Inverse Autoregressive Flow (Kingma et
-    al., 2016), https://arxiv.org/abs/1606.04934, eq. 15.
+    Free bits: the KL of a dimension, averaged over the batch, counts as at least `free_bits` nats, so there is no gain
+    in collapsing the dimension further. Source: Improved Variational Inference with Inverse Autoregressive Flow (Kingma
+    et al., 2016), https://arxiv.org/abs/1606.04934, eq. 15.
 
     Args:
-        output: of the molecules of this process.
+        output: for the molecules of this process.
         free_bits: nats.
-        share: of the molecules of the batch that this process has; the others' count for the free bits.
-        labels: of the molecules of this process.
+        share: share of the batch that this process has; the free bits take all processes into account.
+        labels: for the molecules of this process.
     """
     each = output.posterior.kl().mean(0)  # (D,)
     charged = each
@@ -70,14 +70,14 @@ def terms_of(output: VAEOutput, free_bits: float, *, share: float = 1.0, labels:
 
 
 def beta_at(progress: float, config: TrainConfig) -> float:
-    """The weight of the KL at a share of the training.
+    """The weight of the KL after a share of the training.
 
     Linear: 0 to beta over the first `beta_warmup` of the training (Bowman et al., 2016,
     https://arxiv.org/abs/1511.06349). Cyclical: the same within each of `beta_cycles` cycles (Fu et al., 2019,
     https://arxiv.org/abs/1903.10145).
 
     Args:
-        progress: share of the steps that are done, in [0, 1].
+        progress: share of the steps done, in [0, 1].
         config: beta, beta_schedule, beta_warmup, beta_cycles.
     """
     if config.beta_schedule == "constant" or config.beta_warmup == 0.0 or progress >= 1.0:
@@ -87,13 +87,13 @@ def beta_at(progress: float, config: TrainConfig) -> float:
 
 
 def mask_tokens(tokens: Tensor, share: float, *, bos_id: int, mask_id: int, generator: torch.Generator) -> Tensor:
-    """The decoder's inputs with a share of the tokens masked, never the start token.
+    """Token dropout: mask a share of the decoder's input tokens, never the start token.
 
-    A decoder that cannot see the last token has to ask z. Source: Generating Sentences from a Continuous Space (Bowman
+    A decoder that does not see the last token must use z. Source: Generating Sentences from a Continuous Space (Bowman
     et al., 2016), https://arxiv.org/abs/1511.06349, section 3.1.
 
     Returns:
-        (B, T), `tokens` itself where share is 0
+        (B, T); `tokens` itself if share is 0
     """
     if share == 0.0:
         return tokens

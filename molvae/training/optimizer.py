@@ -15,17 +15,17 @@ from molvae.model import GRU, SmilesVAE
 
 __all__ = ["Muon", "WeightAverage", "learning_rate_at", "make_optimizer", "orthogonalized", "skip_nonfinite"]
 
-_GATES = 3  # of a GRU: its matrices are three, one above the other
-_RMS = 0.2  # of an orthogonalized update, in learning rates: that of AdamW, so that decay and schedule mean the same
+_GATES = 3  # of a GRU: its weight matrix stacks three
+_RMS = 0.2  # of an orthogonalized update, in learning rates; as for AdamW, so that decay and schedule transfer
 _BETAS = (0.9, 0.99)
-_TABLES = ("embedding", "to_logits")  # one row a token: what a rare one learns must not be scaled up to that of all
+_TABLES = ("embedding", "to_logits")  # one row a token: updates of rare tokens must not be scaled up
 
 
 def make_optimizer(model: SmilesVAE, config: TrainConfig, *, bf16: bool = False) -> torch.optim.Optimizer:
-    """The optimizer of `config`; vectors are not decayed.
+    """The optimizer of `config`; vectors have no weight decay.
 
     Args:
-        model: its parameters.
+        model: the model to train.
         config: optimizer, learning_rate, weight_decay.
         bf16: whether Muon's matrix products are in bf16.
     """
@@ -50,20 +50,20 @@ def make_optimizer(model: SmilesVAE, config: TrainConfig, *, bf16: bool = False)
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update of a matrix is made orthogonal; AdamW for the groups without "parts".
+    """Momentum with orthogonalized updates of matrices; AdamW for the groups without "parts".
 
-    A step changes a matrix by as much in all directions, where the gradient, and AdamW with it, moves it along a few.
-    A matrix of several parts, such as that of the gates of a GRU, is taken part by part.
+    A step changes a matrix equally in all directions, while the gradient, and so AdamW, changes it along a few. A
+    matrix that stacks several parts, such as the gates of a GRU, is orthogonalized part by part.
 
     Source: Muon: An optimizer for hidden layers in neural networks (Jordan et al., 2024),
     https://kellerjordan.github.io/posts/muon; the scale that makes it take AdamW's learning rate: Muon is Scalable for
     LLM Training (Liu et al., 2025), https://arxiv.org/abs/2502.16982, section 2.2.
 
     Args:
-        groups: of parameters; "parts" says of how many matrices, one above the other, each of a group consists.
+        groups: parameter groups; "parts" is the number of matrices stacked in each parameter of the group.
         lr: learning rate.
-        weight_decay: of groups that do not say theirs.
-        bf16: orthogonalize in bf16, which is exact enough, where that is faster.
+        weight_decay: default for groups without their own.
+        bf16: orthogonalize in bf16, which is precise enough.
         momentum: of the matrices.
     """
 
@@ -75,7 +75,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Change the parameters by their gradients; no closure is taken."""
+        """Update the parameters; a closure is ignored."""
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
             if not parameters:
@@ -86,7 +86,7 @@ class Muon(torch.optim.Optimizer):
 
     def _orthogonal(self, parameters: list[Tensor], parts: int) -> list[Tensor]:
         gradients = [p.grad for p in parameters if p.grad is not None]
-        first = [self._kept(p, "first") for p in parameters]
+        first = [self._moment(p, "first") for p in parameters]
         torch._foreach_lerp_(first, gradients, 1.0 - self._momentum)
         ahead = torch._foreach_lerp(gradients, first, self._momentum)  # Nesterov's
         # Matrices of one shape are made orthogonal together: few and large products.
@@ -104,7 +104,7 @@ class Muon(torch.optim.Optimizer):
 
     def _adam(self, parameters: list[Tensor]) -> list[Tensor]:
         gradients = [p.grad for p in parameters if p.grad is not None]
-        first, second = ([self._kept(p, name) for p in parameters] for name in ("first", "second"))
+        first, second = ([self._moment(p, name) for p in parameters] for name in ("first", "second"))
         counts = [self.state[p].setdefault("steps", torch.zeros(())) for p in parameters]
         torch._foreach_add_(counts, 1.0)  # on the CPU: nothing waits for the device
         steps = counts[0].item()
@@ -118,7 +118,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_div_(updates, 1.0 - _BETAS[0] ** steps)
         return list(updates)
 
-    def _kept(self, parameter: Tensor, name: str) -> Tensor:
+    def _moment(self, parameter: Tensor, name: str) -> Tensor:
         """A moment of a parameter, zero before the first step."""
         state: dict[str, Tensor] = self.state[parameter]
         if name not in state:
@@ -127,7 +127,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
-    """The nearest orthogonal matrices (N, R, C), nearly: all singular values come to lie between about .7 and 1.2.
+    """Approximate the nearest orthogonal matrices (N, R, C): all singular values end between about 0.7 and 1.2.
 
     Five steps of a Newton-Schulz iteration of fifth order, with the coefficients of the source of `Muon`.
     """
@@ -141,10 +141,10 @@ def orthogonalized(matrices: Tensor) -> Tensor:
 
 
 def skip_nonfinite(norm: Tensor, model: nn.Module) -> None:
-    """Leave a step out whose gradient is not finite: one number too large in bf16 must not end a training.
+    """Skip a step whose gradient is not finite: one overflow in bf16 must not end a training.
 
     Args:
-        norm: () of the gradient; on its device, so that nothing waits for it.
+        norm: () norm of the gradient, on its device, so that nothing waits for it.
         model: its gradients become 0 unless the norm is finite.
     """
     finite = norm.isfinite()
@@ -154,11 +154,11 @@ def skip_nonfinite(norm: Tensor, model: nn.Module) -> None:
 
 
 def learning_rate_at(progress: float, config: TrainConfig) -> float:
-    """The learning rate at a share of the training.
+    """The learning rate after a share of the training.
 
-    It rises linearly over the first `warmup`. Then "cosine" falls by half a cosine to zero (SGDR, Loshchilov and
-    Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts), "stable" stays until the last `decay` of the
-    training, in which it falls linearly to zero (Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+    It rises linearly over the first `warmup`. Then "cosine" decays by half a cosine to zero (SGDR, Loshchilov and
+    Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts), "stable" is constant until the last `decay` of
+    the training, where it decays linearly to zero (Scaling Laws and Compute-Optimal Training Beyond Fixed Training
     Durations, Hägele et al., 2024, https://arxiv.org/abs/2405.18392).
     """
     rise = min(1.0, progress / config.warmup) if config.warmup else 1.0
@@ -168,25 +168,25 @@ def learning_rate_at(progress: float, config: TrainConfig) -> float:
 
 
 class WeightAverage:
-    """An exponential moving average of a model's weights; young averages forget faster.
+    """An exponential moving average of a model's weights; a young average has a smaller decay.
 
     Source: Acceleration of stochastic approximation by averaging (Polyak and Juditsky, 1992).
 
     Args:
         model: its weights are the first average.
-        decay: share of the old average that is kept at a step.
+        decay: share of the old average kept at a step.
     """
 
     def __init__(self, model: SmilesVAE, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         for part in self.model.modules():
             if isinstance(part, GRU):
-                part.flatten_parameters()  # cuDNN wants them in one piece
+                part.flatten_parameters()  # cuDNN needs contiguous weights
         self._decay = decay
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after `step` steps."""
+        """Add the weights after `step` steps."""
         keep = min(self._decay, (1 + step) / (10 + step))
         own: list[Tensor] = list(self.model.parameters())
         new: list[Tensor] = list(model.parameters())

@@ -1,4 +1,4 @@
-"""The order of a training: epochs, pools, batches. A pure function of the seed, so that a run can be resumed."""
+"""The order of a training: epochs, pools, batches. It is a function of the seed, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Rows = NDArray[np.int64]
 class Plan:
     """Every epoch visits every training molecule once, in pools; batches are of similar length within a pool.
 
-    The training ends after `config.steps`, be it in the middle of an epoch, or after `config.epochs`.
+    The training ends after `config.steps`, even within an epoch, or else after `config.epochs`.
 
     Args:
         rows: the training molecules.
@@ -32,7 +32,7 @@ class Plan:
     rows: Rows
     lengths: Rows
     config: TrainConfig
-    _orders: dict[int, Rows] = field(default_factory=dict, repr=False)  # of the epoch asked for last
+    _orders: dict[int, Rows] = field(default_factory=dict, repr=False)  # of the last epoch used
 
     @property
     def pools_per_epoch(self) -> int:
@@ -51,13 +51,13 @@ class Plan:
 
     @property
     def pools(self) -> int:
-        """Pools of the whole training; of the last one it may see a part."""
+        """Pools of the whole training; the last one may be used in part."""
         epochs, rest = divmod(self.steps, self.steps_per_epoch)
         return epochs * self.pools_per_epoch + int(np.searchsorted(np.cumsum(self._steps_of_pools), rest)) + (rest > 0)
 
     @property
     def epochs(self) -> int:
-        """Epochs of the whole training, the last one perhaps not a whole one."""
+        """Epochs of the whole training; the last one may be incomplete."""
         return -(-self.pools // self.pools_per_epoch)
 
     @cached_property
@@ -67,11 +67,11 @@ class Plan:
         return -(-np.array(sizes) // self.config.batch_size)
 
     def rng(self, *key: int) -> np.random.Generator:
-        """A generator that depends on the seed and the key alone."""
+        """A random generator that depends only on the seed and the key."""
         return np.random.default_rng((self.config.seed, *key))
 
     def pool(self, index: int) -> Rows:
-        """The molecules of a pool, by its number since the start of the training."""
+        """The molecules of a pool, numbered from the start of the training."""
         epoch, within = divmod(index, self.pools_per_epoch)
         if epoch not in self._orders:
             self._orders.clear()
@@ -84,5 +84,5 @@ class Plan:
         return bucketed(np.arange(len(lengths)), lengths, self.config.batch_size, self.rng(1, index))
 
     def coupled(self, index: int) -> bool:
-        """Whether a pool is trained on coupled prior draws as well; no pool after the last is."""
+        """Whether training on a pool includes the coupled prior term; False after the last pool."""
         return self.config.coupling_weight > 0.0 and self.config.coupling_start * self.pools <= index < self.pools

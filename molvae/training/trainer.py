@@ -1,4 +1,4 @@
-"""The training loop. It knows token ids and tensors; what it learns about molecules comes from the health check."""
+"""The training loop, on token ids and tensors, and its device: the only module that uses accelerate."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from molvae.config import TrainConfig
 from molvae.corpus.batching import TokenizedCorpus, bucketed
 from molvae.errors import ConfigError, ModelError
-from molvae.machine.distributed import is_main, on_main, rank, total, world_size
-from molvae.machine.interruption import Interruption
-from molvae.machine.memory import kept_memory
 from molvae.model import SmilesVAE
+from molvae.runtime.device import kept_memory, pick_device, profits_from_bf16
+from molvae.runtime.distributed import connect, is_main, on_main, rank, total, world_size
+from molvae.runtime.interruption import Interruption
+from molvae.training.batch_inputs import BatchInputs, Randomize
 from molvae.training.checkpoint import Position, read_checkpoint, write_checkpoint
-from molvae.training.device import coupling_threads, data_parallel, make_accelerator, where
-from molvae.training.feed import Feed, Respell
+from molvae.training.coupling import PriorMatching, coupling_threads
 from molvae.training.health import Health
 from molvae.training.labels import HeadFigures, Labels
-from molvae.training.meter import Meter
-from molvae.training.objective import beta_at, terms_of
+from molvae.training.objective import beta_at, loss_terms
 from molvae.training.optimizer import WeightAverage, learning_rate_at, make_optimizer, skip_nonfinite
-from molvae.training.pace import Pace, Work, measured_pace
 from molvae.training.plan import Plan
-from molvae.training.pools import CoupledPools
-from molvae.training.progress import Epoch, Progress
+from molvae.training.progress import Epoch, Meter, Pace, Progress, Work, measure_pace
 
 __all__ = ["Trainer"]
 
-_ENCODED = 8_192  # molecules whose posterior means a GPU computes at a time
-_STEPS_BETWEEN_TALKS = 8  # of several processes, about saving and ending: each time the GPUs wait for each other
+_ENCODED = 8_192  # molecules that a GPU encodes at a time
+_SYNC_STEPS = 8  # steps between two agreements of several processes on saving and ending, for which GPUs wait
 
 
 @dataclass
 class _Best:
-    """The best weights so far, and since when."""
+    """The best weights so far, and their epoch."""
 
     objective: float
     epoch: int
@@ -52,24 +52,24 @@ class _Best:
 
 
 class Trainer:
-    """Trains a model on the rows of a corpus; `run` gives the best averaged weights.
+    """Trains a model on rows of a corpus; `run` returns the best averaged weights.
 
-    Under torchrun every process makes one of these with the same arguments and takes its share of each batch; what
-    comes out is what one process would give, but for rounding and dropout. The main process alone checks and saves.
+    Under torchrun every process makes a trainer with the same arguments and takes its share of each batch. The result
+    is that of one process, except for rounding and dropout. Only the main process checks and saves.
 
-    The order of molecules and every random number are functions of the seed, so a training that was killed and is
-    resumed from its checkpoint ends with the weights of one that was not (on CPU, with the same number of threads).
+    The order of molecules and every random number are functions of the seed. So a training that was killed and resumed
+    from its checkpoint ends with the same weights as one that was not (on CPU, with the same number of threads).
 
     Args:
-        model: trained in place; its first weights count.
+        model: trained in place, from its current weights.
         corpus: tokenized molecules.
-        rows: which of them to train on.
-        config: how.
+        rows: the training molecules.
+        config: training settings.
         check: measures a model on held-out molecules.
-        labels: of the corpus, for the heads of the model.
-        check_heads: measures them; given where `labels` are.
-        respell: spells molecules anew for the encoder, a share `config.randomized` of them; None never does.
-        checkpoint: file to keep the state in and to resume from if it is there; None keeps none.
+        labels: labels of the corpus for the property heads.
+        check_heads: measures the property heads; given with `labels`.
+        randomize: randomized SMILES for the encoder, for a share `config.randomized` of the molecules; None uses none.
+        checkpoint: file to save the state in, and to resume from if it exists; None saves nothing.
         on_step: called after every step.
         on_epoch: called after every epoch with its figures and the averaged model.
         on_interrupt: called at Ctrl-C or SIGTERM, before the step is finished and saved.
@@ -78,8 +78,8 @@ class Trainer:
         plan: epochs, pools and steps of the whole training.
 
     Raises:
-        ConfigError: the device is not there; from `run`, training diverged.
-        ModelError: the checkpoint is damaged, or of another model.
+        ConfigError: the device does not exist; from `run`, training diverged.
+        ModelError: the checkpoint is damaged, or belongs to another model.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Trainer:
         check: Callable[[SmilesVAE], Health],
         labels: Labels | None = None,
         check_heads: Callable[[SmilesVAE], HeadFigures] | None = None,
-        respell: Respell | None = None,
+        randomize: Randomize | None = None,
         checkpoint: Path | None = None,
         on_step: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Epoch, SmilesVAE], None] = lambda *_: None,
@@ -104,7 +104,7 @@ class Trainer:
         self.plan = Plan(rows, corpus.lengths, config)
         self._accelerator = make_accelerator(config)
         self._corpus = corpus.to(self._accelerator.device)
-        self._feed = Feed(self._corpus, self.plan, model.config.latent_dim, respell)
+        self._inputs = BatchInputs(self._corpus, self.plan, model.config.latent_dim, randomize)
         self._model = model.to(self._accelerator.device)
         self._parallel = data_parallel(self._model)
         self._optimizer = make_optimizer(self._model, config, bf16=self._accelerator.mixed_precision == "bf16")
@@ -113,13 +113,13 @@ class Trainer:
         self._position = Position(pool=0, batch=0, step=0, seconds=0.0)
         self._meter = Meter(self._accelerator.device)
         threads, device = coupling_threads(self._accelerator.device), self._accelerator.device
-        self._pools = CoupledPools(self.plan, self._posterior_means, threads, device)
+        self._pools = PriorMatching(self.plan, self._posterior_means, threads, device)
         if checkpoint is not None and checkpoint.exists():
             self._restore(*read_checkpoint(checkpoint))
 
     @property
     def epochs_done(self) -> int:
-        """Epochs behind the place where training begins or goes on; the last may be a part of one."""
+        """Epochs done before training starts or continues; the last one may be incomplete."""
         done = self._position.pool
         return self.plan.epochs if done >= self.plan.pools else done // self.plan.pools_per_epoch
 
@@ -130,22 +130,26 @@ class Trainer:
 
     @property
     def steps_done(self) -> int:
-        """Steps behind the place where training begins or goes on."""
+        """Steps done before training starts or continues."""
         return self._position.step
 
     @property
     def where(self) -> str:
-        """Device and precision, as one would say them."""
-        return where(self._accelerator)
+        """Number of processes, device and precision, as text."""
+        times = f"{world_size()} x " if world_size() > 1 else ""
+        precision = "bf16" if self._accelerator.mixed_precision == "bf16" else "fp32"
+        emulated = precision == "bf16" and not profits_from_bf16(self._accelerator.device)
+        note = ", which is emulated here: fp32 is far faster" if emulated else ""
+        return f"{times}{self._accelerator.device.type} in {precision}{note}"
 
     def run(self) -> SmilesVAE:
-        """Train to the end, or until patience runs out, and return the model with the best averaged weights.
+        """Train to the end, or until early stopping, and return the model with the best averaged weights.
 
         Raises:
             KeyboardInterrupt: on Ctrl-C or SIGTERM; the step is done and the state saved.
         """
         self._started = time.monotonic() - self._position.seconds
-        # What has just begun is saved after its first step: a model without a checkpoint is that of a finished run.
+        # A new run saves its first step: a folder with a model and without a checkpoint is a finished run.
         self._saved = time.monotonic() if self._position.step else -math.inf
         per_epoch = self.plan.pools_per_epoch
         with ExitStack() as stack:
@@ -163,10 +167,10 @@ class Trainer:
         return self._average.model
 
     def rehearse(self, seconds: float) -> Pace:
-        """Measure how fast `run` goes, on this machine, now. The weights are spoilt: it is for a trainer of its own.
+        """Measure the speed of `run`. It changes the weights, so use a separate trainer.
 
         Args:
-            seconds: that the training is to take; a small share of it is spent here.
+            seconds: duration of the training; the measurement takes a small share of it.
         """
         self._on_step = lambda _: None
         device, D = self._accelerator.device, self._model.config.latent_dim
@@ -176,10 +180,11 @@ class Trainer:
             lambda: self._check(self._average.model),
         )
         with torch.random.fork_rng():
-            return measured_pace(self.plan, work, D, device, seconds)
+            return measure_pace(self.plan, work, D, device, seconds)
 
     def _out_of_patience(self) -> bool:
-        return 0 < self._config.patience <= self.epochs_done - self._best.epoch
+        measured = self.epochs_done - self.epochs_done % self._config.check_epochs
+        return 0 < self._config.patience <= measured - self._best.epoch
 
     def _train_pool(self, pool: int, interruption: Interruption) -> None:
         self._pools.enter(pool)
@@ -192,8 +197,8 @@ class Trainer:
         self._position = self._position._replace(pool=pool + 1, batch=0)
 
     def _pause(self, interruption: Interruption) -> None:
-        """Save where it is time to, and end where that is wanted: all processes at the same step."""
-        if world_size() > 1 and (self._position.step - 1) % _STEPS_BETWEEN_TALKS:
+        """Save if it is time, and end if the user interrupted: all processes at the same step."""
+        if world_size() > 1 and (self._position.step - 1) % _SYNC_STEPS:
             return
         due = is_main() and time.monotonic() - self._saved > self._config.checkpoint_seconds
         wanted, due = total(torch.tensor([float(interruption.asked), float(due)])).tolist()
@@ -205,7 +210,7 @@ class Trainer:
     @torch.inference_mode()
     def _posterior_means(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         means = torch.zeros(len(rows), self._model.config.latent_dim, device=self._accelerator.device)
-        # Without gradients there is memory for more; a GPU is no slower with many.
+        # Without gradients, memory allows larger batches; a GPU needs them.
         size = max(2 * self._config.batch_size, _ENCODED if means.is_cuda else 0)
         batches = bucketed(np.arange(len(rows)), self._corpus.lengths[rows], size)
         for at in islice(batches, rank(), None, world_size()):
@@ -218,26 +223,26 @@ class Trainer:
     def _check_finite(self, figure: float) -> None:
         if not math.isfinite(figure):
             step, rate = self._position.step, self._config.learning_rate
-            raise ConfigError(f"training diverged before step {step}: lower learning_rate (now {rate:g}), start anew")
+            raise ConfigError(f"training diverged before step {step}: lower learning_rate (now {rate:g}), start again")
 
     def _step(self, rows: NDArray[np.int64], draws: Tensor | None) -> None:
-        """One step on the molecules `rows`, of which each process takes its share."""
+        """One step on the molecules `rows`; each process takes its share."""
         config, device, step = self._config, self._accelerator.device, self._position.step
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate_at(step / self.plan.steps, config)
-        # Every process must have a molecule to go through; one too many counts nothing.
+        # Every process needs a molecule; an additional one has the weight 0.
         count = len(range(rank(), len(rows), world_size()))
         given = slice(rank(), None, world_size()) if count else slice(1)
-        inputs = self._feed.at(step, rows, given, draws)
+        inputs = self._inputs.at(step, rows, given, draws)
         self._model.train()
         with self._accelerator.autocast():
             output = self._parallel(**inputs._asdict())
         labels = None if self._labels is None else self._labels.batch(rows[given]).to(device)
-        terms = terms_of(output, config.free_bits, share=count / len(rows), labels=labels)
+        terms = loss_terms(output, config.free_bits, share=count / len(rows), labels=labels)
         targets = int(self._corpus.lengths[rows].sum()) - len(rows)
         loss = terms.loss(beta_at(step / self.plan.steps, config), config.coupling_weight, config.property_weight)
         self._optimizer.zero_grad(set_to_none=True)
-        # Nats per token of the whole batch, so that clipping knows no length; gradients are averaged over processes.
+        # Nats per token of the whole batch, so that clipping does not depend on lengths; DDP averages the gradients.
         self._accelerator.backward(loss * (count * world_size() / targets))
         norm = self._accelerator.clip_grad_norm_(self._model.parameters(), config.clip_norm)
         skip_nonfinite(norm, self._model)
@@ -251,15 +256,15 @@ class Trainer:
         means, speed = self._meter.means(), self._meter.tokens_per_second
         self._check_finite(means[0] + means[1])
         health, heads = on_main(lambda: (self._check(self._average.model), self._check_heads(self._average.model)))
-        objective = health.objective(self._config) + self._config.property_weight * heads.charge
+        objective = health.objective(self._config) + self._config.property_weight * heads.loss
         self._check_finite(objective)
         best = objective < self._best.objective
         if best:
             weights = {name: value.clone() for name, value in self._average.model.state_dict().items()}
             self._best = _Best(objective, epoch, weights)
         seconds = time.monotonic() - self._started
-        told = Epoch(epoch, seconds, speed, *means, objective, best, health, heads.fits)
-        self._on_epoch(told, self._average.model)
+        figures = Epoch(epoch, seconds, speed, *means, objective, best, health, heads.fits)
+        self._on_epoch(figures, self._average.model)
         self._meter = Meter(self._accelerator.device)
         self._save()
 
@@ -300,3 +305,27 @@ class Trainer:
         self._position = position
         self._pools.restore(tensors.get("coupled", {}))
         self._meter = Meter(device, tensors["meter"] if is_main() else None)
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """An accelerate `Accelerator` for the device and precision of `config`.
+
+    Raises:
+        ConfigError: the device does not exist.
+    """
+    device = pick_device(config.device)
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and profits_from_bf16(device))
+    if device.index is not None:
+        torch.cuda.set_device(device)
+    # accelerate keeps its choices for the life of the process; a second training may choose others.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    connect(cpu=device.type == "cpu")
+    return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if bf16 else "no")
+
+
+def data_parallel(model: nn.Module) -> nn.Module:
+    """The model as one of several copies that average their gradients; for a single process, the model itself."""
+    if world_size() == 1:
+        return model
+    device = next(model.parameters()).device
+    return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)

@@ -10,17 +10,16 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from molvae.benchmarks.baselines import Screening, latent_surrogate
 from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
 from molvae.benchmarks.optimization import METHODS, Job, Setup, areas, jobs_of, run_all
-from molvae.benchmarks.searchers.latent_surrogate import latent_surrogate
-from molvae.benchmarks.searchers.screening import Screening
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import ConfigError
-from molvae.generator import MolVAE
-from molvae.objectives import objective_of
+from molvae.generator.molvae import MolVAE
 from molvae.optimization.constraints import constraint_of
+from molvae.optimization.objectives import objective_of
 from molvae.optimization.protocol import auc_top
-from molvae.optimization.session.log import CallLog
+from molvae.optimization.run.log import CallLog
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,6 @@ def test_a_surrogate_on_latent_points_sees_nothing_else(tiny_run, library):
 
 def test_only_the_method_that_needs_an_extra_asks_for_it(setup, monkeypatch):
     monkeypatch.setitem(sys.modules, "cma", None)
-    monkeypatch.delitem(sys.modules, "molvae.benchmarks.searchers.evolution", raising=False)
     with pytest.raises(ConfigError, match=r'cma-es .* pip install "molvae\[cma\]"'):
         jobs_of(["screening", "cma-es"], ["qed"], 1)
     jobs = jobs_of(["latent-only", "screening"], ["qed"], 1)

@@ -6,8 +6,8 @@ import pytest
 
 from molvae.benchmarks.outliers import auroc_table, cut_off, edited, outliers_of, peptide
 from molvae.chem import canonical, parse
+from molvae.corpus.tokenizer import scan
 from molvae.errors import InputError
-from molvae.tokenizer import scan
 
 TOKENS = ["C", "N", "O", "c", "n", "1", "(", ")", "="]
 

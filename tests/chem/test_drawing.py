@@ -40,19 +40,17 @@ def test_a_panel_can_be_left_empty():
     assert len(list(with_gap.iter())) < len(list(without.iter()))
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_errors():
+    cases = [
         ({"smiles": []}, "no molecules"),
         ({"smiles": ["C"], "columns": 0}, "columns must be at least 1"),
         ({"smiles": ["C"], "legends": []}, "0 legends do not fit 1 molecules"),
         ({"smiles": ["C"], "format": "gif"}, "'svg' or 'png', not 'gif'"),
         ({"smiles": ["C"] * 1000, "columns": 1, "format": "png"}, "too many for one PNG"),
-    ],
-)
-def test_errors(options, message):
-    with pytest.raises(ConfigError, match=message):
-        molecule_grid(**options)
+    ]
+    for options, message in cases:
+        with pytest.raises(ConfigError, match=message):
+            molecule_grid(**options)
 
 
 def test_only_drawing_needs_what_a_server_may_lack():
@@ -60,7 +58,8 @@ def test_only_drawing_needs_what_a_server_may_lack():
     program = (
         "import sys\n"
         "sys.modules['rdkit.Chem.Draw'] = None\n"  # as if it could not be imported
-        "import molvae.cli, molvae.run, molvae.optimization, molvae.report, molvae.pages.map\n"
+        "import molvae.cli, molvae.training.run, molvae.optimization, molvae.training.report\n"
+        "import molvae.visualization.pages.map\n"
         "from molvae import MolVAE, ConfigError\n"
         "from molvae.chem import molecule_grid, property_table\n"
         "property_table(['CCO'], ['qed'])\n"

@@ -17,23 +17,15 @@ from molvae.chem import map_chunks, usable_cores
 from molvae.errors import ConfigError, MolVAEError
 
 
-def test_usable_cores():
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("workers", [None, 1, 2, 3])
 def test_results_come_in_order(workers):
     chunks = [list(range(n)) for n in range(20)]
     assert list(map_chunks(sum, iter(chunks), workers=workers)) == [sum(chunk) for chunk in chunks]
-
-
-@pytest.mark.parametrize("workers", [None, 1, 2])
-def test_no_chunks_no_results(workers):
     assert list(map_chunks(sum, [], workers=workers)) == []
 
 
 def test_one_chunk_starts_no_process():
-    assert list(map_chunks(_pid, [0])) == [os.getpid()]
+    assert list(map_chunks(_pid, [0])) == [os.getpid()] and 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
 def _pid(_):
@@ -62,28 +54,22 @@ def _children() -> set[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_exception_passes_and_workers_end(workers):
-    before = _children()
-    with pytest.raises(ZeroDivisionError):
-        list(map_chunks((1).__truediv__, [1, 2, 0, 4], workers=workers))
-    assert _children() == before
-
-
-def test_an_exception_of_the_reader_passes():
+def test_exceptions_pass_and_workers_end(workers):
     def broken() -> Iterator[list[int]]:
         yield from ([1], [2], [3])
         raise OSError("cut off")
 
+    before = _children()
+    with pytest.raises(ZeroDivisionError):
+        list(map_chunks((1).__truediv__, [1, 2, 0, 4], workers=workers))
     with pytest.raises(OSError, match="cut off"):
-        list(map_chunks(sum, broken(), workers=2))
+        list(map_chunks(sum, broken(), workers=workers))
+    assert _children() == before
 
 
-def test_a_dead_worker_is_an_error():
+def test_errors_of_the_workers():
     with pytest.raises(MolVAEError, match="a worker process died"):
         list(map_chunks(os._exit, [1, 1, 1], workers=2))
-
-
-def test_too_few_workers():
     with pytest.raises(ConfigError, match="workers must be at least 1, not 0"):
         map_chunks(sum, [[1]], workers=0)
 
@@ -137,9 +123,6 @@ def test_from_threads_and_two_at_once():
     for thread in threads:
         thread.join(60)
     assert found == {name: [name + n for n in range(9)] for name in (1, 2)}
-
-
-def test_two_maps_in_step():
     pairs = zip(*(map_chunks(sum, ([n, n] for n in range(9)), workers=2) for _ in range(2)), strict=True)
     assert list(pairs) == [(2 * n, 2 * n) for n in range(9)]
 

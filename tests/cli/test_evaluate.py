@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from molvae.cli import app
-from molvae.cli.figures import watching
+from molvae.cli.figures import print_figures
+from molvae.cli.progress import ProgressDisplay
 from molvae.metrics.chemnet import has_chemnet
+from tests.cli.shell import assert_error, molvae
 
 
 @pytest.fixture
@@ -21,12 +21,8 @@ def files(tmp_path, sample_file):
     return tmp_path
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, [str(one) for one in arguments])
-
-
 def test_lines_for_programs(files):
-    result = run("evaluate", files / "sample.csv", "--train", files / "train.csv", "--test", files / "test.csv")
+    result = molvae("evaluate", files / "sample.csv", "--train", files / "train.csv", "--test", files / "test.csv")
     assert result.exit_code == 0, result.stderr
     figures = dict(line.split(",") for line in result.stdout.splitlines())
     assert figures["samples"] == "42" and float(figures["valid"]) == pytest.approx(41 / 42, abs=1e-5)
@@ -35,26 +31,23 @@ def test_lines_for_programs(files):
 
 
 def test_json(files):
-    result = run("evaluate", files / "sample.csv", "--json")
+    result = molvae("evaluate", files / "sample.csv", "--json")
     figures = json.loads(result.stdout)
     assert figures["valid"] == 41 / 42 and "SNN/Test" not in figures and "Novelty" not in figures
 
 
-def test_a_table_on_a_terminal(files, monkeypatch):
-    from molvae.cli import figures
-
+def test_a_table_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    shown = []
-    monkeypatch.setattr(figures, "_print_table", shown.append)
-    figures.print_figures({"mine": {"valid": 1.0}}, as_json=False, published=True)
-    assert list(shown[0])[:2] == ["mine", "MOSES train"] and "CharRNN" in shown[0]
+    monkeypatch.setenv("COLUMNS", "250")
+    print_figures({"mine": {"valid": 1.0}}, as_json=False, published=True)
+    header, row = capsys.readouterr().out.splitlines()
+    assert "mine" in header and "MOSES train" in header and "CharRNN" in header and row.startswith("valid")
 
 
 def test_missing_and_empty_files(files):
-    result = run("evaluate", files / "none.csv")
-    assert result.exit_code == 1 and "none.csv" in result.stderr and "Traceback" not in result.stderr
+    assert_error(molvae("evaluate", files / "none.csv"), "none.csv")
     (files / "empty.csv").write_text("")
-    assert run("evaluate", files / "empty.csv").exit_code == 1
+    assert_error(molvae("evaluate", files / "empty.csv"), "empty.csv")
 
 
 def test_benchmark_moses(files, tiny_run, monkeypatch):
@@ -63,7 +56,7 @@ def test_benchmark_moses(files, tiny_run, monkeypatch):
             file.write((files / f"{name}.csv").read_text())
     monkeypatch.setenv("MOLVAE_DATA", str(files))
     options = ("--n", 50, "--test-molecules", 30, "--repair", "--flow", "--json")
-    result = run("benchmark", "moses", "--model", tiny_run, *options)
+    result = molvae("benchmark", "moses", "--model", tiny_run, *options)
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)
     assert rows["molvae"]["samples"] == rows["repaired"]["samples"] == rows["flow"]["samples"] == 50
@@ -73,16 +66,15 @@ def test_benchmark_moses(files, tiny_run, monkeypatch):
     assert rows["molvae"]["KL(q(z|x), p(z))"] > 0
     monkeypatch.setenv("MOLVAE_DATA", str(files / "nowhere"))
     monkeypatch.setenv("MOLVAE_CACHE", "off")
-    result = run("benchmark", "moses", "--model", tiny_run)
-    assert result.exit_code == 1 and "molvae download moses" in result.stderr
+    assert_error(molvae("benchmark", "moses", "--model", tiny_run), "molvae download moses")
 
 
-def test_a_long_evaluation_tells_a_line_a_minute_where_there_is_no_terminal(monkeypatch, capsys):
+def test_a_long_evaluation_prints_a_line_a_minute_where_there_is_no_terminal(monkeypatch, capsys):
     now = [0.0]
-    monkeypatch.setattr("molvae.cli.figures.time.monotonic", lambda: now[0])
-    with watching() as watch:
+    monkeypatch.setattr("molvae.cli.progress.time.monotonic", lambda: now[0])
+    with ProgressDisplay() as show:
         for done in range(10):
-            watch("sampling", 1_000 * done, 30_000)
+            show("sampling", 1_000 * done, 30_000)
             now[0] += 25.0
-    said = capsys.readouterr().err.splitlines()
-    assert said == [f"sampling: {done},000 of 30,000" for done in (3, 6, 9)]
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"sampling: {done},000 of 30,000" for done in (3, 6, 9)]

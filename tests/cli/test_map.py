@@ -1,4 +1,4 @@
-"""``molvae map`` as a shell sees it: any file in, several files out, every row accounted for."""
+"""``molvae map`` as a shell runs it: any file in, several files out, every row accounted for."""
 
 import gzip
 import io
@@ -8,11 +8,10 @@ import re
 import pandas as pd
 import pytest
 from rdkit import Chem
-from typer.testing import CliRunner
 
-from molvae.cli import app
+from tests.cli import shell
+from tests.cli.shell import assert_error
 
-RUN = CliRunner()
 ROWS = [
     ("CCO", "1.5", "a"),
     ("c1ccccc1", "", "b"),
@@ -25,14 +24,7 @@ ROWS = [
 
 
 def molvae(*arguments, **kwargs):
-    return RUN.invoke(app, ["map", *(str(one) for one in arguments)], **kwargs)
-
-
-def assert_told(result, *parts):
-    """Exit code 1, a message with all parts, nothing on stdout, no traceback."""
-    assert (result.exit_code, result.stdout) == (1, ""), result.output
-    for part in ("error: ", *parts):
-        assert part in result.stderr
+    return shell.molvae("map", *arguments, **kwargs)
 
 
 @pytest.fixture
@@ -50,8 +42,8 @@ def test_the_table_goes_to_stdout(file, tiny_run):
     assert table["row"].tolist() == [2, 3, 5, 8]  # the lines of the file
     assert table["class"].tolist() == ["a", "b", "</script>", 'with "quotes", and commas']
     assert table["pIC50"].astype(str).tolist() == ["1.5", "", "4.0", "7.0"]
-    for part in ("row 4: C1CC", "row 6: [Pt]", "row 7: empty", "3 rows cannot be encoded", "4 molecules; 3 more"):
-        assert part in result.stderr
+    for fact in ("row 4: C1CC", "row 6: [Pt]", "row 7: empty", "3 rows", "4 molecules"):
+        assert fact in result.stderr
 
 
 def test_several_files_of_one_map(file, tiny_run, tmp_path):
@@ -62,23 +54,22 @@ def test_several_files_of_one_map(file, tiny_run, tmp_path):
     assert all(path.stat().st_size and f"written: {path}" in result.stderr for path in paths)
     assert sorted(tmp_path.iterdir()) == sorted([file, *paths])
     assert "<title>in.csv</title>" in paths[0].read_text(encoding="utf-8")
-    assert paths[3].read_text(encoding="utf-8") == molvae(file, "--model", tiny_run).stdout
+    table = molvae(file, "--model", tiny_run).stdout
+    assert paths[3].read_text(encoding="utf-8") == table == molvae(file, "--model", tiny_run, "-o", "-").stdout
 
 
-def test_a_long_file_is_subsampled_and_that_is_said(sample_file, tiny_run, tmp_path):
+def test_a_long_file_is_subsampled(sample_file, tiny_run, tmp_path):
     lines = sample_file.read_text().splitlines(keepends=True)[:301]
     (tmp_path / "in.csv.gz").write_bytes(gzip.compress("".join(lines).encode()))
     common = ["--model", tiny_run, "--max-points", "40"]
     result = molvae(tmp_path / "in.csv.gz", *common)
-    assert "40 of 300 rows, each with the same chance (seed 0" in result.stderr
+    assert "40 of 300 rows" in result.stderr
     piped = molvae("-", *common, input="".join(lines))
     assert piped.stdout == result.stdout
     table = pd.read_csv(io.StringIO(result.stdout))
     lost = int((re.search(r"; (\d+) more could not be encoded", result.stderr) or ["", "0"])[1])
     assert len(table) + lost == 40 and table["row"].is_monotonic_increasing
-    assert all(
-        line.split(",")[0] == table["smiles"][k] for k, line in enumerate(lines[row - 1] for row in table["row"])
-    )
+    assert table["smiles"].tolist() == [lines[row - 1].split(",")[0] for row in table["row"]]
     assert molvae(tmp_path / "in.csv.gz", *common, "--seed", "1").stdout != result.stdout
 
 
@@ -103,32 +94,19 @@ def test_molecules_in_standard_form(tiny_run, tmp_path):
     assert table["smiles"].tolist() == ["CCN", "CC(=O)O"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["-c", "foo"], "in.csv has no column 'foo', the others are 'pIC50', 'class'; properties that can be computed"),
-        (["--method", "lda"], "no method is named 'lda'; there are pca, tsne, umap"),
-        (["-o", "map.pdf"], "map.pdf: the extension must be one of .html, .png, .svg, .csv"),
-        (["-o", "good.csv", "-o", "no/map.html"], "no/map.html cannot be written: there is no folder no"),
-        (["--model", "nowhere"], "nowhere does not exist"),
-        (["-s", "drug"], "has no column 'drug'"),
-    ],
-)
-def test_what_cannot_be_done_is_told_at_once(file, tiny_run, tmp_path, monkeypatch, arguments, told):
+def test_errors_come_before_any_file(file, tiny_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    given = arguments if "--model" in arguments else [*arguments, "--model", tiny_run]
-    assert_told(molvae(file, *given), told)
+    good = ["--model", tiny_run]
+    assert_error(molvae(file, *good, "-c", "foo"), "no column 'foo'")
+    assert_error(molvae(file, *good, "--method", "lda"), "tsne")
+    assert_error(molvae(file, *good, "-o", "map.pdf"), "map.pdf")
+    assert_error(molvae(file, *good, "-o", "good.csv", "-o", "no/map.html"), "no folder no")
+    assert_error(molvae(file, *good, "-s", "drug"), "no column 'drug'")
+    assert_error(molvae(file, "--model", "nowhere"), "nowhere does not exist")
+    for text, fact in (("", "is empty"), ("smiles,v\n", "no rows"), ("smiles\n[Pt]\n[Pt]\n", "none of the 2")):
+        file.write_text(text)
+        assert_error(molvae(file, *good, "-o", "map.html"), fact)
     assert list(tmp_path.iterdir()) == [file]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [("", "is empty"), ("smiles,v\n", "holds a header but no rows"), ("smiles\n[Pt]\n[Pt]\n", "none of the 2")],
-)
-def test_files_without_molecules(tiny_run, tmp_path, text, told):
-    (tmp_path / "in.csv").write_text(text)
-    assert_told(molvae(tmp_path / "in.csv", "--model", tiny_run, "-o", tmp_path / "map.html"), told)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
 def test_a_file_name_of_other_bytes_is_a_title_that_can_be_read(file, tiny_run, tmp_path):

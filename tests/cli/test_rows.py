@@ -1,17 +1,16 @@
-"""``molvae encode``, ``decode``, ``reconstruct`` and ``score`` as a user runs them: every row comes out again."""
+"""``molvae encode``, ``decode``, ``reconstruct`` and ``score`` as a shell runs them: every row comes out again."""
 
 import gzip
 import io
 import json
+from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from molvae import MolVAE
-from molvae.cli import app
-
-pd = pytest.importorskip("pandas")
+from tests.cli.shell import assert_error, molvae
 
 BAD = {"C1CC": "not valid SMILES", "[Pt]": "does not know the token '[Pt]'", "": "empty"}
 
@@ -33,10 +32,7 @@ def table(tmp_path, smiles):
 def run(tiny_run, monkeypatch):
     monkeypatch.setenv("MOLVAE_MODEL", str(tiny_run))
 
-    def call(*arguments, **given):
-        return CliRunner().invoke(app, [str(one) for one in arguments], **given)
-
-    return call
+    return molvae
 
 
 def read(path):
@@ -93,6 +89,25 @@ def test_decode_draws_by_seed_and_not_by_chunk(run, tmp_path, tiny_run):
     assert [one or None for one in lines] == expected and len(set(lines)) > 10
 
 
+def test_decode_gives_several_distinct_molecules_for_a_point(run, tmp_path, tiny_run):
+    z = np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)
+    z[1] = np.nan
+    np.savez(tmp_path / "z.npz", z=z, name=np.array(["a", "b", "c"]))
+    result = run("decode", tmp_path / "z.npz", "-n", 4, "--draws", 100, "--seed", 7, "-o", "-")
+    assert result.exit_code == 0 and "written" not in result.stderr, result.stderr
+    table = read(io.StringIO(result.stdout))
+    assert list(table.columns) == ["name", "decoded", "count"]
+    drawn = MolVAE.from_pretrained(tiny_run).decode(np.repeat(z, 100, axis=0), temperature=1.0, seed=7)
+    for place, name in enumerate("abc"):
+        counts = Counter(filter(None, drawn[100 * place : 100 * (place + 1)]))
+        found = table[table["name"] == name]
+        assert found["count"].tolist() == [n for _, n in counts.most_common(4)] or (name, len(found)) == ("b", 1)
+        assert all(counts[one] == n for one, n in zip(found["decoded"], found["count"], strict=True))
+        assert len(set(found["decoded"])) == len(found)
+    assert table[table["name"] == "b"].values.tolist() == [["b", "", 0]]
+    assert run("decode", tmp_path / "z.npz", "-n", 4, "--draws", 100, "--seed", 7).stdout == result.stdout
+
+
 def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_run):
     out, grid = tmp_path / "rec.csv", tmp_path / "worst.svg"
     result = run("reconstruct", table, "-o", out, "--grid", grid, "--worst", 3, "--json")
@@ -106,6 +121,8 @@ def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_
     assert result.stderr.count(", Tanimoto ") == min(3, changed) and grid.exists() == bool(changed)
     lines = run("reconstruct", table).stdout.splitlines()
     assert lines[0] == "molecules,30" and all(len(line.split(",")) == 2 for line in lines)
+    streamed = run("reconstruct", table, "-o", "-")
+    assert streamed.stdout == out.read_text() and "\n".join(lines) in streamed.stderr
 
 
 def test_score_in_the_order_of_the_file_or_the_strangest_first(run, table, tmp_path, tiny_run):
@@ -136,19 +153,23 @@ def test_molecules_in_another_form(run, tmp_path, verb):
     ("arguments", "message"),
     [
         (("encode", "none.csv"), "none.csv does not exist"),
-        (("encode", "in.csv", "-o", "z.xlsx"), "the extension must be one of .csv, .tsv, .parquet, .npz"),
-        (("encode", "in.csv", "-o", "no/z.csv"), "there is no folder no"),
+        (("encode", "in.csv", "-o", "z.xlsx"), ".csv, .tsv, .parquet, .npz"),
+        (("encode", "in.csv", "-o", "no/z.csv"), "no folder no"),
         (("encode", "in.csv", "-s", "nothing"), "has no column 'nothing'"),
         (("encode", "in.csv", "--model", "nowhere"), "nowhere does not exist"),
         (("encode", "bad.csv", "-o", "z.csv"), "none of the 2 rows of bad.csv can be encoded"),
-        (("score", "in.csv", "--sort", "bound"), "--sort bound needs the number of draws"),
+        (("score", "in.csv", "--sort", "bound"), "--importance"),
         (("score", "scored.csv"), "scored.csv has a column 'kl' already"),
-        (("reconstruct", "in.csv", "--grid", "worst.pdf"), "the extension must be one of .svg, .png"),
+        (("reconstruct", "in.csv", "--grid", "worst.pdf"), ".svg, .png"),
         (("reconstruct", "bad.csv"), "none of the 2 rows of bad.csv can be encoded"),
         (("decode", "in.csv"), "has no columns z0, z1"),
-        (("decode", "few.csv"), "few.csv holds 2 latent dimensions, and this model has 8"),
+        (("decode", "few.csv"), "few.csv has 2 latent dimensions"),
         (("decode", "taken.csv"), "taken.csv has a column 'decoded' already"),
         (("decode", "none.npz"), "none.npz does not exist"),
+        (("decode", "few.csv", "-n", 3, "--temperature", 0), "temperature"),
+        (("decode", "few.csv", "--draws", 3), "--draws"),
+        (("decode", "counted.csv", "-n", 3), "counted.csv has a column 'count' already"),
+        (("reconstruct", "in.csv", "-o", "-", "--json"), "-o -"),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_leaves_nothing(run, table, tmp_path, monkeypatch, arguments, message):
@@ -157,7 +178,7 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing(run, table, tmp_path,
     (tmp_path / "scored.csv").write_text("smiles,kl\nCCO,1\n")
     (tmp_path / "few.csv").write_text("z0,z1\n1,2\n")
     (tmp_path / "taken.csv").write_text("decoded," + ",".join(f"z{n}" for n in range(8)) + "\nx" + ",0" * 8 + "\n")
+    (tmp_path / "counted.csv").write_text("count," + ",".join(f"z{n}" for n in range(8)) + "\n1" + ",0" * 8 + "\n")
     before = set(tmp_path.iterdir())
-    result = run(*arguments)
-    assert result.exit_code == 1 and message in result.stderr and "Traceback" not in result.stderr
-    assert result.stdout == "" and set(tmp_path.iterdir()) == before
+    assert_error(run(*arguments), message)
+    assert set(tmp_path.iterdir()) == before

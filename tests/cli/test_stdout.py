@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from molvae.cli.common import print_result, writable
+from molvae.cli.console import print_result, writable
 from molvae.errors import InputError, ModelError
-from molvae.hub import find_model
+from molvae.pretrained.hub import find_model
 
 TEXT = "Δx,µM,CCO\n\udce4"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "utf-16"])
-def test_what_an_encoding_lacks_is_escaped(monkeypatch, encoding):
+def test_characters_outside_the_encoding_are_escaped(monkeypatch, encoding):
     bytes_ = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(bytes_, encoding, newline=""))
     print_result(TEXT)
@@ -28,14 +28,14 @@ def test_a_text_without_an_encoding_is_as_it_is(monkeypatch):
     assert sys.stdout.getvalue() == "Δx\n"
 
 
-def test_a_stdout_that_is_closed_is_told(monkeypatch):
+def test_a_closed_stdout_is_an_error(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
     with pytest.raises(InputError, match="standard output is closed"):
         print_result("x")
 
 
 @pytest.mark.parametrize("name", ["shut/m", "./shut/m"])
-def test_a_model_in_a_folder_that_may_not_be_entered_is_told(monkeypatch, name):
+def test_a_model_folder_without_permission_is_an_error(monkeypatch, name):
     def denied(*_):
         raise PermissionError(13, "Permission denied")
 
@@ -44,6 +44,6 @@ def test_a_model_in_a_folder_that_may_not_be_entered_is_told(monkeypatch, name):
         find_model(name)
 
 
-def test_a_name_of_a_model_that_is_too_long_is_told():
+def test_a_model_name_that_is_too_long_is_an_error():
     with pytest.raises(ModelError, match="File name too long"):
         find_model("x" * 300 + "/m")

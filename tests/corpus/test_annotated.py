@@ -4,15 +4,14 @@ import gzip
 import io
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
-from molvae.corpus.annotated import AnnotatedTable
-from molvae.corpus.frames import frame_text, write_frames
-from molvae.corpus.reading import open_table
+from molvae.corpus.reading import AnnotatedTable, open_table
+from molvae.corpus.writing import frame_text, write_frames
 from molvae.errors import InputError
 from tests.corpus.tables import LOGP, MOLECULES, NAMES, as_text, record, written
-
-pd = pytest.importorskip("pandas")
 
 
 def annotated(path, **options):
@@ -52,7 +51,6 @@ def test_structures_of_an_sd_file_become_a_column(tmp_path):
 
 
 def test_parquet_keeps_its_types(tmp_path):
-    pa = pytest.importorskip("pyarrow")
     frame = pd.DataFrame({"n": pd.array([1, None, 3], dtype="Int64"), "smiles": ["CCO", None, "CCN"], "x": [0.5, 1, 2]})
     frame.to_parquet(tmp_path / "t.parquet")
     table, chunks, cells = annotated(tmp_path / "t.parquet")
@@ -87,7 +85,6 @@ def test_text_is_read_as_it_was_written():
 
 
 def test_text_among_numbers_is_counted_in_parquet(tmp_path):
-    pytest.importorskip("pyarrow")
     with write_frames(tmp_path / "t.parquet", {"y": float}) as write:
         assert write(pd.DataFrame({"y": ["1,5", ">10", "n/a", "", "2"]}, dtype=object)) == 1
     np.testing.assert_array_equal(pd.read_parquet(tmp_path / "t.parquet")["y"], [1.5, np.nan, np.nan, np.nan, 2.0])

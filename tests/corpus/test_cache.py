@@ -12,8 +12,7 @@ import pytest
 from molvae.config import CleanConfig
 from molvae.corpus import cache
 from molvae.corpus.cache import clean_cached
-from molvae.corpus.cleaning import clean
-from molvae.corpus.ledger import Corpus
+from molvae.corpus.cleaning import Corpus, clean
 from molvae.corpus.reading import open_table
 from molvae.errors import InputError
 
@@ -23,7 +22,7 @@ TEXT = "smiles,y,ö\n" + "OCC,1,\nCCO,3,5\nC1CC,9,9\n,9,9\n[Na+].CC(=O)[O-],,\nC
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MOLVAE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "_FEWEST_ROWS", 10)
+    monkeypatch.setattr(cache, "_MIN_ROWS", 10)
     return tmp_path / "cache" / "cleaned"
 
 
@@ -83,10 +82,10 @@ def test_small_tables_and_pipes_and_off(folder, file, monkeypatch):
     cleaned(file)
     assert not cleaned(file)[1]
     monkeypatch.setenv("MOLVAE_CACHE", str(folder.parent))
-    monkeypatch.setattr(cache, "_FEWEST_ROWS", 100)
+    monkeypatch.setattr(cache, "_MIN_ROWS", 100)
     cleaned(file)
     assert not cleaned(file)[1] and not entries(folder)
-    monkeypatch.setattr(cache, "_FEWEST_ROWS", 1)
+    monkeypatch.setattr(cache, "_MIN_ROWS", 1)
     reading, writing = os.pipe()
     os.write(writing, TEXT.encode())
     os.close(writing)
@@ -133,26 +132,22 @@ def full(*args, **options):
     raise OSError(28, "No space left on device")
 
 
-def test_a_file_that_changes_meanwhile_is_not_kept(folder, file):
+def test_changes_and_interruptions_while_cleaning_leave_no_entry(folder, file):
     def change(rows: int) -> None:
         file.write_text(TEXT.replace("C[C@H]", "C[C@@H]"))
 
-    report = file.with_name("r.csv")
-    clean_cached(open_table(file), rejected=report, workers=1, on_progress=change)
-    assert not entries(folder)
-
-
-def test_an_interrupted_cleaning_leaves_nothing(folder, file):
     def interrupt(rows: int) -> None:
         raise KeyboardInterrupt
 
+    report = file.with_name("r.csv")
+    clean_cached(open_table(file), rejected=report, workers=1, on_progress=change)
     with pytest.raises(KeyboardInterrupt):
-        clean_cached(open_table(file), rejected=file.with_name("r.csv"), workers=1, on_progress=interrupt)
+        clean_cached(open_table(file), rejected=report, workers=1, on_progress=interrupt)
     assert not entries(folder)
 
 
 def test_the_most_recent_are_kept(folder, file, monkeypatch):
-    monkeypatch.setattr(cache, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(cache, "_MAX_ENTRIES", 3)
     for length in range(50, 55):
         cleaned(file, CleanConfig(max_length=length))
         if length >= 51:
@@ -178,7 +173,7 @@ import sys
 from pathlib import Path
 from molvae.corpus import cache
 from molvae.corpus.reading import open_table
-cache._FEWEST_ROWS = 10
+cache._MIN_ROWS = 10
 for round in range(20):
     for entry in Path(sys.argv[2]).glob("*.safetensors"):
         entry.unlink(missing_ok=True)

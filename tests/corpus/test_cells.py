@@ -5,8 +5,9 @@ import io
 import pandas as pd
 import pytest
 
-from molvae.corpus.cells import alike, cells_without_number, mostly_numbers
+from molvae.corpus.columns import alike
 from molvae.corpus.reading import open_table
+from tests.corpus.tables import record
 
 ROWS = [
     ("CCO", "52,5", "0.1", "a1", "n.d."),
@@ -27,30 +28,18 @@ def table(request, tmp_path):
     if request.param == "parquet":
         frame.to_parquet(path)
     elif request.param == "sdf":
-        from rdkit import Chem
-
-        with io.StringIO() as text:
-            writer = Chem.SDWriter(text)
-            for row in ROWS:
-                mol = Chem.MolFromSmiles(row[0])
-                for name, cell in zip(names[1:], row[1:], strict=True):
-                    mol.SetProp(name, cell)
-                writer.write(mol)
-            writer.close()
-            path.write_text(text.getvalue())
+        path.write_text("".join(record(row[0], **dict(zip(names[1:], row[1:], strict=True))) for row in ROWS))
     else:
         frame.to_csv(path, sep=";", index=False)
     return open_table(path)
 
 
-def test_columns_are_found_in_which_some_cells_are_no_numbers(table):
-    assert mostly_numbers(table) == ["IC50 [nM]", "dose"]
-
-
-def test_cells_that_are_no_numbers_are_counted_and_empty_ones_are_not(table):
-    assert cells_without_number(table, "IC50 [nM]") == {">10000": 2, "n.d.": 1}
-    assert not cells_without_number(table, "dose")
-    assert cells_without_number(table, "note") == {"lost": 3, "n.d.": 2}
+def test_columns_of_which_most_cells_are_numbers_and_their_other_cells(table):
+    assert table.mostly_numeric() == ["IC50 [nM]", "dose"]
+    assert table.cells_without_number("IC50 [nM]") == {">10000": 2, "n.d.": 1}
+    assert not table.cells_without_number("dose")
+    assert table.cells_without_number("note") == {"lost": 3, "n.d.": 2}
+    assert alike(" ic50", list(table.columns)) == ["IC50 [nM]"] and alike("Ki", list(table.columns)) == []
 
 
 def test_a_pipe_keeps_its_rows(tmp_path, monkeypatch):
@@ -58,9 +47,5 @@ def test_a_pipe_keeps_its_rows(tmp_path, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(text.encode()))
     monkeypatch.setattr("sys.stdin", stream)
     table = open_table("-")
-    assert mostly_numbers(table) == ["dose"] and not cells_without_number(table, "IC50")
+    assert table.mostly_numeric() == ["dose"] and not table.cells_without_number("IC50")
     assert sum(len(chunk) for chunk in table.chunks()) == 9
-
-
-def test_a_part_of_a_name_means_the_column():
-    assert alike(" ic50", ["dose", "IC50 [nM]"]) == ["IC50 [nM]"] and alike("Ki", ["dose"]) == []

@@ -16,7 +16,7 @@ from molvae.errors import InputError
 
 READS = """
 import pathlib, random, resource, signal, sys
-from molvae.corpus.annotated import AnnotatedTable
+from molvae.corpus.reading import AnnotatedTable
 from molvae.corpus.cleaning import clean
 from molvae.corpus.latents import open_latents
 from molvae.corpus.reading import open_table
@@ -145,7 +145,7 @@ def test_an_array_that_claims_more_than_is_there_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "z.npz", "w") as archive:
         archive.write(tmp_path / "z.npy", "z.npy")
     for kind in ("npy", "npz"):
-        refused(tmp_path / f"z.{kind}", "is damaged, or no numpy file")
+        refused(tmp_path / f"z.{kind}", "is damaged, or not a numpy file")
 
 
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.smi.gz", "t.sdf.gz"])

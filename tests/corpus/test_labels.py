@@ -1,6 +1,7 @@
 """Where labels come from: columns before RDKit, by name before case, and what is not there is told."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from molvae import ConfigError
@@ -10,8 +11,6 @@ from molvae.corpus.cleaning import clean
 from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labels_of
 from molvae.corpus.reading import open_table
 from tests.corpus.tables import written
-
-pd = pytest.importorskip("pandas")
 
 MOLECULES = ["CCO", "c1ccccc1", "CC(=O)O", "CCN"]
 
@@ -53,7 +52,7 @@ def test_a_column_that_begins_with_nothing_is_read_where_it_is_asked_for(tmp_pat
     table = open_table(written(tmp_path, "smiles,activity\n" + "\n".join(rows) + "\n"))
     assert table.numeric_columns == ()
     sources = find_labels(["activity"], table)
-    corpus = clean(table.carrying(["activity"]))
+    corpus = clean(table.with_numeric(["activity"]))
     labels = labels_of(corpus, sources)
     assert labels["activity"].dropna().tolist() == [7.5, 6.5]
     n = len(corpus)
@@ -70,7 +69,7 @@ def test_of_repeated_molecules_the_mean_is_the_label(tmp_path):
 @pytest.fixture
 def corpus(monkeypatch, tmp_path):
     monkeypatch.setenv("MOLVAE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(module, "_FEWEST", 3)
+    monkeypatch.setattr(module, "_MIN_CACHED", 3)
     path = tmp_path / "x.smi"
     path.write_text("\n".join(MOLECULES))
     return clean(open_table(path))

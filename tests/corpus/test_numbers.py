@@ -3,18 +3,16 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molvae.corpus.annotated import AnnotatedTable
 from molvae.corpus.cleaning import clean
-from molvae.corpus.frames import write_frames
 from molvae.corpus.numbers import grouping, is_code, number
-from molvae.corpus.reading import open_table
+from molvae.corpus.reading import AnnotatedTable, open_table
+from molvae.corpus.writing import write_frames
 from tests.corpus.tables import read, record, written
-
-pd = pytest.importorskip("pandas")
 
 WHOLE = st.integers(-(10**12), 10**12)
 
@@ -85,12 +83,12 @@ def test_thousands_below_the_sample(tmp_path):
 
 
 def test_a_column_carried_on_request_keeps_its_grouping(tmp_path):
-    table = open_table(table_of(tmp_path, ["1,250.5", "n.d. yet", "so-so", "2,000"])).carrying(["IC50 (nM)"])
+    table = open_table(table_of(tmp_path, ["1,250.5", "n.d. yet", "so-so", "2,000"])).with_numeric(["IC50 (nM)"])
     np.testing.assert_array_equal(next(table.chunks()).numbers["IC50 (nM)"], [1250.5, np.nan, np.nan, 2000])
 
 
 def test_the_key_of_a_table_holds_how_numbers_are_read(tmp_path):
-    keys = {open_table(table_of(tmp_path, cells)).how() for cells in (["1,250"], ["1,25"], ["1.25"])}
+    keys = {open_table(table_of(tmp_path, cells)).layout_key() for cells in (["1,250"], ["1,25"], ["1.25"])}
     assert len(keys) == 3
 
 
@@ -101,7 +99,6 @@ def test_thousands_in_an_sd_file(tmp_path):
 
 
 def parquet(tmp_path, path):
-    pytest.importorskip("pyarrow")
     table = AnnotatedTable(open_table(path))
     with write_frames(tmp_path / "t.parquet", table.types, table.grouping) as write:
         lost = [write(chunk.cells) for chunk in table.chunks(2)]

@@ -2,15 +2,14 @@
 
 import codecs
 
+import numpy as np
 import pytest
 
-from molvae.corpus.annotated import AnnotatedTable
-from molvae.corpus.reading import open_table, read_smiles
+from molvae.corpus.reading import AnnotatedTable, open_table, read_smiles
 from molvae.corpus.writing import write_file
 from molvae.errors import InputError
 from tests.corpus.tables import MOLECULES, NAMES, as_text, read, written
 
-np = pytest.importorskip("numpy")
 HEAD = ("Name", "SMILES", "logP")
 
 

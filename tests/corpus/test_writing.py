@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
-from molvae.corpus.frames import frame_text
-from molvae.corpus.writing import check_output, csv_writer, to_text, write_file
+from molvae.corpus.writing import check_output, csv_writer, frame_text, to_text, write_file
 from molvae.errors import InputError
 
 COLUMNS = ["qed", "charge"]

@@ -6,8 +6,15 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 from scipy.linalg import sqrtm
 
-from molvae.metrics.distances import Moments, cosine, frechet, kl_of_counts, kl_of_densities
-from molvae.metrics.similarity import internal_diversity, nearest_similarity
+from molvae.metrics.distances import (
+    Moments,
+    cosine,
+    frechet,
+    internal_diversity,
+    kl_of_counts,
+    kl_of_densities,
+    nearest_similarity,
+)
 
 
 def moments(rng, n=500, d=6):
@@ -65,7 +72,7 @@ def prints(canonical_smiles):
 def test_similarity_is_that_of_rdkit(prints, monkeypatch):
     packed, similarity = prints
     for rows in (7, 2048):  # in one block and in many
-        monkeypatch.setattr("molvae.metrics.similarity._ROWS", rows)
+        monkeypatch.setattr("molvae.metrics.distances._ROWS", rows)
         assert nearest_similarity(packed, packed[:5]) == pytest.approx(similarity[:, :5].max(1))
         others = similarity - 2 * np.eye(len(similarity))
         assert nearest_similarity(packed) == pytest.approx(others.max(1))

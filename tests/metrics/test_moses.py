@@ -12,8 +12,7 @@ from molvae.chem import canonical, parse
 from molvae.corpus.reading import read_smiles
 from molvae.metrics.chemnet import has_chemnet
 from molvae.metrics.evaluation import evaluate
-from molvae.metrics.features import features_of
-from molvae.metrics.filters import passes_filters
+from molvae.metrics.features import features_of, passes_filters
 from molvae.metrics.guacamol import _molecules_of, guacamol_metrics
 from molvae.metrics.moses import moses_metrics
 from molvae.metrics.statistics import molecule_set_of, statistics_of
@@ -102,19 +101,11 @@ def test_a_sample_without_a_molecule(sets):
     assert all(math.isnan(value) for value in rest.values()), rest
 
 
-@pytest.mark.parametrize(
-    ("smiles", "passes"),
-    [
-        ("CC(C)Cc1ccc(cc1)C(C)C(=O)O", True),
-        ("C[N+](C)(C)CCO", False),  # a charge
-        ("C1CCCCCCC1", False),  # a ring of eight
-        ("CCI", False),  # iodine
-        ("CCN=C=O", False),  # isocyanate, an MCF
-        ("O=C1NC(=S)SC1=Cc1ccccc1", False),  # rhodanine, PAINS
-    ],
-)
-def test_filters(smiles, passes):
-    assert passes_filters(parse(smiles)) is passes
+def test_filters():
+    assert passes_filters(parse("CC(C)Cc1ccc(cc1)C(C)C(=O)O"))
+    # A charge, a ring of eight, iodine, an isocyanate (MCF) and a rhodanine (PAINS).
+    for smiles in ("C[N+](C)(C)CCO", "C1CCCCCCC1", "CCI", "CCN=C=O", "O=C1NC(=S)SC1=Cc1ccccc1"):
+        assert not passes_filters(parse(smiles)), smiles
 
 
 def test_features_of_a_known_molecule():
@@ -146,39 +137,18 @@ def test_a_damaged_entry_is_computed_again(sets, monkeypatch, tmp_path):
     assert len(first) == 50
 
 
-REFERENCE_ROWS = {
-    "train": {
-        "valid": 1.0,
-        "unique@10000": 1.0,
-        "FCD/Test": 0.04989,
-        "SNN/Test": 0.64206,
-        "Frag/Test": 1.0,
-        "Scaf/Test": 0.94490,
-        "IntDiv": 0.85694,
-        "IntDiv2": 0.85090,
-        "Filters": 1.0,
-        "logP": 0.00568,
-        "SA": 0.00487,
-        "QED": 0.00076,
-        "weight": 0.16667,
-    },
-    "young model": {
-        "valid": 0.745,
-        "unique@10000": 1.0,
-        "FCD/Test": 0.70342,
-        "SNN/Test": 0.51267,
-        "Frag/Test": 0.99858,
-        "Scaf/Test": 0.76463,
-        "IntDiv": 0.85509,
-        "IntDiv2": 0.84906,
-        "Filters": 0.96832,
-        "logP": 0.15294,
-        "SA": 0.12293,
-        "QED": 0.00350,
-        "weight": 7.21100,
-        "Novelty": 0.96738,
-    },
+_NAMES = (
+    *("valid", "unique@10000", "FCD/Test", "SNN/Test", "Frag/Test", "Scaf/Test", "IntDiv", "IntDiv2", "Filters"),
+    *("logP", "SA", "QED", "weight", "Novelty"),
+)
+_ROWS = {
+    "train": (1, 1, 0.04989, 0.64206, 1, 0.94490, 0.85694, 0.85090, 1, 0.00568, 0.00487, 0.00076, 0.16667),
+    "young model": (
+        *(0.745, 1, 0.70342, 0.51267, 0.99858, 0.76463, 0.85509, 0.84906, 0.96832, 0.15294, 0.12293, 0.00350, 7.21100),
+        0.96738,
+    ),
 }
+REFERENCE_ROWS = {name: dict(zip(_NAMES, row, strict=False)) for name, row in _ROWS.items()}
 """What the original code of MOSES gave for 30,000 molecules of the training split, and for 10,000 draws of a model.
 
 But for the first Frag/Test: there a product of integers overflows in scipy's cosine and gives 1; this is its value in

@@ -11,11 +11,11 @@ from rdkit import Chem
 
 from molvae import ModelConfig, SmilesTokenizer
 from molvae.chem import parse, quiet_rdkit
-from molvae.chem.grammar import Grammar
-from molvae.codec import Codec
+from molvae.chem.smiles_grammar import Grammar
 from molvae.config import Decoding
+from molvae.corpus.tokenizer import SPECIAL_TOKENS, scan
 from molvae.model import SmilesVAE, generate
-from molvae.tokenizer import SPECIAL_TOKENS, scan
+from molvae.model.latent_codec import Codec
 
 NASTY = (
     "c1ccc(-c2ccccc2)cc1",  # biphenyl, with its bond and without
@@ -70,6 +70,8 @@ NASTY = (
     "[O-]C(=O)C[NH3+]",
     "C[Si](C)(C)C",
     "c1:c:c:c:c:c:1",
+    "c1ccc(/c2ccccc2)cc1",  # a direction makes no single bond
+    "c1c/cccc1",
     "C12C3C4C1C5C2C3C45",  # cubane
     "c1ncc2nc[nH]c2n1",
 )
@@ -123,6 +125,7 @@ def test_real_molecules_are_allowed_in_every_spelling(sample_file):
         *("FC=FC", "N(C)(C)(C)C", "O(C)(C)C", "C(C)(C)(C)(C)C", "C=1CC#1"),
         *("cc", "c1cccc1", "c1ccccc1c", "c1ccccc1=O", "n1cccc1", "o1ccccc1", "[nH]1ccccc1", "c1ccccc1-cC"),
         *("c1cccc1c1cccc1", "C*C", "C~C", "C.", ".C", "<pad>", "C1.C", "c:1ccccC:1"),
+        *("C1c%10n/nC1%10", "C1c%10nnC1%10"),
     ],
 )
 def test_what_is_no_molecule_is_refused(smiles):
@@ -134,7 +137,7 @@ def test_what_is_no_molecule_is_refused(smiles):
     assert refusal(grammar, [*(tokenizer.ids[token] for token in tokens), tokenizer.eos_id]) is not None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     tokens=st.sets(st.sampled_from(TOKENS), min_size=1).map(lambda some: sorted({*some, "C", "c", "n", "1", "(", ")"})),
     length=st.integers(1, 60),

@@ -5,7 +5,7 @@ import torch
 
 from molvae import ModelConfig, SmilesTokenizer
 from molvae.corpus.batching import TokenizedCorpus
-from molvae.model import LabelScale, SmilesVAE, equip, grown
+from molvae.model import LabelScale, SmilesVAE, expand_vocabulary, set_property_heads
 
 CONFIG = ModelConfig(latent_dim=6, embedding_dim=5, encoder_hidden=7, decoder_hidden=9, head_hidden=8)
 WITH = CONFIG.replace(properties="a,b.c")
@@ -27,7 +27,7 @@ def model(corpus):
     model = made(corpus, WITH)
     for place, head in enumerate(model.property_heads().values()):
         torch.nn.init.normal_(head.output.weight)
-        head.measure_by(LabelScale(10.0 + place, 3.0))
+        head.set_scale(LabelScale(10.0 + place, 3.0))
     return model
 
 
@@ -61,8 +61,8 @@ def test_the_gradient_reaches_heads_and_encoder_alone(corpus, model):
 def test_heads_that_stay_predict_what_they_did_and_new_ones_the_mean(model):
     z = torch.randn(20, 6, generator=torch.Generator().manual_seed(1))
     before = in_units(model, z)
-    tuned = grown(model, model.vocab_size + 2, torch.Generator().manual_seed(0))
-    equip(tuned, {"new": LabelScale(-5.0, 2.0), "b.c": LabelScale(4e3, 1e3)}, hidden=8, seed=0)
+    tuned = expand_vocabulary(model, model.vocab_size + 2, torch.Generator().manual_seed(0))
+    set_property_heads(tuned, {"new": LabelScale(-5.0, 2.0), "b.c": LabelScale(4e3, 1e3)}, hidden=8, seed=0)
     assert tuned.config.heads == ("new", "b.c")
     new, kept = in_units(tuned, z)
     torch.testing.assert_close(kept, before[1], atol=1e-3, rtol=1e-4)
@@ -78,12 +78,12 @@ def test_new_heads_are_those_of_their_seed_and_the_global_generator_is_left_alon
     for seed in (0, 0, 1):
         model = made(corpus, CONFIG)
         torch.set_rng_state(state)
-        equip(model, {"x": LabelScale(0.0, 1.0)}, hidden=4, seed=seed)
+        set_property_heads(model, {"x": LabelScale(0.0, 1.0)}, hidden=4, seed=seed)
         assert torch.equal(state, torch.get_rng_state())
         weights.append(model.property_heads()["x"].hidden.weight)
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
 def test_no_heads_are_left_where_none_are_wanted(model):
-    equip(model, {}, hidden=8, seed=0)
+    set_property_heads(model, {}, hidden=8, seed=0)
     assert model.config.heads == () and not any(name.startswith("heads.") for name in model.state_dict())

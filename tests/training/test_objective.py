@@ -11,11 +11,10 @@ from scipy.stats import kstest
 
 from molvae import ConfigError, TrainConfig
 from molvae.model import DiagonalGaussian, VAEOutput
-from molvae.training.coupling import couple
-from molvae.training.objective import beta_at, mask_tokens, terms_of
+from molvae.training.coupling import PriorMatching, couple
+from molvae.training.objective import beta_at, loss_terms, mask_tokens
 from molvae.training.optimizer import WeightAverage, learning_rate_at
 from molvae.training.plan import Plan
-from molvae.training.pools import CoupledPools
 
 
 def output(prior=None):
@@ -26,18 +25,18 @@ def output(prior=None):
 
 def test_loss_is_the_sum_of_its_terms_in_nats_per_molecule():
     out = output(prior=torch.full((5,), 7.0))
-    terms = terms_of(out, free_bits=0.0)
+    terms = loss_terms(out, free_bits=0.0)
     kl = out.posterior.kl().sum(1).mean()
     torch.testing.assert_close(terms.loss(beta=0.5, coupling_weight=2.0), 2.0 + 0.5 * kl + 14.0)
     assert terms.kl == terms.charged_kl
-    assert terms_of(output(), 0.0).prior == 0.0
+    assert loss_terms(output(), 0.0).prior == 0.0
 
 
 def test_free_bits_charge_each_dimension_at_least_that_much():
     out = output()
     each = out.posterior.kl().mean(0)
     between = float(each.sort().values[1])
-    terms = terms_of(out, free_bits=between)
+    terms = loss_terms(out, free_bits=between)
     torch.testing.assert_close(terms.charged_kl, each.clamp(min=between).sum())
     assert terms.charged_kl > terms.kl == each.sum()
 
@@ -99,7 +98,7 @@ def test_larger_blocks_match_better():
 def coupled_pools(it, threads=2):
     """Of a plan, with means far from the prior: the coupling must not care."""
     far = partial(np.full, fill_value=3.0, dtype=np.float32)
-    return CoupledPools(it, lambda rows: far((len(rows), 2)), threads, torch.device("cpu"))
+    return PriorMatching(it, lambda rows: far((len(rows), 2)), threads, torch.device("cpu"))
 
 
 def test_coupled_draws_are_exactly_the_prior():

@@ -9,7 +9,7 @@ import torch
 from molvae import ModelConfig, TrainConfig
 from molvae.model import SmilesVAE
 from molvae.training.optimizer import Muon, learning_rate_at, make_optimizer, orthogonalized, skip_nonfinite
-from molvae.training.pace import Pace
+from molvae.training.progress import Pace
 
 SMALL = ModelConfig(latent_dim=6, embedding_dim=4, encoder_hidden=8, decoder_hidden=12, decoder_layers=2)
 

@@ -1,4 +1,4 @@
-"""What an edit should not bring into a molecule: strained, unstable and senseless motifs, counted."""
+"""Flaws, which an edit must not add to a molecule: counts of strained, unstable and unrealistic motifs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rdkit import Chem
 __all__ = ["Flaws", "flaws_of", "no_worse"]
 
 Flaws = tuple[int, ...]
-"""How often each flaw occurs."""
+"""The count of each flaw."""
 
 _HALOGENS = "FIlr"
 _MOTIFS = {
@@ -26,11 +26,11 @@ _MOTIFS = {
     "[#7,#8,#15,#16;r3]": "3",
     "[r4]=,:;@[r4]": "4",
     "[nr6]:[nr6]:[nr6]": "n",
-    "[!+0;!$(*~[!+0])]": "+-",  # a charge without its counterpart
-    "[OX2H,SX2H,NX3H2]-[C;X3]=[C;X3]": "=",  # enols and their like
+    "[!+0;!$(*~[!+0])]": "+-",  # a charge without an opposite one beside it
+    "[OX2H,SX2H,NX3H2]-[C;X3]=[C;X3]": "=",  # enols, enethiols, enamines
     "[OX2,NX3]-[CX3]=!@[CX3;!$(C-[CX3,CX2,#16X4,#7X3+])]": "=",  # vinyl ethers and amines, unless they are vinylogous
     "[SX4]-[CX3]=O": "S",
-    "[OX2H,SX2H,NX3;!H0;!$(N[C,S]=O)]-[CX4]-[NX3,OX2,SX2]": "",  # hemiacetals and their like
+    "[OX2H,SX2H,NX3;!H0;!$(N[C,S]=O)]-[CX4]-[NX3,OX2,SX2]": "",  # hemiacetals, aminals and similar ones
     "[NX2;!$(N-[#7,#8])]=!@[CX3;!$(C-[#7,#8,#16])]": "N",  # imines
     "[NX2H]=[#6;!$(C-[#7])]": "N",
     "[CX3H1](=O)[#6,#7,#8]": "O",  # aldehydes, formamides
@@ -44,7 +44,7 @@ _MOTIFS = {
     "[#16v4,#16v6;!H0]": "S",
     "[#15;!H0]": "P",
 }
-"""SMARTS, with what a molecule has one of where it can match: a letter of its SMILES, or the size of a ring."""
+"""SMARTS, each with letters of a SMILES or sizes of rings, one of which a molecule must have for a match."""
 _PATTERNS = tuple((Chem.MolFromSmarts(motif), frozenset(needs)) for motif, needs in _MOTIFS.items())
 
 _LARGEST_RING = 8
@@ -55,10 +55,10 @@ _MOST_BRIDGED = 3  # pairs of rings: norbornane has one, bicyclo[2.2.2]octane th
 def flaws_of(mol: Chem.Mol, smiles: str) -> Flaws:
     """Count the flaws of a molecule.
 
-    Motifs first: bonds between heteroatoms that easily break, cumulated double bonds, triple bonds in rings, strained
-    small rings, single charges, enols, hemiacetals, acid halides and the like. Then rings of more than eight atoms,
-    pairs of small rings that share an atom, atoms in more than two rings, pairs of bridged rings beyond three, and
-    double bonds at bridgeheads.
+    First motifs: weak bonds between heteroatoms, cumulated double bonds, triple bonds in rings, strained small rings,
+    single charges, enols, hemiacetals, acid halides and similar ones. Then rings of more than eight atoms, pairs of
+    small rings that share an atom, atoms in more than two rings, pairs of bridged rings beyond three, and double bonds
+    at bridgeheads.
 
     Args:
         mol: sanitized.
@@ -74,7 +74,7 @@ def flaws_of(mol: Chem.Mol, smiles: str) -> Flaws:
 
 
 def no_worse(child: Flaws, parents: Sequence[Flaws]) -> bool:
-    """Whether a molecule has no flaw more often than that parent has it that has it most often."""
+    """Whether a molecule has no flaw more often than the worst of its parents."""
     return all(own <= max(theirs) for own, *theirs in zip(child, *parents, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Small groups that mutations put into a molecule, and how often each is drawn."""
+"""Small groups that mutations add to a molecule, and random choices: how often each is drawn."""
 
 from __future__ import annotations
 
@@ -12,13 +12,34 @@ import numpy as np
 
 from molvae.optimization.proposals.graphs import Graph, read
 
-__all__ = ["ELEMENTS", "FUSED_AROMATIC", "FUSED_SATURATED", "LINKERS", "SUBSTITUENTS", "Lottery", "fragment", "pick"]
+__all__ = [
+    "ELEMENTS",
+    "FUSED_AROMATIC",
+    "FUSED_SATURATED",
+    "LINKERS",
+    "SUBSTITUENTS",
+    "NoSiteError",
+    "WeightedChoice",
+    "fragment",
+    "pick",
+    "reject_if",
+]
 
 T = TypeVar("T")
 
 
-class Lottery(Generic[T]):
-    """Things that are drawn at random, each as often as its weight says.
+class NoSiteError(Exception):
+    """A molecule has no place for an edit."""
+
+
+def reject_if(condition: object) -> None:
+    """Raise `NoSiteError` if a condition holds."""
+    if condition:
+        raise NoSiteError
+
+
+class WeightedChoice(Generic[T]):
+    """A random choice among things, in proportion to their weights.
 
     Args:
         weights: above 0; they need not sum to 1.
@@ -34,14 +55,15 @@ class Lottery(Generic[T]):
 
 
 def pick(rng: np.random.Generator, things: Sequence[T]) -> T:
-    """One of some things, each as often; there is at least one."""
+    """One of some things, with equal chances; `NoSiteError` if there is none."""
+    reject_if(not things)
     return things[int(rng.random() * len(things))]
 
 
 ELEMENTS = {6: 0.40, 7: 0.17, 8: 0.17, 9: 0.12, 17: 0.06, 16: 0.03, 35: 0.03, 53: 0.01}
 """Weights of elements, by atomic number."""
 
-SUBSTITUENTS = Lottery(
+SUBSTITUENTS = WeightedChoice(
     {
         **dict.fromkeys(("CC", "C(C)C", "OC", "CO", "C(F)(F)F", "C#N", "N(C)C", "C(=O)O", "C(N)=O", "NC(C)=O"), 3.0),
         **dict.fromkeys(("C(=O)OC", "C(=O)NC", "C(=O)N(C)C", "C(C)=O", "CCO", "CCN", "CN", "NC", "OCC", "SC"), 2.0),
@@ -61,9 +83,9 @@ SUBSTITUENTS = Lottery(
         **dict.fromkeys(("C1CCC1", "N1CCC1", "C1CCNC1", "OCc1ccccc1", "C(=O)c1ccccc1", "Oc1ccccc1"), 0.7),
     }
 )
-"""Groups for a hydrogen, as SMILES; the first atom is the one that is bound."""
+"""Groups that replace a hydrogen, as SMILES; the first atom is bound to the molecule."""
 
-LINKERS = Lottery(
+LINKERS = WeightedChoice(
     {
         ("C", 0): 6.0,
         ("N", 0): 2.5,
@@ -78,9 +100,9 @@ LINKERS = Lottery(
         ("C(=O)O", 2): 0.5,
     }
 )
-"""What goes into a bond, as SMILES: the first atom is bound on one side, that of the number on the other."""
+"""Linkers for a bond, as SMILES, and the atom that is bound on the far side; the near side is the first atom."""
 
-FUSED_AROMATIC = Lottery(
+FUSED_AROMATIC = WeightedChoice(
     {
         "C=CC=C": 5.0,
         "N=CC=C": 1.0,
@@ -96,17 +118,17 @@ FUSED_AROMATIC = Lottery(
         "NN=C": 1.0,
     }
 )
-"""Chains that make an aromatic ring on a double bond, as SMILES: both ends are bound by single bonds."""
+"""Chains that close an aromatic ring on a double bond, as SMILES; both ends are bound by single bonds."""
 
-FUSED_SATURATED = Lottery(
+FUSED_SATURATED = WeightedChoice(
     {"CCC": 1.5, "CCCC": 2.0, "CNCC": 1.5, "COCC": 1.0, "CNC": 1.0, "OCO": 1.0, "OCCO": 1.0, "CCN": 1.0, "OCCN": 0.7}
 )
-"""Chains that make another ring on any bond of a ring, likewise."""
+"""Chains that close another ring on any bond of a ring, in the same way."""
 
 
 @cache
 def fragment(smiles: str) -> Graph:
-    """The graph of one of these."""
+    """The graph of a fragment."""
     graph = read(smiles, False)
     assert graph is not None
     return graph

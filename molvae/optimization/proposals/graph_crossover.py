@@ -1,42 +1,110 @@
-"""Molecules put together from pieces of two others."""
+"""Crossover: molecules made of pieces of two others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import exp
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.proposals.cuts import ring_cut, two_branches
-from molvae.optimization.proposals.draft import Draft
-from molvae.optimization.proposals.fragments import Lottery, pick
+from molvae.optimization.proposals.fragments import NoSiteError, WeightedChoice, pick, reject_if
 from molvae.optimization.proposals.graph_proposer import GraphProposer
-from molvae.optimization.proposals.graphs import Graph, fits
+from molvae.optimization.proposals.graphs import Branch, Draft, Graph, fits
 
 __all__ = ["CROSSINGS", "GraphCrossover"]
 
 Piece = TypeVar("Piece")
-Crossing = Callable[[Graph, Graph, int, float, np.random.Generator], Draft | None]
-"""From a graph, a mate, atoms to be kept, the number of atoms wanted, and a generator, to a child."""
+Crossing = Callable[[Graph, Graph, int, float, np.random.Generator], Draft]
+"""From a graph, a mate, atoms to be kept, the wanted number of atoms, and a generator, to a child; or `NoSiteError`."""
 
 _TRIES = 12
-_SPREAD = 2.0  # atoms: how fast a piece gets less likely by which the size of a child differs from what is wanted
+_SPREAD = 2.0  # atoms: the larger, the more the size of a child may differ from the wanted one
 _FARTHEST = 6.0  # atoms: no child differs more
-_NOISE = 2.0  # atoms: standard deviation of what is wanted
-_DRAWS = 8  # of pieces of the mate, where they are drawn and not listed
+_NOISE = 2.0  # atoms: standard deviation of the wanted size
+_DRAWS = 8  # of pieces of the mate, if they are drawn and not listed
 _RING_SIZES = range(5, 8)
 _AROMATIC = 6  # pi electrons
+_CUT_RINGS = range(4, 9)  # sizes of rings that are cut
+_CUTS = 6  # tries to cut a molecule
 
 
-def cross_branches(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft | None:
-    """One cut in each: a branch for another one."""
-    able = [branch for branch in graph.branches if not branch.atoms & frozen]
-    if not able:
+class RingCut(NamedTuple):
+    """A part of a molecule that two bonds of one ring connect to the rest."""
+
+    atoms: int
+    """the part, as bits"""
+    ends: tuple[int, int]
+    """the atoms of the part at these bonds, perhaps the same"""
+    orders: tuple[int, int]
+    """of these bonds"""
+    length: int
+    """number of atoms of the ring in the part"""
+    electrons: int
+    """pi electrons that they give to the ring, if it is aromatic; else 0"""
+    aromatic: bool
+    """whether the ring is"""
+
+    def turned(self) -> RingCut:
+        """The same with the two bonds in the other order."""
+        return self._replace(ends=self.ends[::-1], orders=self.orders[::-1])
+
+
+def ring_cut(graph: Graph, rng: np.random.Generator) -> RingCut | None:
+    """A random part; None if several draws fail."""
+    rings = [ring for ring in graph.rings if len(ring) in _CUT_RINGS]
+    for _ in range(_CUTS if rings else 0):
+        cut = _cut(graph, pick(rng, rings), rng)
+        if cut is not None:
+            return cut
+    return None
+
+
+def _cut(graph: Graph, ring: tuple[int, ...], rng: np.random.Generator) -> RingCut | None:
+    turn, length = int(rng.random() * len(ring)), 1 + int(rng.random() * (len(ring) - 1))
+    ring = ring[turn:] + ring[:turn]
+    bonds = (ring[0], ring[-1]), (ring[length - 1], ring[length])
+    if any(sum(a in other and b in other for other in graph.rings) > 1 for a, b in bonds):
         return None
-    branch = pick(rng, able)
+    if any(graph.charges[a] and graph.charges[b] for a, b in bonds):
+        return None
+    # The rest of the ring is blocked, so that all atoms reached from this part of it belong to the part.
+    atoms = 0
+    rest = sum(1 << atom for atom in ring[length:])
+    for atom in ring[:length]:
+        atoms |= graph.side(atom, rest)
+    if sum((graph.neighbours[atom] & atoms).bit_count() for atom in ring[length:]) > 2:
+        return None
+    aromatic = all(graph.aromatic >> atom & 1 for atom in ring)
+    electrons = sum(_electrons(graph, atom) for atom in ring[:length]) if aromatic else 0
+    (a, before), (b, after) = bonds
+    return RingCut(atoms, (a, b), (graph.bonds[a][before], graph.bonds[b][after]), length, electrons, aromatic)
+
+
+def _electrons(graph: Graph, atom: int) -> int:
+    """Pi electrons of an aromatic atom: 1 with a double bond in a ring, 0 with one that leads out, 2 without any."""
+    doubly = [other for other, order in graph.bonds[atom].items() if order == 2]
+    return int((atom, doubly[0]) in graph.cyclic) if doubly else 2
+
+
+def two_branches(graph: Graph, frozen: int, rng: np.random.Generator) -> tuple[Branch, Branch] | None:
+    """Two ends of a molecule with a removable part between them; None if several draws fail."""
+    if len(graph.branches) < 4:
+        return None
+    for _ in range(_CUTS):
+        one, other = pick(rng, graph.branches), pick(rng, graph.branches)
+        ends = one.atoms | other.atoms
+        if not (one.atoms & other.atoms or one.size + other.size >= len(graph) or frozen & ~ends):
+            return one, other
+    return None
+
+
+def cross_branches(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft:
+    """One cut in each: replace a branch by one of the mate."""
+    sites = [branch for branch in graph.branches if not branch.atoms & frozen]
+    branch = pick(rng, sites)
     rest = len(graph) - branch.size
     differences = {
         other: rest + other.size - wanted
@@ -44,8 +112,6 @@ def cross_branches(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: n
         if fits(graph, branch.anchor, mate, other.root, without=(branch.root, other.anchor))
     }
     other = _nearest(differences, rng)
-    if other is None:
-        return None
     draft = Draft(graph)
     first = draft.insert(mate)
     draft.join(branch.anchor, first + other.root)
@@ -53,11 +119,11 @@ def cross_branches(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: n
     return draft
 
 
-def cross_middles(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft | None:
-    """Two cuts in each: what links two branches for another link."""
+def cross_middles(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft:
+    """Two cuts in each: replace the link between two branches by one of the mate."""
     ends = two_branches(graph, frozen, rng)
     if ends is None:
-        return None
+        raise NoSiteError
     kept = ends[0].size + ends[1].size
     differences = {}
     for _ in range(_DRAWS):
@@ -68,8 +134,6 @@ def cross_middles(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np
         ):
             differences[others] = kept + len(mate) - others[0].size - others[1].size - wanted
     others = _nearest(differences, rng)
-    if others is None:
-        return None
     draft = Draft(graph)
     first = draft.insert(mate)
     for end, other in zip(ends, others, strict=True):
@@ -79,11 +143,11 @@ def cross_middles(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np
     return draft
 
 
-def cross_rings(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft | None:
-    """Two bonds of a ring cut in each: one ring of parts of two, either both aromatic or neither."""
+def cross_rings(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.random.Generator) -> Draft:
+    """Two cuts of a ring in each: make one ring of parts of two, either both aromatic or neither."""
     part = ring_cut(graph, rng)
     if part is None or frozen & ~part.atoms:
-        return None
+        raise NoSiteError
     differences = {}
     for _ in range(_DRAWS):
         other = ring_cut(mate, rng)
@@ -98,8 +162,6 @@ def cross_rings(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.r
         ):
             differences[other] = part.atoms.bit_count() + other.atoms.bit_count() - wanted
     other = _nearest(differences, rng)
-    if other is None:
-        return None
     draft = Draft(graph)
     first = draft.insert(mate)
     for a, b, order in zip(part.ends, other.ends, part.orders, strict=True):
@@ -109,20 +171,20 @@ def cross_rings(graph: Graph, mate: Graph, frozen: int, wanted: float, rng: np.r
 
 
 CROSSINGS: Mapping[Crossing, float] = MappingProxyType({cross_branches: 0.6, cross_middles: 0.2, cross_rings: 0.2})
-"""How often each kind of crossing is tried."""
+"""The relative frequency of each kind of crossing."""
 
-_KINDS = Lottery(CROSSINGS)
+_KINDS = WeightedChoice(CROSSINGS)
 
 
 class GraphCrossover(GraphProposer):
     """A piece of the parent and a piece of the mate: see `CROSSINGS`.
 
-    The child's size is about one between those of the two. No bonds come to be between heteroatoms that neither has.
+    The size of the child is roughly between those of the two. No new bond joins two heteroatoms.
 
-    Proposing: A graph-based genetic algorithm and generative model/Monte Carlo tree search for the exploration of
+    Source: A graph-based genetic algorithm and generative model/Monte Carlo tree search for the exploration of
     chemical space (Jensen, 2019), https://doi.org/10.1039/C8SC05372C; the cuts are others.
 
-    Args, raises: as of `GraphProposer`; of the mate no core is asked.
+    Arguments and errors as of `GraphProposer`; the mate needs no core.
 
     >>> GraphCrossover().propose(["Clc1ccccc1"], ["CCOCC"], np.random.default_rng(0))[0].parents
     ('Clc1ccccc1', 'CCOCC')
@@ -142,19 +204,23 @@ class GraphCrossover(GraphProposer):
             if frozen is None:
                 return None
             wanted = len(graph) + (len(other) - len(graph)) * rng.random() + _NOISE * rng.standard_normal()
-            draft = _KINDS.draw(rng)(graph, other, frozen, wanted, rng)
-            smiles = None if draft is None else self._accepted(draft, [graph, other])
+            try:
+                draft = _KINDS.draw(rng)(graph, other, frozen, wanted, rng)
+            except NoSiteError:
+                continue
+            smiles = self._accepted(draft, [graph, other])
             if smiles is not None and smiles not in (parent, mate):
                 return Proposal(smiles, self.name, (parent, mate))
         return None
 
 
-def _nearest(pieces: Mapping[Piece, float], rng: np.random.Generator) -> Piece | None:
-    """A piece, by how many atoms the child with it differs from what is wanted; None where all differ too much."""
+def _nearest(pieces: Mapping[Piece, float], rng: np.random.Generator) -> Piece:
+    """A random piece; a large difference, in atoms, between the child with it and the wanted size makes it unlikely."""
     weights = {
         one: exp(-abs(difference) / _SPREAD) for one, difference in pieces.items() if abs(difference) <= _FARTHEST
     }
-    return Lottery(weights).draw(rng) if weights else None
+    reject_if(not weights)
+    return WeightedChoice(weights).draw(rng)
 
 
 def _all(graph: Graph) -> int:

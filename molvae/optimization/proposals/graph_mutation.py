@@ -1,4 +1,4 @@
-"""Random edits of a molecule."""
+"""Mutation: random edits of a molecule."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from types import MappingProxyType
 import numpy as np
 
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.proposals import aromatic_edits, atom_edits, group_edits, ring_edits
+from molvae.optimization.proposals import atom_edits, ring_edits
 from molvae.optimization.proposals.atom_edits import Edit
-from molvae.optimization.proposals.draft import Draft
-from molvae.optimization.proposals.fragments import Lottery
+from molvae.optimization.proposals.fragments import NoSiteError, WeightedChoice
 from molvae.optimization.proposals.graph_proposer import GraphProposer, is_sound
-from molvae.optimization.proposals.graphs import Graph, graph_of
+from molvae.optimization.proposals.graphs import graph_of
 
 __all__ = ["EDITS", "GraphMutation"]
 
@@ -32,31 +31,31 @@ EDITS: Mapping[Edit, float] = MappingProxyType(
         ring_edits.fuse_ring: 0.4,
         ring_edits.remove_ring: 0.3,
         ring_edits.resize_aromatic: 0.5,
-        aromatic_edits.swap_aromatic: 1.2,
-        aromatic_edits.rearrange_aromatic: 1.2,
+        ring_edits.swap_aromatic: 1.2,
+        ring_edits.rearrange_aromatic: 1.2,
         ring_edits.saturate_ring: 0.2,
         ring_edits.aromatize_ring: 0.4,
-        group_edits.delete_branch: 0.8,
-        group_edits.replace_branch: 1.2,
-        group_edits.move_branch: 1.2,
-        group_edits.swap_branches: 0.6,
-        group_edits.reverse_link: 0.6,
+        atom_edits.delete_branch: 0.8,
+        atom_edits.replace_branch: 1.2,
+        atom_edits.move_branch: 1.2,
+        atom_edits.swap_branches: 0.6,
+        atom_edits.reverse_link: 0.6,
     }
 )
-"""How often each kind of edit is tried."""
+"""The relative frequency of each kind of edit."""
 
-_KINDS = Lottery(EDITS)
-_IN_A_ROW = Lottery({1: 0.75, 2: 0.17, 3: 0.08})
-_TRIES = 20  # edits for a child, with those that find no place
+_KINDS = WeightedChoice(EDITS)
+_IN_A_ROW = WeightedChoice({1: 0.75, 2: 0.17, 3: 0.08})
+_TRIES = 20  # edits for a child, including those that find no place
 
 
 class GraphMutation(GraphProposer):
-    """One random edit of the parent, at times two or three: see `EDITS`.
+    """One random edit of the parent, sometimes two or three: see `EDITS`.
 
-    Proposing: A graph-based genetic algorithm and generative model/Monte Carlo tree search for the exploration of
+    Source: A graph-based genetic algorithm and generative model/Monte Carlo tree search for the exploration of
     chemical space (Jensen, 2019), https://doi.org/10.1039/C8SC05372C; the edits are others.
 
-    Args, raises: as of `GraphProposer`.
+    Arguments and errors as of `GraphProposer`.
 
     >>> GraphMutation().propose(["c1ccccc1"], ["CCO"], np.random.default_rng(0))[0].parents
     ('c1ccccc1',)
@@ -73,8 +72,12 @@ class GraphMutation(GraphProposer):
             return None
         wanted, done, current = _IN_A_ROW.draw(rng), 0, graph
         for _ in range(_TRIES):
-            draft = self._edited(current, rng)
-            if draft is None:
+            frozen = self._frozen(current, rng)
+            if frozen is None:
+                continue
+            try:
+                draft = _KINDS.draw(rng)(current, frozen, rng)
+            except NoSiteError:
                 continue
             done += 1
             if done < wanted:
@@ -89,7 +92,3 @@ class GraphMutation(GraphProposer):
                 return Proposal(smiles, self.name, (parent,))
             wanted, done, current = 1, 0, graph
         return None
-
-    def _edited(self, graph: Graph, rng: np.random.Generator) -> Draft | None:
-        frozen = self._frozen(graph, rng)
-        return None if frozen is None else _KINDS.draw(rng)(graph, frozen, rng)

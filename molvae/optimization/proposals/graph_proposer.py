@@ -1,4 +1,4 @@
-"""What proposers that edit graphs have in common: what they read, and what they accept."""
+"""The base of proposers that edit graphs: which molecules they read, and which children they accept."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from rdkit import Chem
 from molvae.chem import quiet_rdkit
 from molvae.chem.molecules import is_steady, settled
 from molvae.errors import ConfigError
-from molvae.objectives.patterns import has_pattern
+from molvae.optimization.objectives.structure import has_pattern
 from molvae.optimization.proposal import Proposal
-from molvae.optimization.proposals.draft import Draft
 from molvae.optimization.proposals.flaws import flaws_of, no_worse
 from molvae.optimization.proposals.fragments import pick
-from molvae.optimization.proposals.graphs import Graph, read
+from molvae.optimization.proposals.graphs import Draft, Graph, read
 
 __all__ = ["GraphProposer", "is_sound"]
 
 _CORES = 2_048
-_MATCHES = 64  # of a core in a molecule that are looked at
+_MATCHES = 64  # of a core in a molecule, at most
 _SANITIZE = Chem.SanitizeFlags
-# What makes a molecule of a draft; conjugation and hybridization are looked at by nothing here.
+# Steps that turn a draft into a molecule; conjugation and hybridization are not needed.
 _STEPS = (
     _SANITIZE.SANITIZE_PROPERTIES
     | _SANITIZE.SANITIZE_SYMMRINGS
@@ -37,16 +36,16 @@ _STEPS = (
 class GraphProposer(ABC):
     """Children by edits of molecular graphs.
 
-    A child is one fragment without radicals, and has no flaw (see `flaws_of`) more often than its parents have it.
+    A child is one fragment without radicals, and has no flaw (see `flaws_of`) more often than its parents.
 
     Args:
-        stereo: keep stereo where no edit is near it; otherwise children have none.
+        stereo: keep stereo that is not near an edit; otherwise children have none.
         max_heavy_atoms: no child has more; None for no limit.
-        core: a SMARTS. Its atoms in a parent, at one of the places where it matches, are neither edited nor cut away,
-            but may be given other neighbours; every child matches it. A parent that does not has no children.
+        core: a SMARTS. Its atoms in a parent, for one of its matches, are neither edited nor removed, but may get other
+            neighbours. Every child matches it. A parent that does not match has no children.
 
     Raises:
-        ConfigError: the core is no SMARTS, or there is room for no atom.
+        ConfigError: the core is not a SMARTS, or `max_heavy_atoms` is below 1.
     """
 
     def __init__(self, *, stereo: bool = False, max_heavy_atoms: int | None = None, core: str | None = None) -> None:
@@ -62,7 +61,17 @@ class GraphProposer(ABC):
         """The operator of its proposals."""
 
     def propose(self, parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator) -> list[Proposal]:
-        """Children; see `molvae.optimization.proposal.Proposer`."""
+        """Children of parents.
+
+        Args:
+            parents: N canonical SMILES; the same one may occur many times.
+            mates: N more; an operator with one parent ignores them.
+            rng: of every random choice.
+
+        Returns:
+            At most N valid molecules in canonical SMILES, in the order of their parents. None is equal to its parent or
+            mate. A parent may have no child, and the same child may occur several times.
+        """
         children = []
         with quiet_rdkit():
             for parent, mate in zip(parents, mates, strict=True):
@@ -78,14 +87,14 @@ class GraphProposer(ABC):
         return read(smiles, self._stereo)
 
     def _frozen(self, graph: Graph, rng: np.random.Generator) -> int | None:
-        """The atoms of the core at one of its places; None where it has none."""
+        """The atoms of one match of the core; None without a match."""
         if self._core is None:
             return 0
         places = _core_places(graph, self._core)
         return pick(rng, places) if places else None
 
     def _accepted(self, draft: Draft, parents: Sequence[Graph]) -> str | None:
-        """The canonical SMILES of a child; None where it is not sound, or equal to a parent."""
+        """The canonical SMILES of a child; None if it is not sound, or equal to a parent."""
         mol = draft.mol
         if self._max_heavy_atoms is not None and mol.GetNumHeavyAtoms() > self._max_heavy_atoms:
             return None
@@ -107,7 +116,7 @@ class GraphProposer(ABC):
 
 
 def is_sound(mol: Any) -> bool:
-    """Sanitize a draft's molecule in place; False where its valences do not allow that."""
+    """Sanitize the molecule of a draft in place; False if its valences do not allow that."""
     try:
         Chem.SanitizeMol(mol, _STEPS)
     except (RuntimeError, ValueError):

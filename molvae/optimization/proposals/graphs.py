@@ -1,10 +1,10 @@
-"""A molecule as the edits see it: lists of atoms and bonds, read once and kept."""
+"""A molecule for the edits: `Graph` has its atoms and bonds, and is read once; `Draft` is a copy that is edited."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rdkit import Chem
 
@@ -12,9 +12,10 @@ from molvae.chem import parse
 from molvae.chem.molecules import settled
 from molvae.optimization.proposals.flaws import Flaws, flaws_of
 
-__all__ = ["Branch", "Graph", "atoms_of", "fits", "graph_of", "read"]
+__all__ = ["Branch", "Draft", "Graph", "atoms_of", "fits", "graph_of", "read"]
 
 _BONDS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
+_ORDERS = {order: bond for bond, order in _BONDS.items()}
 _ORDINARY = frozenset({5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53})
 _POLAR = frozenset({7, 8, 9, 16, 17, 34, 35, 53})
 _MARKS = frozenset("@/\\")
@@ -22,7 +23,7 @@ _KEPT = 2_048  # graphs of parents, some ten kilobytes each
 
 
 class Branch(NamedTuple):
-    """What hangs at an atom by a single bond that is in no ring."""
+    """The part of a molecule on one side of a single bond that is in no ring."""
 
     anchor: int
     root: int
@@ -38,17 +39,17 @@ class Graph:
     Sets of atoms are integers: bit i stands for atom i.
 
     Attributes:
-        smiles: canonical; "" of a draft in between.
+        smiles: canonical; "" between two edits.
         mol: sanitized.
-        kekulized: the same without aromatic bonds and with hydrogens that follow from the bonds: what is edited.
+        kekulized: the same without aromatic bonds, and with hydrogens that follow from the bonds; it is edited.
         stereo: whether it may have stereo.
-        elements, charges, hydrogens: of each atom; hydrogens that are no atoms of the graph.
-        bonds: of each atom its neighbours, with the order of the bond.
+        elements, charges, hydrogens: of each atom; hydrogens that are not atoms of the graph.
+        bonds: for each atom its neighbours, with the order of the bond.
         rings: the atoms of each ring, in order.
         aromatic: the aromatic atoms.
         cyclic: the bonds that are in a ring, as pairs in both directions.
-        locked: atoms that are not to be edited one by one: charged ones and what is bound to them by more than a
-            single bond, isotopes, and elements beyond those of drugs.
+        locked: atoms that must not be edited alone: charged ones and those bound to them by a multiple bond, isotopes,
+            and elements that are unusual in drugs.
     """
 
     def __init__(self, smiles: str, mol: Chem.Mol, kekulized: Chem.Mol, stereo: bool) -> None:
@@ -91,7 +92,7 @@ class Graph:
 
     @cached_property
     def places(self) -> list[int]:
-        """Atoms that a hydrogen can be replaced at."""
+        """Atoms with a hydrogen that can be replaced."""
         return [atom for atom, count in enumerate(self.hydrogens) if count and not self.locked >> atom & 1]
 
     @cached_property
@@ -108,11 +109,11 @@ class Graph:
 
     @cached_property
     def neighbours(self) -> list[int]:
-        """Of each atom its neighbours, as bits."""
+        """For each atom its neighbours, as bits."""
         return [sum(1 << other for other in others) for others in self.bonds]
 
     def side(self, start: int, without: int) -> int:
-        """The atoms that can be reached from an atom without passing some others."""
+        """The atoms that are reached from an atom without passing those of `without`."""
         reached = fresh = 1 << start
         while fresh:
             atom = fresh & -fresh
@@ -122,7 +123,7 @@ class Graph:
         return reached
 
     def paths(self, start: int, longest: int) -> Iterator[tuple[int, ...]]:
-        """A shortest path from an atom to each other one that is at most so many bonds away, nearest first."""
+        """A shortest path from an atom to each other one that is at most `longest` bonds away, nearest first."""
         reached = 1 << start
         ends: list[tuple[int, ...]] = [(start,)]
         for _ in range(longest):
@@ -143,7 +144,7 @@ class Graph:
         return min((ring for ring in self.rings if atom in ring), key=len)
 
     def aromatic_system(self, ring: tuple[int, ...]) -> list[int]:
-        """The atoms of an aromatic ring and of all that are fused to it, directly or by others."""
+        """The atoms of an aromatic ring and of all rings fused to it, directly or through others."""
         system, size = sum(1 << atom for atom in ring), 0
         others = [sum(1 << atom for atom in other) for other in self.rings]
         aromatic = [other for other in others if other & self.aromatic == other]
@@ -154,15 +155,15 @@ class Graph:
         return list(atoms_of(system))
 
     def is_polar(self, atom: int) -> bool:
-        """Whether it is N, O, S, Se or a halogen; the sulfur of sulfoxides and sulfones is not meant."""
+        """Whether it is N, O, S, Se or a halogen, but not the sulfur of a sulfoxide or sulfone."""
         return self.elements[atom] in _POLAR and not (self.elements[atom] == 16 and self.order(atom) > 2)
 
     def takes_polar(self, atom: int, without: int = -1) -> bool:
-        """Whether a polar atom may be bound to an atom: not to a polar one, nor to an sp3 carbon that has one.
+        """Whether a polar atom may be bound to an atom: not to a polar one, nor to an sp3 carbon that has one already.
 
         Args:
             atom: index.
-            without: a neighbour that will be gone.
+            without: a neighbour that will be removed.
         """
         if self.elements[atom] != 6:
             return not self.is_polar(atom)
@@ -170,17 +171,17 @@ class Graph:
         return any(order > 1 for _, order in others) or not any(self.is_polar(other) for other, _ in others)
 
     def order(self, atom: int) -> int:
-        """The sum of the orders of its bonds, those to hydrogens left out."""
+        """The sum of the orders of its bonds, without those to hydrogens."""
         return sum(self.bonds[atom].values())
 
 
 def fits(graph: Graph, a: int, other: Graph, b: int, *, without: tuple[int, int] = (-1, -1)) -> bool:
-    """Whether a bond between atoms of two graphs makes sense, which may be the same.
+    """Whether a bond between atoms of two graphs, which may be the same, makes sense.
 
     Args:
         graph, a: an atom.
-        other, b: and another.
-        without: a neighbour of each that will be gone.
+        other, b: another atom.
+        without: a neighbour of each that will be removed.
     """
     return (not other.is_polar(b) or graph.takes_polar(a, without[0])) and (
         not graph.is_polar(a) or other.takes_polar(b, without[1])
@@ -197,10 +198,10 @@ def atoms_of(mask: int) -> Iterator[int]:
 
 @lru_cache(maxsize=_KEPT)
 def read(smiles: str, stereo: bool) -> Graph | None:
-    """The graph of a molecule, without stereo where it is not asked for; None where it is not to be edited.
+    """The graph of a molecule, without stereo unless asked for; None if it cannot be edited.
 
-    That is what is no molecule or several, radicals, bonds beyond triple ones, and hydrogens that do not follow from
-    the bonds.
+    Not edited are texts that are not one single molecule, radicals, bonds of other orders than 1 to 3, and hydrogens
+    that do not follow from the bonds.
     """
     mol = parse(smiles)
     if mol is None or "." in smiles:
@@ -213,7 +214,7 @@ def read(smiles: str, stereo: bool) -> Graph | None:
 
 
 def graph_of(mol: Chem.Mol, smiles: str, stereo: bool) -> Graph | None:
-    """As `read`, of a sanitized molecule of one fragment."""
+    """As `read`, for a sanitized molecule of one fragment."""
     kekulized = Chem.RWMol(mol)
     try:
         Chem.Kekulize(kekulized, clearAromaticFlags=True)
@@ -233,3 +234,107 @@ def graph_of(mol: Chem.Mol, smiles: str, stereo: bool) -> Graph | None:
             if atom.GetTotalNumHs() != mol.GetAtomWithIdx(place).GetTotalNumHs():
                 return None
     return Graph(smiles, mol, kekulized, stereo)
+
+
+class Draft:
+    """A copy of a graph that can be changed; nothing is checked until it is sanitized.
+
+    An atom whose neighbours change loses its stereo, and so does a double bond at it.
+
+    Args:
+        graph: the original; indices of atoms are those of the graph until `drop`.
+        aromatic: keep aromatic bonds until `arrange` makes them single and double ones.
+
+    Attributes:
+        mol: the molecule; without aromatic bonds when the edit is done.
+    """
+
+    def __init__(self, graph: Graph, *, aromatic: bool = False) -> None:
+        self.mol = Chem.RWMol(graph.mol if aromatic else graph.kekulized)
+        self._stereo = graph.stereo
+
+    def add(self, element: int) -> int:
+        """Add an atom without bonds; its index."""
+        return int(self.mol.AddAtom(Chem.Atom(element)))
+
+    def insert(self, graph: Graph) -> int:
+        """Add another graph, not bound to this one; the index of its first atom."""
+        first = int(self.mol.GetNumAtoms())
+        self.mol.InsertMol(graph.kekulized)
+        return first
+
+    def join(self, a: int, b: int, order: int = 1) -> None:
+        """Add a bond."""
+        self._forget(a, b)
+        self.mol.AddBond(a, b, _ORDERS[order])
+
+    def cut(self, a: int, b: int) -> None:
+        """Remove a bond."""
+        self._forget(a, b)
+        self.mol.RemoveBond(a, b)
+
+    def set_order(self, a: int, b: int, order: int) -> None:
+        """Change the order of a bond."""
+        self._forget(a, b)
+        self.mol.GetBondBetweenAtoms(a, b).SetBondType(_ORDERS[order])
+
+    def become(self, atom: int, element: int) -> None:
+        """Change the element of an atom, and its hydrogens."""
+        self._forget(atom)
+        changed = self.mol.GetAtomWithIdx(atom)
+        changed.SetAtomicNum(element)
+        _free_hydrogens(changed)
+
+    def discharge(self, atom: int) -> None:
+        """Remove the charge of an atom, and adapt its hydrogens."""
+        self._forget(atom)
+        self.mol.GetAtomWithIdx(atom).SetFormalCharge(0)
+
+    def drop(self, atoms: int) -> None:
+        """Remove a set of atoms with their bonds; the others get new indices."""
+        self.mol.BeginBatchEdit()
+        for place in atoms_of(atoms):
+            if self._stereo:
+                self._forget(*(other.GetIdx() for other in self.mol.GetAtomWithIdx(place).GetNeighbors()))
+            self.mol.RemoveAtom(place)
+        self.mol.CommitBatchEdit()
+
+    def nitrogens(self, atoms: Sequence[int]) -> dict[int, int]:
+        """The nitrogens without charge among some atoms, each with its number of neighbours."""
+        found = ((place, self.mol.GetAtomWithIdx(place)) for place in atoms)
+        return {place: one.GetDegree() for place, one in found if one.GetAtomicNum() == 7 and not one.GetFormalCharge()}
+
+    def arrange(self, nitrogens: Sequence[int], bearing: Collection[int]) -> bool:
+        """Make aromatic bonds single and double ones; False, and nothing is changed, if that is not possible.
+
+        Args:
+            nitrogens: aromatic atoms.
+            bearing: those of them with a hydrogen; the others have none.
+        """
+        mol = Chem.RWMol(self.mol)
+        atoms = [mol.GetAtomWithIdx(place) for place in nitrogens]
+        for place, atom in zip(nitrogens, atoms, strict=True):
+            atom.SetNoImplicit(True)
+            atom.SetNumExplicitHs(int(place in bearing))
+        mol.UpdatePropertyCache(strict=False)
+        try:
+            Chem.Kekulize(mol, clearAromaticFlags=True)
+        except (RuntimeError, ValueError):
+            return False
+        for atom in atoms:
+            _free_hydrogens(atom)
+        self.mol = mol
+        return True
+
+    def _forget(self, *atoms: int) -> None:
+        for place in atoms if self._stereo else ():
+            atom = self.mol.GetAtomWithIdx(place)
+            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+            for bond in atom.GetBonds():
+                bond.SetStereo(Chem.BondStereo.STEREONONE)
+
+
+def _free_hydrogens(atom: Any) -> None:
+    """Let the hydrogens of an atom follow from its bonds."""
+    atom.SetNoImplicit(False)
+    atom.SetNumExplicitHs(0)

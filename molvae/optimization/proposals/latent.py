@@ -1,6 +1,6 @@
-"""Proposals by way of the latent space: noise around a molecule, between two, at a prior draw, or a new ending.
+"""Proposals from the latent space: noise around a molecule, a mix of two, a draw from the prior, or a new ending.
 
-All of a call are decoded together, since a decoder is fast for many at a time.
+All points of a call are decoded together: a decoder is fast for many at a time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.chem import canonical, parse, quiet_rdkit
-from molvae.optimization.moving import MovingModel
+from molvae.corpus.tokenizer import scan
+from molvae.optimization.online_finetuning import OnlineModel
 from molvae.optimization.proposal import Proposal
-from molvae.tokenizer import scan
 
 __all__ = ["LATENT_OPERATORS", "Drawn", "LatentProposals"]
 
@@ -25,7 +25,7 @@ _TEMPERATURE = 0.8
 _NOISE = (0.15, 1.0)  # least and greatest share of a prior draw in a noisy point
 _MIX = (0.2, 0.8)
 _KEPT = (0.25, 0.9)  # of the tokens, before a new ending
-_LOOSE = 0.5  # noise where the ending is new: the point should not insist on the old one
+_LOOSE = 0.5  # noise for a new ending: the point should not force the old one
 
 
 def _noise(points: Array, _: Array, rng: np.random.Generator) -> Array:
@@ -54,11 +54,11 @@ def _draw(points: Array, _: Array, rng: np.random.Generator) -> Array:
 LATENT_OPERATORS: Mapping[str, Callable[[Array, Array, np.random.Generator], Array]] = MappingProxyType(
     {"latent noise": _noise, "latent mix": _mix, "latent regrowth": _loosen, "latent draw": _draw}
 )
-"""By name: from the points (N, D) of parents and of mates to points to be decoded."""
+"""By name: from the points (N, D) of parents and of mates to the points that are decoded."""
 
 
 class Drawn(NamedTuple):
-    """What a decoder has written."""
+    """Counts of decoded strings."""
 
     strings: int
     molecules: int
@@ -66,7 +66,7 @@ class Drawn(NamedTuple):
 
 
 class LatentProposals:
-    """Makes molecules of molecules in a latent space that moves.
+    """Makes new molecules from others in the latent space of a model that is fine-tuned.
 
     Args:
         space: the model.
@@ -74,21 +74,21 @@ class LatentProposals:
         max_heavy_atoms: no child has more.
 
     Attributes:
-        drawn: what was decoded so far.
+        drawn: counts of all decoded strings so far.
     """
 
-    def __init__(self, space: MovingModel, *, stereo: bool, max_heavy_atoms: int) -> None:
+    def __init__(self, space: OnlineModel, *, stereo: bool, max_heavy_atoms: int) -> None:
         self._space, self._stereo, self._max_heavy_atoms = space, stereo, max_heavy_atoms
         self.drawn = Drawn(0, 0)
 
     def propose(
         self, operators: Sequence[str], parents: Sequence[str], mates: Sequence[str], rng: np.random.Generator
     ) -> list[Proposal]:
-        """Children of parents, as `Proposer.propose`, each by an operator of its own.
+        """Children of parents, as `GraphProposer.propose`, each by its own operator.
 
         Args:
             operators: N names of `LATENT_OPERATORS`.
-            parents: N molecules; where the model cannot encode one, there is no child.
+            parents: N molecules; one that the model cannot encode has no child.
             mates: N molecules.
             rng: of every random choice.
         """
@@ -117,7 +117,7 @@ class LatentProposals:
         ]
 
     def _is_small(self, smiles: str) -> bool:
-        if len(smiles) <= self._max_heavy_atoms:  # each takes a letter at least
+        if len(smiles) <= self._max_heavy_atoms:  # every atom needs at least one letter
             return True
         mol = parse(smiles)
         return mol is not None and mol.GetNumHeavyAtoms() <= self._max_heavy_atoms

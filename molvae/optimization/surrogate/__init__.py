@@ -1,4 +1,8 @@
-"""What a search expects of molecules that it has not tried, and which of them are worth a call."""
+"""The surrogate, which predicts scores of molecules that were not tried, and chooses those worth a call.
+
+`features` and `kernel` compare molecules, `gaussian_process` predicts, `acquisition` chooses candidates, and
+`validation` tests a surrogate on measured values.
+"""
 
 from molvae.optimization.surrogate.features import FeatureCache
 from molvae.optimization.surrogate.kernel import KERNELS, Kernel

@@ -1,12 +1,11 @@
-"""What the surrogate sees of molecules: sets of counted features, and descriptors; each computed once.
+"""Features of molecules for the surrogate: sets of counted features, and descriptors; each is computed once.
 
-A count vector is kept as the set of its levels: a feature that is there three times has the levels 0, 1 and 2. The
-Tanimoto similarity of two such sets is the MinMax similarity of the counts, sum of the smaller over sum of the larger.
+A vector of counts is kept as the set of its levels: a feature with the count 3 has the levels 0, 1 and 2. The Tanimoto
+similarity of two such sets is the MinMax similarity of the counts, sum of the smaller over sum of the larger.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -18,6 +17,8 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 from molvae.chem import PROPERTIES, parse, quiet_rdkit
+from molvae.chem.fingerprints import fingerprint
+from molvae.optimization.objectives.quantities import QUANTITIES
 
 __all__ = ["DESCRIPTORS", "FINGERPRINTS", "FeatureCache", "Features"]
 
@@ -28,25 +29,22 @@ _View = Callable[[Sequence[str]], NDArray[Any]]
 _Measures = dict[str, tuple[Callable[[Chem.Mol], float], float]]
 
 _LEVEL_BITS = 16
+_coarse: Any = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 _FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
 
 
-def _aromatic_rings(mol: Chem.Mol) -> float:
-    return float(rdMolDescriptors.CalcNumAromaticRings(mol))
-
-
 def _rotatable_bonds(mol: Chem.Mol) -> float:
-    # Amides and the like count here, which takes a quarter of the time that leaving them out does.
+    # Amides and similar bonds count here: leaving them out takes four times as long.
     return float(rdMolDescriptors.CalcNumRotatableBonds(mol, rdMolDescriptors.NumRotatableBondsOptions.NonStrict))
 
 
-# How much differs as much as one standard deviation of molecules in ZINC-250k; of elements that are rare there, half an
-# atom. They are fixed, so that the similarity of two molecules does not depend on what else is known.
+# Units: one standard deviation over ZINC-250k, or half an atom for elements that are rare there. They are fixed: the
+# similarity of two molecules does not depend on other molecules.
 _ELEMENTS = {"C": 3.7, "N": 1.4, "O": 1.3, "S": 0.6, "P": 0.5, "F": 0.8, "Cl": 0.5, "Br": 0.5, "I": 0.5, "H": 5.7}
 _PLAIN: _Measures = {
     "heavy_atoms": (PROPERTIES["heavy_atoms"], 4.5),
     "rings": (PROPERTIES["rings"], 1.0),
-    "aromatic_rings": (_aromatic_rings, 1.0),
+    "aromatic_rings": (QUANTITIES["aromatic_rings"], 1.0),
     "tpsa": (PROPERTIES["tpsa"], 23.0),
     "mw": (PROPERTIES["mw"], 62.0),
     "hbd": (PROPERTIES["hbd"], 0.9),
@@ -59,7 +57,7 @@ _DEARER: _Measures = {
 DESCRIPTORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"composition": (*_ELEMENTS, *_PLAIN), "physics": (*_ELEMENTS, *_PLAIN, *_DEARER)}
 )
-"""The descriptors of each view that has some. Those of `composition` take an eighth of the time of the others."""
+"""The descriptors of the views that have some. `composition` takes an eighth of the time of `physics`."""
 
 FINGERPRINTS: Mapping[str, str] = MappingProxyType(
     {
@@ -68,16 +66,16 @@ FINGERPRINTS: Mapping[str, str] = MappingProxyType(
         "pairs": "atom pairs up to 10 bonds apart (Carhart et al., 1985, https://doi.org/10.1021/ci00046a002)",
     }
 )
-"""What the view of each fingerprint is. None sees stereo."""
+"""A description of the view of each fingerprint. All ignore stereo."""
 
 
 class FeatureCache:
-    """Features by SMILES; those that were asked for last are kept.
+    """Features by SMILES; the most recently used ones are kept.
 
     Args:
         size: molecules to keep, some 2 kB each.
-        more: further views by name, each a function from M molecules to numbers (M, D), which are compared as those of
-            descriptors are.
+        more: further views by name, each a function from M molecules to numbers (M, D), which are compared like
+            descriptors.
     """
 
     def __init__(self, size: int = 20_000, *, more: Mapping[str, _View] = MappingProxyType({})) -> None:
@@ -92,10 +90,10 @@ class FeatureCache:
 
         Args:
             smiles: N texts.
-            views: of `FINGERPRINTS`, `DESCRIPTORS` and further ones.
+            views: keys of `FINGERPRINTS`, `DESCRIPTORS` and further ones.
 
         Returns:
-            N; each has these views, and perhaps others; None for what is no molecule.
+            N; each has these views, and perhaps others; None for what is not a molecule.
         """
         with quiet_rdkit():
             found = [self._of(one, [view for view in views if view not in self._more]) for one in smiles]
@@ -107,7 +105,7 @@ class FeatureCache:
 
     def _of(self, smiles: str, views: Sequence[str]) -> dict[str, NDArray[Any]] | None:
         is_new = smiles not in self._known
-        known = self._known.pop(smiles, {})  # and put in again, behind all others
+        known = self._known.pop(smiles, {})  # added again below, as the most recent one
         missing = [] if known is None else [view for view in views if view not in known]
         if known is not None and (missing or is_new):
             mol = parse(smiles)
@@ -128,15 +126,8 @@ def _compute(mol: Chem.Mol, view: str) -> NDArray[Any]:
         return _descriptors(mol, _PLAIN | _DEARER if view == "physics" else _PLAIN)
     if view == "coarse":
         invariants = [2 * atom.GetAtomicNum() + atom.GetIsAromatic() for atom in mol.GetAtoms()]
-        return _levels(_generator(view).GetSparseCountFingerprint(mol, customAtomInvariants=invariants))
-    return _levels(_generator(view).GetSparseCountFingerprint(mol))
-
-
-@functools.cache
-def _generator(view: str) -> Any:
-    if view == "pairs":
-        return rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10)
-    return rdFingerprintGenerator.GetMorganGenerator(radius=3 if view == "circular" else 2)
+        return _levels(_coarse.GetSparseCountFingerprint(mol, customAtomInvariants=invariants))
+    return _levels(fingerprint(mol, "AP" if view == "pairs" else "ECFP6"))
 
 
 def _levels(fingerprint: Any) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""A Gaussian process with given covariances: what is expected of molecules, and how far that may be off.
+"""A Gaussian process with given covariances: predictions, and their uncertainty.
 
 Gaussian processes for machine learning (Rasmussen & Williams, 2006), chapters 2 and 5, http://gaussianprocess.org/gpml
 """
@@ -23,31 +23,31 @@ _MOST_NOISE = 10.0
 
 
 class LeftOut(NamedTuple):
-    """What is expected of each molecule from all the others."""
+    """The prediction of each value from all the others."""
 
     mean: Matrix
     """(N, K)"""
     variance: Matrix
     """(N,), noise included, where the amplitude is 1"""
     amplitude: float
-    """the factor of all variances under which the values are the most likely; 0 where the means are exact"""
+    """the factor of all variances under which the values are the most likely; 0 if the means are exact"""
     amplitudes: Matrix
     """(K,) the same for each output by itself; their mean is the common one"""
     log_likelihood: float
-    """the mean log predictive density of a value, in nats, under that amplitude; a sound measure of a kernel"""
+    """the mean log predictive density of a value, in nats, under that amplitude: the quality of a kernel"""
 
 
 class GaussianProcess:
     """A posterior of K outputs that share their covariances, with prior mean 0.
 
     Args:
-        gram: (N, N) prior covariances of what is known; symmetric, positive semi-definite.
+        gram: (N, N) prior covariances of the known points; symmetric, positive semi-definite.
         values: (N, K), finite.
-        noise: variance of the noise of the values. Where the matrix is not positive definite with it, as rounding may
-            have it, ten times as much is taken, and so on.
+        noise: variance of the noise of the values. If rounding makes the matrix not positive definite, the noise is
+            multiplied by ten until it is.
 
     Attributes:
-        noise: the variance taken.
+        noise: the variance in use.
 
     Raises:
         ConfigError: the noise is not above 0.
@@ -61,7 +61,7 @@ class GaussianProcess:
         self._white_values = self._solve(values)
 
     def whitened(self, cross: Matrix) -> Matrix:
-        """What the other methods ask of M points, (N, M); `cross` (M, N) are their prior covariances with the known."""
+        """(N, M) for the other methods, from the prior covariances `cross` (M, N) of M points with the known ones."""
         return self._solve(cross.T)
 
     def mean(self, white: Matrix) -> Matrix:
@@ -69,16 +69,16 @@ class GaussianProcess:
         return white.T @ self._white_values
 
     def variance(self, white: Matrix, prior: Matrix | float = 1.0) -> Matrix:
-        """The posterior variances (M,) at whitened points, without noise: from 0 to those before, `prior` (M,)."""
+        """The posterior variances (M,) at whitened points, without noise; `prior` (M,) are the prior ones."""
         variance: Matrix = np.maximum(prior - np.square(white).sum(0), 0.0)
         return variance
 
     def covariance(self, white: Matrix, prior: Matrix) -> Matrix:
-        """The posterior covariances (M, M) of whitened points, without noise; `prior` (M, M) are those before."""
+        """The posterior covariances (M, M) of whitened points, without noise; `prior` (M, M) are the prior ones."""
         return prior - white.T @ white
 
     def leave_one_out(self) -> LeftOut:
-        """What is expected of each known value from the others, in closed form (equations 5.10 to 5.12)."""
+        """Predict each known value from the others, in closed form (equations 5.10 to 5.12)."""
         from scipy.linalg import lapack
 
         n, k = self._values.shape
@@ -103,7 +103,7 @@ class GaussianProcess:
 
 
 def _cholesky(gram: Matrix, noise: float) -> tuple[Matrix, float]:
-    """The lower factor of a matrix with noise on its diagonal, and how much."""
+    """The lower factor of a matrix with noise on its diagonal, and the variance of that noise."""
     from scipy.linalg import cholesky
 
     if not len(gram):
@@ -114,7 +114,7 @@ def _cholesky(gram: Matrix, noise: float) -> tuple[Matrix, float]:
         noisy[np.diag_indices(len(gram))] += noise
         try:
             lower: Matrix = cholesky(noisy, lower=True, overwrite_a=True, check_finite=False)
-            if np.diag(lower).min() ** 2 > rounding:  # a pivot below is made of nothing else
+            if np.diag(lower).min() ** 2 > rounding:  # a smaller pivot is nothing but rounding
                 return lower, noise
         except np.linalg.LinAlgError:
             if noise > _MOST_NOISE:

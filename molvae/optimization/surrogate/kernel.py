@@ -1,4 +1,4 @@
-"""How alike two molecules are: a weighted mean of similarities, each of which is a kernel.
+"""Kernels, the similarity of two molecules: a weighted mean of similarities; and the choice of the best kernel.
 
 Tanimoto kernels on molecules: Graph kernels for chemical informatics (Ralaivola et al., 2005),
 https://doi.org/10.1016/j.neunet.2005.07.009. As prior of an optimization without fitted hyper-parameters: Diagnosing
@@ -18,13 +18,17 @@ from numpy.typing import NDArray
 
 from molvae.errors import ConfigError
 from molvae.optimization.surrogate.features import FINGERPRINTS, Features
+from molvae.optimization.surrogate.gaussian_process import GaussianProcess
 
-__all__ = ["KERNELS", "Kernel", "kernel_named", "rational_quadratic", "tanimoto_of_levels"]
+__all__ = ["KERNELS", "MOST_ROWS", "Kernel", "kernel_named", "rational_quadratic", "select", "tanimoto_of_levels"]
+
+MOST_ROWS = 1_000
+"""Molecules that `select` is given; of more, some at even distances."""
 
 Matrix = NDArray[np.float64]
 Levels = NDArray[np.uint64]
 
-# A level that this share of molecules has is cheaper as a column of a dense matrix than of a sparse one.
+# A column of a dense matrix is faster than one of a sparse matrix for a level that more than this share of sets has.
 _FREQUENT = 0.05
 _LENGTH = 2.0
 
@@ -43,7 +47,7 @@ class Kernel:
 
     @property
     def views(self) -> tuple[str, ...]:
-        """What it looks at."""
+        """The views of a molecule that it needs."""
         return tuple(self.weights)
 
     def __call__(self, a: Sequence[Features], b: Sequence[Features]) -> Matrix:
@@ -64,7 +68,7 @@ def similarities(view: str, a: Sequence[Features], b: Sequence[Features]) -> Mat
 def tanimoto_of_levels(a: Sequence[Levels], b: Sequence[Levels]) -> Matrix:
     """The Tanimoto similarities (n, m) of n sets to m, exactly: |A and B| / |A or B|; 1 of two empty sets.
 
-    Levels that many sets have are compared by a dense product of matrices, the others by a sparse one.
+    Frequent levels are compared by a dense product of matrices, the others by a sparse one.
     """
     from scipy import sparse
 
@@ -84,7 +88,7 @@ def tanimoto_of_levels(a: Sequence[Levels], b: Sequence[Levels]) -> Matrix:
         for at, end in zip((columns, places[known]), ends, strict=True)
     )
     frequent = counts + np.asarray(others.sum(0)).ravel() > _FREQUENT * (len(a) + len(b))
-    # Counts are whole numbers far below 2^24, so that single precision is exact.
+    # Counts are whole numbers far below 2^24: single precision is exact.
     common = rows[:, frequent].toarray() @ others[:, frequent].toarray().T
     common += (rows[:, ~frequent] @ others[:, ~frequent].T).toarray()
     either = sizes[0][:, None] + sizes[1] - common.astype(np.float64)
@@ -95,8 +99,8 @@ def tanimoto_of_levels(a: Sequence[Levels], b: Sequence[Levels]) -> Matrix:
 def rational_quadratic(a: Sequence[Matrix], b: Sequence[Matrix]) -> Matrix:
     """The similarities (n, m) of n points to m: 1 / (1 + |a - b|^2 / 2 l^2) at l = 2, in units of the scales.
 
-    It falls off more slowly than a Gaussian: a mixture of such of all lengths (Rasmussen & Williams, 2006, equation
-    4.19, with alpha = 1).
+    It falls more slowly than a Gaussian: it is a mixture of Gaussians of all lengths (Rasmussen & Williams, 2006,
+    equation 4.19, with alpha = 1).
     """
     from scipy.spatial.distance import cdist
 
@@ -120,15 +124,45 @@ KERNELS: Mapping[str, Kernel] = MappingProxyType(
         }.items()
     }
 )
-"""By name; a search begins with the first."""
+"""By name; a search begins with the first one."""
 
 
 def kernel_named(name: str) -> Kernel:
     """The kernel of a name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such kernel.
     """
     if name not in KERNELS:
-        raise ConfigError(f"no kernel is named {name!r}; there are {', '.join(KERNELS)}")
+        raise ConfigError(f"there is no kernel {name!r}; there are {', '.join(KERNELS)}")
     return KERNELS[name]
+
+
+def select(
+    features: Sequence[Features], values: Matrix, kernels: Sequence[Kernel], noises: Sequence[float]
+) -> tuple[Kernel, float]:
+    """The kernel and the noise under which each value is the most likely, given the others.
+
+    The amplitude is fitted for each pair, so that only the shape counts (leave-one-out cross-validation; Rasmussen &
+    Williams, 2006, section 5.4.2).
+
+    Args:
+        features: of N molecules, with all views of all kernels.
+        values: (N, K), with the prior mean 0.
+        kernels: candidates.
+        noises: candidates, variances relative to the amplitude.
+
+    Returns:
+        The first of the best pairs; the first pair of all if N is below 2 or the values are all 0.
+    """
+    best, highest = (kernels[0], noises[0]), -np.inf
+    if len(features) < 2 or not values.any():
+        return best
+    by_view = {view: similarities(view, features, features) for kernel in kernels for view in kernel.views}
+    for kernel in kernels:
+        gram = sum((weight * by_view[view] for view, weight in kernel.weights.items()), np.zeros(()))
+        for noise in noises:
+            likelihood = GaussianProcess(gram, values, noise).leave_one_out().log_likelihood
+            if likelihood > highest:
+                best, highest = (kernel, noise), likelihood
+    return best

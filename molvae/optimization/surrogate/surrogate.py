@@ -1,4 +1,4 @@
-"""What a search expects of molecules that it has not tried."""
+"""The surrogate: predicts the scores of molecules that were not tried."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from molvae.errors import ConfigError, InputError
-from molvae.optimization.archive import Archive
 from molvae.optimization.surrogate.acquisition import choose_batch, shortlist
-from molvae.optimization.surrogate.evidence import choose_evidence
 from molvae.optimization.surrogate.features import FeatureCache, Features
 from molvae.optimization.surrogate.gaussian_process import GaussianProcess
-from molvae.optimization.surrogate.kernel import KERNELS, Kernel, kernel_named
-from molvae.optimization.surrogate.scaling import Scaling
-from molvae.optimization.surrogate.selection import MOST_ROWS, select
+from molvae.optimization.surrogate.kernel import KERNELS, MOST_ROWS, Kernel, kernel_named, select
+from molvae.optimization.surrogate.training_data import Scaling, training_rows
 
 __all__ = ["Choice", "Prediction", "Surrogate"]
 
@@ -24,55 +21,53 @@ Matrix = NDArray[np.float64]
 
 _NOISES = (0.1, 0.03, 0.01, 0.3, 1.0, 3.0)
 _FIRST_REVIEW = 125
-_LEAST_AMPLITUDE = 0.01  # a search never thinks that it knows all
+_LEAST_AMPLITUDE = 0.01  # a search is never certain of everything
 _BLOCK = 1_000
 _MOST_KEPT = 4_000
 _MOST_CANDIDATES = 2_000
 
 
 class Prediction(NamedTuple):
-    """What is expected of M molecules, in the units of the scores; NaN for what is no molecule."""
+    """Predictions for M molecules, in the units of the scores; NaN for what is not a molecule."""
 
     mean: Matrix
     """(M, K)"""
     std: Matrix
-    """the standard deviation of a score from that, noise included; (M,), or (M, K) after a fit to values (N, K)"""
+    """the standard deviation of a score from the mean, noise included; (M,), or (M, K) after a fit to values (N, K)"""
 
 
 class Choice(NamedTuple):
-    """Which of M candidates are worth a call."""
+    """The candidates among M that are worth a call."""
 
     rows: NDArray[np.int64]
     """(at most n,) distinct, in the order of choice"""
     mean: Matrix
-    """(M,) the score that was expected of each candidate; NaN for what is no molecule, and after a fit to (N, K)"""
+    """(M,) the predicted score of each candidate; NaN for what is not a molecule, and after a fit to (N, K)"""
     std: Matrix
-    """(M,) the standard deviation of a score from that, before any of the chosen is known; NaN as above"""
+    """(M,) its standard deviation, before any of the chosen is known; NaN as above"""
 
 
 class Surrogate:
     """A Gaussian process on molecules, for K outputs.
 
-    What it says is a function of what it was fitted to last, whatever it was fitted to before; it does not depend on
-    the unit of the scores: those of a * y + b, a > 0, give the same choices. Before the first fit everything is
-    expected to be the same, and as far from it as can be.
+    Predictions depend on the last fit only. They do not depend on the unit of the scores: a * y + b, a > 0, give the
+    same choices. Before the first fit all predictions are the same, with the uncertainty of the prior.
 
-    In a search the noise is fixed and the amplitude that under which each value is the most likely, given the others:
-    how sure it is depends on how well it does. Molecules without a score are taken for as good as most: around them
-    little is to be found out, so that a search does not come back to where its objective fails. Measured values have
-    noise, and where there is none there is nothing to learn from.
+    In a search the noise is fixed, and the amplitude is the most likely one by leave-one-out: the uncertainty follows
+    the errors. A molecule without a score counts as one with the median score: there is little to learn near it, so a
+    search does not return to where its objective fails. Measured values have noise, and gaps are left out.
 
     Args:
-        kernel: of `KERNELS`, or one or several of one's own; "auto" takes all of `KERNELS`. Of several it is the one
-            under which known values are the most likely. In a search it is chosen anew after 125, 250, 500, ...
+        kernel: a key of `KERNELS`, or one or several own ones; "auto" takes all of `KERNELS`. Of several, the one under
+            which the known values are the most likely is taken. In a search it is chosen again after 125, 250, 500, ...
             molecules; until then it is the first.
         noise: variance of the noise of a score, in units of the amplitude; "auto" is for measured values: noise and
             amplitude are chosen by likelihood.
-        limit: molecules to be trained on, at most (see `choose_evidence`).
-        features: where kernels of one's own have theirs from; None knows those of `KERNELS`.
+        limit: the largest number of molecules to train on (see `training_rows`).
+        features: for own kernels with own views; None knows those of `KERNELS`.
 
     Raises:
-        ConfigError: a setting that is out of range.
+        ConfigError: a setting is out of range.
     """
 
     def __init__(
@@ -104,53 +99,47 @@ class Surrogate:
         """The variance of the noise, in units of the amplitude, of the last fit."""
         return self._process.noise
 
-    def fit(self, known: Archive | Sequence[str], values: ArrayLike | None = None, *, parts: bool = False) -> None:
-        """Learn from known scores, and from nothing else.
+    def fit(self, smiles: Sequence[str], values: ArrayLike, *, scores: Matrix | None = None) -> None:
+        """Fit to known values, and forget all earlier ones.
 
         Args:
-            known: an archive; or N SMILES in the order of the calls, of which measured ones may be there several times.
-            values: (N,) or (N, K) of those SMILES; NaN where there is none.
-            parts: of an archive, learn its parts, one output each, and not its scores.
+            smiles: N molecules in the order of the calls; a measured one may occur several times.
+            values: (N,) or (N, K) theirs; NaN where there is none.
+            scores: (N,) by which the best are known; None takes the mean of the scaled outputs.
 
         Raises:
-            InputError: there is no molecule at a row, or a value is infinite.
+            InputError: a text is not a molecule, or a value is infinite.
         """
-        if isinstance(known, Archive):
-            values = known.parts if parts else known.scores
-            self._learn(known.smiles, np.asarray(values), known.scores)
-        else:
-            self._learn(known, np.asarray(values, dtype=np.float64), None)
-
-    def _learn(self, smiles: Sequence[str], values: Matrix, merit: Matrix | None) -> None:
-        """Learn; `merit` (N,) tells which are the best, None that the mean of the scaled outputs does."""
-        known = values[:, None] if values.ndim == 1 else values
+        given = np.asarray(values, dtype=np.float64)
+        known = given[:, None] if given.ndim == 1 else given
         if len(known) != len(smiles):
-            raise InputError(f"there are {len(smiles)} molecules and {len(known)} values; each must have its own")
+            raise InputError(f"there are {len(smiles)} molecules and {len(known)} values; give one for each")
         if np.isinf(known).any():
             row = int(np.flatnonzero(np.isinf(known).any(1))[0])
             raise InputError(f"the value of {smiles[row]!r} is infinite; leave it empty or correct it")
-        order = _order(known if merit is None else merit[:, None])
+        ranking = known if scores is None else scores[:, None]
+        ranking = Scaling(ranking, measured=False).scaled(ranking).mean(1)
         if self._measured:
             there = np.flatnonzero(~np.isnan(known).any(1)).tolist()
-            smiles, known, order = [smiles[row] for row in there], known[there], order[there]
-        self._kernel, noise = self._reviewed_choice(smiles, known, order)
-        self._one, rows = values.ndim == 1, choose_evidence(order, self._limit)
+            smiles, known, ranking = [smiles[row] for row in there], known[there], ranking[there]
+        self._kernel, noise = self._reviewed_choice(smiles, known, ranking)
+        self._single_output, rows = given.ndim == 1, training_rows(ranking, self._limit)
         self._scaling, target = self._target(known, rows)
-        evidence = [smiles[row] for row in rows]
-        self._evidence = self._readable(evidence, self._kernel.views)
-        self._process = GaussianProcess(self._updated_gram(evidence), target, noise)
+        training = [smiles[row] for row in rows]
+        self._training = self._readable(training, self._kernel.views)
+        self._process = GaussianProcess(self._updated_gram(training), target, noise)
         self._amplitudes = self._likely_amplitudes(*target.shape)
-        self._white: dict[str, Matrix] = {}
+        self._whitened_columns: dict[str, Matrix] = {}
 
     def _likely_amplitudes(self, n: int, outputs: int) -> Matrix:
-        """How much more, or less, n known values of each output vary than the prior has it, (K,)."""
+        """The factors (K,) by which n known values of each output vary more, or less, than the prior says."""
         likely = self._process.leave_one_out().amplitudes if n > 1 else np.ones(outputs)
         if self._measured:
             return likely
-        return np.where(likely > 0.0, np.maximum(likely, _LEAST_AMPLITUDE), 1.0)  # values all alike tell of none
+        return np.where(likely > 0.0, np.maximum(likely, _LEAST_AMPLITUDE), 1.0)  # equal values have no amplitude
 
     def predict(self, smiles: Sequence[str]) -> Prediction:
-        """What is expected of M texts."""
+        """Predict the scores of M texts."""
         _, mean, variance = self._moments(smiles)
         return self._in_units(mean, variance)
 
@@ -160,28 +149,26 @@ class Surrogate:
         n: int,
         rng: np.random.Generator,
         *,
-        boldness: float = 1.0,
-        weights: ArrayLike | None = None,
+        max_beta: float = 1.0,
         keys: Sequence[Hashable] | None = None,
         cap: int = 1,
     ) -> Choice:
-        """Choose a batch of candidates; the same rng in the same state gives the same.
+        """Choose a batch of candidates; the same rng in the same state gives the same batch.
 
         Args:
-            smiles: M; what is no molecule is not chosen, and of equal ones only the first. Of more than 2,000 those
-                that are expected the most of, or may be the best, are looked at.
+            smiles: M; a text that is not a molecule is not chosen, and of equal ones only the first. Of more than 2,000
+                only those with the highest means or bounds are considered.
             n: how many.
             rng: of every random choice.
-            boldness: standard deviations that are added to an expected score, at most.
-            weights: of several outputs, (K,) or (n, K), one row for each place; None draws them (see `choose_batch`).
-            keys: M; no more than `cap` of the chosen have the same key, such as a scaffold.
+            max_beta: the largest number of standard deviations that are added to a mean.
+            keys: M; at most `cap` of the chosen have the same key, such as a scaffold.
             cap: at least 1.
 
         Returns:
-            At most n of them; fewer where no more were looked at.
+            At most n of them; fewer if no more were considered.
 
         Raises:
-            ConfigError: weights of another shape, or a cap below 1.
+            ConfigError: the cap is below 1.
         """
         features, mean, variance = self._moments(smiles)
         first = {one: row for row, one in reversed(list(enumerate(smiles))) if features[row] is not None}
@@ -196,15 +183,15 @@ class Surrogate:
             rng,
             noise=self._process.noise,
             scale=np.sqrt(self._amplitudes),
-            boldness=boldness,
-            weights=None if weights is None else np.asarray(weights, dtype=np.float64),
+            max_beta=max_beta,
             keys=None if keys is None else [keys[row] for row in there],
             cap=cap,
         )
-        expected = self._in_units(mean, variance)
-        if not self._one:
-            expected = Prediction(np.full((len(smiles), 1), np.nan), np.full(len(smiles), np.nan))
-        return Choice(np.array(there, dtype=np.int64)[chosen], expected.mean[:, 0], expected.std)
+        rows = np.array(there, dtype=np.int64)[chosen]
+        if not self._single_output:
+            return Choice(rows, *np.full((2, len(smiles)), np.nan))
+        predicted = self._in_units(mean, variance)
+        return Choice(rows, predicted.mean[:, 0], predicted.std)
 
     def _moments(self, smiles: Sequence[str]) -> tuple[list[Features | None], Matrix, Matrix]:
         """Features, scaled means (M, K) and variances (M,) without noise and amplitude; NaN for what is no molecule."""
@@ -220,17 +207,17 @@ class Surrogate:
 
     def _in_units(self, mean: Matrix, variance: Matrix) -> Prediction:
         std = np.sqrt((variance + self._process.noise)[:, None] * self._amplitudes) * self._scaling.unit
-        return Prediction(self._scaling.means(mean), std[:, 0] if self._one else std)
+        return Prediction(self._scaling.means(mean), std[:, 0] if self._single_output else std)
 
     def _whitened(self, smiles: Sequence[str], features: Sequence[Features]) -> Matrix:
-        """(N, M) for the process; what was compared with the evidence since the last fit is not compared again."""
-        if len(self._white) + len(smiles) > _MOST_KEPT:
-            self._white.clear()
-        new = {one: row for row, one in enumerate(smiles) if one not in self._white}
-        cross = self._kernel([features[row] for row in new.values()], self._evidence)
-        self._white.update(zip(new, self._process.whitened(cross).T, strict=True))
-        columns = [self._white[one] for one in smiles]
-        return np.stack(columns, axis=1) if columns else np.zeros((len(self._evidence), 0))
+        """(N, M) for the process; columns that were computed since the last fit are kept."""
+        if len(self._whitened_columns) + len(smiles) > _MOST_KEPT:
+            self._whitened_columns.clear()
+        new = {one: row for row, one in enumerate(smiles) if one not in self._whitened_columns}
+        cross = self._kernel([features[row] for row in new.values()], self._training)
+        self._whitened_columns.update(zip(new, self._process.whitened(cross).T, strict=True))
+        columns = [self._whitened_columns[one] for one in smiles]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(self._training), 0))
 
     def _target(self, values: Matrix, rows: NDArray[np.int64]) -> tuple[Scaling, Matrix]:
         scaling = Scaling(values, measured=self._measured)
@@ -240,29 +227,29 @@ class Surrogate:
         readable: list[Features] = []
         for row, one in enumerate(self._features(smiles, views)):
             if one is None:
-                raise InputError(f"{smiles[row]!r} is no molecule to learn from; correct it or leave it out")
+                raise InputError(f"{smiles[row]!r} is not a molecule; correct it or leave it out")
             readable.append(one)
         return readable
 
-    def _reviewed_choice(self, smiles: Sequence[str], values: Matrix, order: Matrix) -> tuple[Kernel, float]:
-        """Kernel and noise; in a search of the molecules up to the last review."""
+    def _reviewed_choice(self, smiles: Sequence[str], values: Matrix, ranking: Matrix) -> tuple[Kernel, float]:
+        """Kernel and noise; in a search by the molecules up to the last review."""
         if len(self._kernels) == len(self._noises) == 1:
             return self._kernels[0], self._noises[0]
         n = len(smiles)
         if not self._measured:
             n = 0 if n < _FIRST_REVIEW else _FIRST_REVIEW << (n // _FIRST_REVIEW).bit_length() - 1
-        asked = tuple(smiles[:n]), values[:n].tobytes()
-        if self._reviewed is None or self._reviewed[0] != asked:
-            rows = choose_evidence(order[:n], self._limit)
+        key = tuple(smiles[:n]), values[:n].tobytes()
+        if self._reviewed is None or self._reviewed[0] != key:
+            rows = training_rows(ranking[:n], self._limit)
             rows = rows[:: -(-len(rows) // MOST_ROWS) or 1]
             views = sorted({view for kernel in self._kernels for view in kernel.views})
             features = self._readable([smiles[row] for row in rows], views)
             target = self._target(values[:n], rows)[1]
-            self._reviewed = asked, select(features, target, self._kernels, self._noises)
+            self._reviewed = key, select(features, target, self._kernels, self._noises)
         return self._reviewed[1]
 
     def _updated_gram(self, smiles: list[str]) -> Matrix:
-        """(N, N) the similarities of the evidence; those of pairs that were there at the last fit are taken from it."""
+        """(N, N) the similarities of the training molecules; those of the last fit are reused."""
         kernel, before, gram = self._gram
         place = {one: row for row, one in enumerate(before)} if kernel == self._kernel else {}
         old = [row for row, one in enumerate(smiles) if one in place]
@@ -270,7 +257,7 @@ class Surrogate:
         at = [place[smiles[row]] for row in old]
         updated = np.empty((len(smiles), len(smiles)))
         updated[np.ix_(old, old)] = gram[np.ix_(at, at)]
-        updated[new] = self._kernel([self._evidence[row] for row in new], self._evidence)
+        updated[new] = self._kernel([self._training[row] for row in new], self._training)
         updated[:, new] = updated[new].T
         self._gram = self._kernel, smiles, updated
         return updated
@@ -283,9 +270,3 @@ def _kernels_of(given: str | Sequence[Kernel]) -> tuple[Kernel, ...]:
     if not kernels:
         raise ConfigError("a surrogate needs at least one kernel")
     return kernels
-
-
-def _order(values: Matrix) -> Matrix:
-    """(N,) of (N, K): the mean of the outputs in the units of a search, which tells the best; NaN where one is NaN."""
-    order: Matrix = Scaling(values, measured=False).scaled(values).mean(1)
-    return order

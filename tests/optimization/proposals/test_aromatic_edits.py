@@ -7,9 +7,10 @@ import pytest
 from rdkit import Chem
 
 from molvae.chem import canonical
-from molvae.optimization.proposals.aromatic_edits import rearrange_aromatic, swap_aromatic
 from molvae.optimization.proposals.graph_proposer import is_sound
 from molvae.optimization.proposals.graphs import read
+from molvae.optimization.proposals.ring_edits import rearrange_aromatic, swap_aromatic
+from tests.optimization.proposals.test_graph_mutation import attempted
 
 METHYL_DIAZOLES = (
     *("Cn1cccn1", "Cc1cc[nH]n1", "Cc1ccn[nH]1", "Cc1cn[nH]c1"),
@@ -20,7 +21,7 @@ DIAZINES = ("c1ccnnc1", "c1cncnc1", "c1cnccn1")
 
 def made(edit, smiles, tries, frozen=0):
     rng = np.random.default_rng(0)
-    drafts = (edit(read(canonical(smiles), False), frozen, rng) for _ in range(tries))
+    drafts = (attempted(edit, read(canonical(smiles), False), frozen, rng) for _ in range(tries))
     return {Chem.MolToSmiles(draft.mol) for draft in drafts if draft is not None and is_sound(draft.mol)}
 
 

@@ -6,6 +6,7 @@ import pytest
 from rdkit import Chem
 
 from molvae.chem import canonical
+from molvae.optimization.proposals.fragments import NoSiteError
 from molvae.optimization.proposals.graph_mutation import EDITS, GraphMutation
 from molvae.optimization.proposals.graph_proposer import is_sound
 from molvae.optimization.proposals.graphs import read
@@ -25,10 +26,18 @@ def kids(smiles, tries, **options):
     return {child.smiles for child in GraphMutation(**options).propose([smiles] * tries, [smiles] * tries, rng)}
 
 
-@pytest.mark.parametrize(("one", "other"), NEIGHBOURS)
-def test_neighbours_are_found_there_and_back(one, other):
-    assert canonical(other) in kids(canonical(one), 400)
-    assert canonical(one) in kids(canonical(other), 400)
+def attempted(edit, *arguments):
+    """The draft of an edit; None if it finds no place."""
+    try:
+        return edit(*arguments)
+    except NoSiteError:
+        return None
+
+
+def test_neighbours_are_found_there_and_back():
+    for one, other in NEIGHBOURS:
+        assert canonical(other) in kids(canonical(one), 400), (one, other)
+        assert canonical(one) in kids(canonical(other), 400), (other, one)
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
@@ -38,13 +47,10 @@ def test_every_kind_of_edit_makes_molecules(edit):
     parents = [CHARGED] * 20 + pd.read_csv(REPOSITORY / "data" / "moses_sample.csv", nrows=130)["smiles"].tolist()
     for smiles in parents:
         graph = read(smiles, False)
-        draft = edit(graph, 0, rng)
+        draft = attempted(edit, graph, 0, rng)
         made += draft is not None and is_sound(draft.mol) and "." not in Chem.MolToSmiles(draft.mol)
-        assert (
-            edit(graph, (1 << len(graph)) - 1, rng) is None
-            or edit.__name__ in ("append_atom", "append_group")
-            or (edit.__name__ in ("close_ring", "fuse_ring"))
-        )
+        if edit.__name__ not in ("append_atom", "append_group", "close_ring", "fuse_ring"):
+            assert attempted(edit, graph, (1 << len(graph)) - 1, rng) is None
     assert made >= 0.08 * len(parents)
 
 

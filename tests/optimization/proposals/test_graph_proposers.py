@@ -92,19 +92,14 @@ def test_what_is_no_single_molecule_has_no_children(kind):
 
 
 @pytest.mark.parametrize("kind", PROPOSERS)
-def test_the_core_is_kept(kind):
+def test_the_core_is_kept_and_no_child_is_larger_than_allowed(kind):
     core = "c1ccc2[nH]ccc2c1"
+    small = children(kind(max_heavy_atoms=12), [PARACETAMOL] * 60, [MELATONIN] * 60)
+    assert small and max(Chem.MolFromSmiles(child.smiles).GetNumHeavyAtoms() for child in small) <= 12
     found = children(kind(core=core), [MELATONIN] * 60, [PARACETAMOL] * 60)
     assert len({child.smiles for child in found}) > 15
     assert all(Chem.MolFromSmiles(child.smiles).HasSubstructMatch(Chem.MolFromSmarts(core)) for child in found)
     assert not children(kind(core=core), [PARACETAMOL] * 5, [MELATONIN] * 5)
-
-
-@pytest.mark.parametrize("kind", PROPOSERS)
-def test_no_child_is_larger_than_allowed(kind):
-    found = children(kind(max_heavy_atoms=12), [PARACETAMOL] * 60, [MELATONIN] * 60)
-    assert found
-    assert max(Chem.MolFromSmiles(child.smiles).GetNumHeavyAtoms() for child in found) <= 12
 
 
 @pytest.mark.parametrize("kind", PROPOSERS)
@@ -121,7 +116,7 @@ def test_stereo_far_from_the_edit_stays_as_it_is(kind):
 
 @pytest.mark.parametrize("kind", PROPOSERS)
 def test_settings_that_make_no_sense_are_said(kind):
-    with pytest.raises(ConfigError, match="no SMARTS"):
+    with pytest.raises(ConfigError, match="SMARTS"):
         kind(core="c1cc(")
     with pytest.raises(ConfigError, match="max_heavy_atoms"):
         kind(max_heavy_atoms=0)

@@ -53,14 +53,8 @@ def test_a_kernel_is_one_on_the_diagonal_and_positive_semidefinite(kernel, canon
     assert gram.min() >= 0 and gram.max() <= 1 + 1e-12
     assert np.linalg.eigvalsh(gram).min() > -1e-9
     assert sum(kernel.weights.values()) == pytest.approx(1.0)
-
-
-def test_a_similarity_depends_on_its_two_molecules_alone(canonical_smiles):
-    for kernel in KERNELS.values():
-        features = FeatureCache()([*canonical_smiles, *ODD], kernel.views)
-        gram = kernel(features, features)
-        assert np.array_equal(kernel(features[3:9], features[7:30]), gram[3:9, 7:30])
-        assert kernel(features[5:6], features[2:3]) == gram[5, 2]
+    assert np.array_equal(kernel(features[3:9], features[7:30]), gram[3:9, 7:30]), "no other molecule matters"
+    assert kernel(features[5:6], features[2:3]) == gram[5, 2]
 
 
 def test_the_scale_of_a_descriptor_is_its_unit():
@@ -105,9 +99,9 @@ def test_a_view_of_ones_own_is_computed_once_for_each_molecule_and_never_for_wha
     assert [one["lengths"][0] for one in again] == [1, 3, 2] and all("coarse" in one for one in again)
 
 
-@pytest.mark.parametrize("text", ["", "C1CC", "CC(", None, float("nan"), "C C"])
-def test_what_is_no_molecule_has_no_features(text):
-    assert FeatureCache()([text, "C"], VIEWS)[0] is None
+def test_what_is_no_molecule_has_no_features():
+    for text in ("", "C1CC", "CC(", None, float("nan"), "C C"):
+        assert FeatureCache()([text, "C"], VIEWS)[0] is None
 
 
 def test_an_unknown_kernel_is_named_with_those_that_there_are():

@@ -1,1 +1,0 @@
-"""Searches to compare with, in the same harness."""

@@ -1,1 +1,0 @@
-"""Walks through a latent space, and what is measured on the way."""

@@ -1,0 +1,147 @@
+"""The result of an exploration: a table of molecules, notes and a picture; and how to collect distinct molecules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from molvae.chem import PROPERTIES, molecule_grid, property_table
+from molvae.errors import ConfigError
+from molvae.generator.exploration.space import Points, Space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Collected", "Walk", "check_properties", "collect", "make_walk"]
+
+_PANELS = 375  # 75 rows of 5: as many as fit into one PNG
+_BLOCK = 128  # points decoded between two checks, whatever the batch size, so that it does not change the result
+_PATIENCE = 1_024  # draws in a row without a new molecule after which the search ends
+_EXTRA, _EACH = 1_024, 200  # the most draws: a constant, and a number for each molecule
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Molecules found in latent space; a notebook shows it as structures."""
+
+    table: pd.DataFrame
+    """a row a molecule: ``smiles``, distinct and canonical, and numbers"""
+    notes: tuple[str, ...]
+    """remarks on the table, a sentence each"""
+    shortfall: str | None
+    """why there are fewer molecules than requested, and what to do; None if there are enough"""
+    drawn: tuple[tuple[str | None, str], ...]
+    """SMILES and legend of each panel of the picture; None leaves it empty"""
+
+    @property
+    def smiles(self) -> list[str]:
+        """The molecules, in the order of the table."""
+        return self.table["smiles"].tolist()
+
+    def picture(self, format: str = "svg") -> str | bytes:
+        """Draw the first 375 molecules, starting molecules included: text for "svg", bytes for "png"."""
+        smiles, legends = zip(*self.drawn[:_PANELS], strict=True)
+        return molecule_grid(smiles, legends=legends, format=format)
+
+    def _repr_svg_(self) -> str:
+        return str(self.picture())
+
+    def __repr__(self) -> str:
+        return "\n".join([repr(self.table), *self.notes, *([self.shortfall] if self.shortfall else [])])
+
+
+def make_walk(
+    smiles: Sequence[str],
+    numbers: Mapping[str, Any],
+    *,
+    properties: Sequence[str],
+    notes: Sequence[str],
+    drawn: Sequence[tuple[str | None, str]],
+    shortfall: str | None = None,
+) -> Walk:
+    """Assemble a walk.
+
+    Args:
+        smiles: N molecules.
+        numbers: columns of N numbers, by name.
+        properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        notes, drawn, shortfall: as in `Walk`.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame({"smiles": pd.Series(list(smiles), dtype="str"), **numbers})
+    if properties:
+        table = pd.concat([table, property_table(smiles, properties)], axis=1)
+    return Walk(table, tuple(notes), shortfall, tuple(drawn))
+
+
+def check_properties(names: Sequence[str]) -> None:
+    """Check the names of properties before the work begins.
+
+    Raises:
+        ConfigError: a property is unknown.
+    """
+    for name in names:
+        if name not in PROPERTIES:
+            raise ConfigError(f"no property is named {name!r}; there are {', '.join(PROPERTIES)}")
+
+
+@dataclass
+class Collected:
+    """Molecules found, and counts of the draws."""
+
+    smiles: list[str] = field(default_factory=list)
+    """distinct, in the order of the draws"""
+    drawn: int = 0
+    valid: int = 0
+    excluded: int = 0
+    """valid draws that are starting molecules"""
+    refused: int = 0
+    """distinct molecules that the filter rejected"""
+
+    @property
+    def validity(self) -> float:
+        """Share of valid draws."""
+        return self.valid / max(1, self.drawn)
+
+
+def collect(
+    space: Space,
+    n: int,
+    draw: Callable[[int], Points],
+    *,
+    exclude: Collection[str],
+    accept: Callable[[str], bool] = lambda _: True,
+    batch_size: int = 512,
+) -> Collected:
+    """Decode draws greedily until there are n distinct molecules.
+
+    It ends earlier if 1,024 draws in a row give nothing new, or after 1,024 draws and 200 more for each molecule.
+
+    Args:
+        space: the model.
+        n: number of molecules.
+        draw: gives k new points (k, D).
+        exclude: canonical SMILES to leave out.
+        accept: whether a molecule passes the filter.
+        batch_size: points decoded at a time; does not change what is found.
+    """
+    result = Collected()
+    seen: set[str] = set()
+    last_new = 0
+    while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
+        found = [one for one in space.decode(draw(_BLOCK), batch_size=batch_size) if one is not None]
+        result.drawn += _BLOCK
+        result.valid += len(found)
+        result.excluded += sum(one in exclude for one in found)
+        for one in dict.fromkeys(found):
+            if one in seen or one in exclude:
+                continue
+            seen.add(one)
+            if not accept(one):
+                result.refused += 1
+            elif len(result.smiles) < n:
+                result.smiles.append(one)
+                last_new = result.drawn
+    return result

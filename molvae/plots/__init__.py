@@ -1,1 +1,0 @@
-"""Static pictures of figures and points, made with matplotlib; no window, no global state."""

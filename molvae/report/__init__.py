@@ -1,5 +1,0 @@
-"""A run as one page that a chemist reads."""
-
-from molvae.report.page import write_report
-
-__all__ = ["write_report"]

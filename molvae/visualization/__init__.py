@@ -1,0 +1,1 @@
+"""Figures with matplotlib (``plots``), and interactive HTML pages (``pages``)."""

@@ -1,0 +1,1 @@
+"""Figures: scatter plots (``scatter``, ``coloring``), curves (``curves``), and their common style (``style``)."""

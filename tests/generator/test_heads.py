@@ -1,0 +1,183 @@
+"""Heads as a user has them: labels with gaps, stopped and resumed, kept, dropped and added in fine-tuning."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from molvae import ConfigError, ModelError, MolVAE, resume, train
+from molvae.pretrained.folder import StoredModel, write_model
+from molvae.storage.files import read_tensors
+from molvae.storage.latest_run import is_finished
+from tests.training.run.test_fine_tuning import TINY, TRAINING, Killer, Listener
+from tests.training.run.test_run import Killed, content
+
+ASKED = ("pIC50", "mw")
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch):
+    monkeypatch.setattr("molvae.training.run.runner._READOUT", 10)
+
+
+@pytest.fixture
+def table(tmp_path, canonical_smiles):
+    """Every third molecule has no label."""
+    path = tmp_path / "series.csv"
+    rows = [f"{one},{'' if n % 3 == 0 else 5 + n / 7},{n}" for n, one in enumerate(canonical_smiles)]
+    path.write_text("smiles,pIC50,other\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def trained(source, folder, **given):
+    return train(source, folder, **{"model": TINY, "training": TRAINING, "properties": ASKED, **given})
+
+
+def test_the_folder_tells_of_the_heads(table, tmp_path, canonical_smiles):
+    heard = Listener()
+    vae = trained(table, tmp_path / "run", reporter=heard)
+    n = len(canonical_smiles)
+    sentence = f"heads for pIC50 (column of the file, {n - -(-n // 3)} of {n} molecules), mw (computed by RDKit, all"
+    assert any(one.startswith(sentence) for one in heard.sentences)
+    assert vae.config.heads == ASKED
+    again = MolVAE.from_pretrained(tmp_path / "run")
+    pd.testing.assert_frame_equal(again.predict(canonical_smiles), vae.predict(canonical_smiles))
+    molecules = pd.read_csv(tmp_path / "run" / "molecules.csv.gz")
+    assert molecules.columns.tolist() == ["smiles", "pIC50", "other", "mw"]
+    held = json.loads((tmp_path / "run" / "splits.json").read_text())["rows"]["valid"]
+    labels = molecules["pIC50"].drop(held).dropna()
+    head = again.card["heads"]["pIC50"]
+    assert head["labels"] == len(labels)
+    assert (head["mean"], head["std"]) == pytest.approx((labels.mean(), labels.std(ddof=0)), rel=1e-6)
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    assert history.columns.tolist()[-4:] == ["pIC50_r2", "pIC50_mae", "mw_r2", "mw_mae"]
+    best = history[history["best"]].iloc[-1]
+    assert again.card["figures"]["mw_mae"] == pytest.approx(best["mw_mae"], rel=1e-5)
+    predicted, measured = again.predict(molecules["smiles"][held])["mw"], molecules["mw"][held].to_numpy()
+    assert again.card["figures"]["mw_mae"] == pytest.approx(np.abs(predicted - measured).mean(), rel=1e-4)
+
+
+def test_what_cannot_be_encoded_is_not_predicted(table, tmp_path):
+    vae = trained(table, tmp_path / "run")
+    predicted = vae.predict(["CCO", "no molecule", "[Fe]", "", "OCC"])
+    assert predicted.columns.tolist() == list(ASKED)
+    assert predicted.isna().all(axis=1).tolist() == [False, True, True, True, False]
+    assert predicted.iloc[0].tolist() == pytest.approx(predicted.iloc[4].tolist(), rel=1e-6)
+    assert vae.predict([]).shape == (0, 2)
+    np.testing.assert_allclose(vae.predict(["CCO", "CCN"], batch_size=1), vae.predict(["CCO", "CCN"]), rtol=1e-6)
+
+
+def test_a_model_without_heads_says_what_to_do(tiny_run):
+    with pytest.raises(ModelError, match="--properties"):
+        MolVAE.from_pretrained(tiny_run).predict(["CCO"])
+
+
+@pytest.mark.parametrize("origin", [False, True])
+@pytest.mark.parametrize("at", ["cleaning", "step 1", "step 4"])
+def test_killed_and_resumed_it_ends_as_undisturbed(table, tmp_path, tiny_run, at, origin):
+    given = {"init_from": tiny_run, "model": {}} if origin else {}
+    trained(table, tmp_path / "whole", **given)
+    with pytest.raises(Killed):
+        trained(table, tmp_path / "run", reporter=Killer(at), **given)
+    if at != "cleaning":
+        table.unlink()
+    resume(tmp_path / "run")
+    changing = ("history.csv", "config.json")
+    assert content(tmp_path / "run", *changing) == content(tmp_path / "whole", *changing)
+    cards = [MolVAE.from_pretrained(tmp_path / name).card for name in ("run", "whole")]
+    assert cards[0]["heads"] == cards[1]["heads"]
+    clocks = {"seconds", "tokens_per_second"}
+    one, two = ({key: card["figures"][key] for key in card["figures"].keys() - clocks} for card in cards)
+    assert one == pytest.approx(two, nan_ok=True)  # the history is resumed with six digits
+
+
+def test_fine_tuning_keeps_drops_and_adds_heads(table, tmp_path, canonical_smiles):
+    start = trained(table, tmp_path / "start")
+    heard = Listener()
+    still = {**TRAINING, "learning_rate": 1e-12, "epochs": 1}
+    how = {"init_from": tmp_path / "start", "model": {}, "training": still}
+    tuned = trained(table, tmp_path / "tuned", properties=["logp", "mw"], reporter=heard, **how)
+    assert tuned.config.heads == ("logp", "mw")
+    before, after = start.predict(canonical_smiles), tuned.predict(canonical_smiles)
+    np.testing.assert_allclose(after["mw"], before["mw"], rtol=1e-4)
+    assert np.ptp(after["logp"]) < 1e-4 and after["logp"][0] == pytest.approx(tuned.card["heads"]["logp"]["mean"])
+    assert any("loses its heads for pIC50" in sentence for sentence in heard.sentences)
+    bare = trained(table, tmp_path / "bare", properties=None, **how)
+    assert bare.config.heads == () and "heads" not in bare.card
+    assert not any(name.startswith("heads.") for name in read_tensors(tmp_path / "bare" / "model.safetensors")[0])
+    with pytest.raises(ConfigError, match=r"head_hidden 5 contradicts the model .*, whose head_hidden is 64"):
+        trained(table, tmp_path / "other", **{**how, "model": {"head_hidden": 5}})
+    assert not (tmp_path / "other").exists()
+
+
+def test_heads_do_not_keep_few_molecules_from_the_bundled_model(table, tmp_path, bundled_run):
+    vae = trained(table, tmp_path / "run", model={"head_hidden": 5})
+    assert vae.card["fine_tuned_from"] == "medchem"
+    assert vae.model.property_heads()["mw"].hidden.out_features == 5
+
+
+@pytest.mark.parametrize(
+    ("properties", "named"), [(["activity"], "'activity': series.csv has .* 'pIC50', 'other'"), ('pIC50,"mw', "comma")]
+)
+def test_a_bad_name_is_an_error_before_anything_is_written(table, tmp_path, properties, named):
+    with pytest.raises(ConfigError, match=named):
+        trained(table, tmp_path / "run", properties=properties)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_property_that_is_always_the_same_is_told_and_the_old_run_stays(table, tmp_path, canonical_smiles):
+    trained(table, tmp_path / "run")
+    same = tmp_path / "same.csv"
+    same.write_text("smiles,same\n" + "".join(f"{one},1\n" for one in canonical_smiles))
+    with pytest.raises(ConfigError, match="'same' is 1"):
+        trained(same, tmp_path / "run", properties=["same"], overwrite=True)
+    assert is_finished(tmp_path / "run") and MolVAE.from_pretrained(tmp_path / "run").config.heads == ASKED
+
+
+def test_odd_names_come_through(tmp_path, canonical_smiles):
+    names = ["IC50, nM", 'a "b"', "β😀", "x.y"]
+    table = pd.DataFrame({"smiles": canonical_smiles, **{name: range(len(canonical_smiles)) for name in names}})
+    table.to_csv(tmp_path / "odd.csv", index=False)
+    with pytest.raises(Killed):
+        trained(tmp_path / "odd.csv", tmp_path / "run", properties=names, reporter=Killer("step 1"))
+    vae = resume(tmp_path / "run")
+    assert MolVAE.from_pretrained(tmp_path / "run").config.heads == tuple(names) == vae.config.heads
+    assert vae.predict(["CCO"]).columns.tolist() == names
+
+
+def test_held_out_molecules_may_lack_labels(tmp_path, canonical_smiles):
+    folder, labels = tmp_path / "run", tmp_path / "few.csv"
+    trained(canonical_smiles, tmp_path / "plain", properties=["mw"])
+    held = json.loads((tmp_path / "plain" / "splits.json").read_text())["rows"]["valid"]
+    rows = [f"{one},{'' if n in held else n}" for n, one in enumerate(canonical_smiles)]
+    labels.write_text("smiles,x\n" + "\n".join(rows) + "\n")
+    vae = trained(labels, folder, properties=["x"])
+    assert math.isnan(vae.card["figures"]["x_r2"]) and math.isfinite(vae.card["figures"]["objective"])
+
+
+def test_large_numbers_survive_a_model_folder_of_half_precision(tmp_path, canonical_smiles):
+    import torch
+
+    table = tmp_path / "large.csv"
+    table.write_text("smiles,large\n" + "".join(f"{one},{1e6 + n}\n" for n, one in enumerate(canonical_smiles)))
+    vae = trained(table, tmp_path / "run", properties=["large"])
+    write_model(tmp_path / "half", StoredModel(vae.model, vae.tokenizer), dtype=torch.float16)
+    half = MolVAE.from_pretrained(tmp_path / "half")
+    np.testing.assert_allclose(half.predict(["CCO"]), vae.predict(["CCO"]), rtol=1e-6)
+
+
+def test_models_without_heads_load_as_before_and_unknown_fields_are_refused(tiny_run, tmp_path):
+    folder = shutil.copytree(tiny_run, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    old = {key: value for key, value in config["model"].items() if key not in ("properties", "head_hidden")}
+    (folder / "config.json").write_text(json.dumps({**config, "model": old}))
+    assert MolVAE.from_pretrained(folder).config.heads == ()
+    (folder / "config.json").write_text(json.dumps({**config, "model": {**old, "properties": "qed"}}))
+    with pytest.raises(ModelError, match=r"does not fit config\.json"):
+        MolVAE.from_pretrained(folder)
+    (folder / "config.json").write_text(json.dumps({**config, "model": {**old, "heads_of_tomorrow": 3}}))
+    with pytest.raises(ModelError, match="there is no setting 'heads_of_tomorrow'"):
+        MolVAE.from_pretrained(folder)

@@ -1,0 +1,92 @@
+"""Colours that say what the values are, and pictures of any points."""
+
+import math
+
+import numpy as np
+import pytest
+
+from molvae.errors import InputError
+from molvae.visualization.plots.coloring import coloring
+from molvae.visualization.plots.scatter import scatter_figure
+from molvae.visualization.plots.style import CATEGORIES, save_figure, sequential_stops
+
+NAN = math.nan
+AXES = ("PC 1", "PC 2")
+
+
+def test_numbers_are_a_scale_without_the_tails():
+    found = coloring("v", [float(one) for one in range(101)] + [1e9, NAN, math.inf])
+    assert found.categories == () and found.clipped == (True, True)
+    assert 0 < found.low < 5 and 95 < found.high < 105
+    assert found.missing.tolist() == [False] * 102 + [True, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ([], (0, 0)),
+        ([NAN, NAN], (0, 0)),
+        ([3.0, 3.0], (3, 3)),
+        ([NAN, 2.0], (2, 2)),
+        ([0.0] * 200 + [1.0, 2.0], (0, 2)),
+    ],
+)
+def test_the_scale_of_few_and_constant_numbers(values, ends):
+    found = coloring("v", values)
+    assert found.categories == ()
+    assert (found.low, found.high) == ends
+
+
+def test_two_numbers_and_texts_are_categories():
+    found = coloring("v", [0.0, 1.0, 1.0, NAN])
+    assert (
+        found.categories == ("1", "0") and found.values[:3].tolist() == [1.0, 0.0, 0.0] and math.isnan(found.values[3])
+    )
+    texts = coloring("v", ["b", "a", "", "a", "c", "c"])
+    assert texts.categories == ("a", "c", "b")  # the most frequent first, then by the alphabet
+    assert texts.missing.tolist() == [False, False, True, False, False, False]
+
+
+def test_only_the_most_frequent_categories_have_a_colour():
+    found = coloring("v", [f"c{place}" for place in range(20) for _ in range(20 - place)])
+    assert found.shown == tuple(f"c{place}" for place in range(len(CATEGORIES)))
+
+
+def labels(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_a_legend_counts_every_point():
+    colors = coloring("class $x^2$", ["a"] * 5 + ["b"] * 3 + ["", ""])
+    figure = scatter_figure(np.zeros((10, 2)), colors, axes=AXES)
+    assert labels(figure) == ["a (5)", "b (3)", "no value (2)"]
+    many = coloring("v", [f"c{place}" for place in range(12)])
+    assert labels(scatter_figure(np.zeros((12, 2)), many, axes=AXES))[-1] == "4 others (4)"
+
+
+def test_numbers_have_a_color_bar_and_missing_ones_a_legend():
+    figure = scatter_figure(np.eye(4)[:, :2], coloring("logp", [1.0, 2.0, NAN, 3.0]), axes=AXES, title="t")
+    assert len(figure.axes) == 2 and figure.axes[1].get_ylabel() == "logp" and labels(figure) == ["no value (1)"]
+    drawn = sum(len(dots.get_offsets()) for dots in figure.axes[0].collections)
+    assert drawn == 4
+
+
+@pytest.mark.parametrize("values", [None, [], [NAN], [2.0], [""], [1.0, 1.0], ["$", "_u"], ["日", "☃"]])
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_any_points_make_a_picture(tmp_path, values, kind):
+    plane = np.zeros((len(values or []), 2))
+    colors = None if values is None else coloring("a $ in a name", values)
+    for name in ("one", "two"):
+        save_figure(scatter_figure(plane, colors, axes=AXES, title="$"), tmp_path / f"{name}.{kind}")
+    first = (tmp_path / f"one.{kind}").read_bytes()
+    assert first == (tmp_path / f"two.{kind}").read_bytes() and len(first) > 1000
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        save_figure(scatter_figure(np.zeros((1, 2)), None, axes=AXES), tmp_path / "no" / "a.png")
+
+
+def test_stops_are_colours():
+    stops = sequential_stops(0.2, 1.0, number=5)
+    assert len(set(stops)) == 5 and all(len(stop) == 7 and int(stop[1:], 16) >= 0 for stop in stops)
