@@ -214,7 +214,8 @@ class Decoding(Settings):
         "is the limit of the training molecules.",
     )
     constrained: bool = Field(
-        False, description="Draw only tokens from which a valid molecule can still come, so that every string is one."
+        False,
+        description="Let the decoder write only what can become a valid molecule; free, it writes invalid strings too.",
     )
 
     def for_model(self, max_length: int) -> Self:

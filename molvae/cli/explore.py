@@ -13,6 +13,7 @@ from molvae.cli.console import command, print_result, print_status
 from molvae.cli.options import (
     STDOUT,
     BatchSize,
+    Constrained,
     Device,
     Grid,
     ModelName,
@@ -38,6 +39,7 @@ class ExploreOptions:
     grid: Grid = None
     properties: Properties = False
     model: ModelName = None
+    constrained: Constrained = True
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same molecules.")] = 0
     batch_size: BatchSize = 512
     device: Device = "auto"
@@ -147,7 +149,8 @@ def _explore(options: ExploreOptions, find: Callable[[MolVAE, dict[str, Any]], W
     vae = load_model(options.model, options.device)
     with ProgressDisplay() as show:
         show("searching the latent space")
-        walk = find(vae, {"properties": names, "seed": options.seed, "batch_size": options.batch_size})
+        shared = {"constrained": options.constrained, "seed": options.seed, "batch_size": options.batch_size}
+        walk = find(vae, {"properties": names, **shared})
     for note in walk.notes:
         print_status(note)
     columns = list(walk.table.columns[1:])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvae.cli.console import command, print_status
-from molvae.cli.options import STDOUT, AsJson, RowOptions, check_outputs, with_options
+from molvae.cli.options import STDOUT, AsJson, Constrained, RowOptions, check_outputs, with_options
 from molvae.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def reconstruct(
     ] = None,
     grid: Annotated[Path | None, typer.Option(help="Draw the worst reconstructions: svg or png file.")] = None,
     worst: Annotated[int, typer.Option(min=0, help="Worst reconstructions to print and draw.")] = 10,
+    constrained: Constrained = True,
     as_json: AsJson = False,
     *,
     rows: RowOptions,
@@ -67,7 +68,7 @@ def reconstruct(
     reader, fidelity = RowReader(table, vae), Fidelity(worst)
     with table_output(output, types, table.grouping) if output is not None else nullcontext() as write:
         for chunk in reader.chunks():
-            back = vae.fidelity(chunk.smiles, batch_size=rows.batch_size)
+            back = vae.fidelity(chunk.smiles, constrained=constrained, batch_size=rows.batch_size)
             reader.reject(chunk, back["tokens"].isna().to_numpy(bool))
             fidelity.add(chunk.rows, chunk.smiles, back)
             if write is not None:

@@ -117,22 +117,27 @@ class MolVAE:
         *,
         temperature: float = 0.0,
         seed: int | np.random.Generator | None = None,
+        constrained: bool = True,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str | None]:
         """Canonical SMILES of latent points.
+
+        A point is given once and cannot be drawn again, so the decoder is constrained by default: it writes only what
+        can become a valid molecule. A molecule that it writes freely is the same when it is constrained.
 
         Args:
             z: (N, D)
             temperature: 0 takes the most likely token each time.
             seed: of the draws at a temperature above 0. A generator continues from its state, so decoding the points
                 in pieces gives the same molecules as decoding them at once.
+            constrained: whether the decoder writes only valid molecules, which is False to measure what it writes.
             repair: as in `sample`.
             batch_size: rows decoded at a time.
 
         Returns:
-            N; None where the decoded string is not a molecule or is longer than training molecules could be, and where
-            the point is not finite.
+            N; None where the point is not finite, and where the decoded string is not a molecule or is longer than
+            training molecules could be, which hardly ever happens if constrained.
 
         Raises:
             InputError: z has another shape.
@@ -143,7 +148,7 @@ class MolVAE:
         points = np.asarray(z, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != self.config.latent_dim:
             raise InputError(f"z must have the shape (N, {self.config.latent_dim}), not {points.shape}")
-        decoding = Decoding(temperature=temperature).for_model(self.max_length)
+        decoding = Decoding(temperature=temperature, constrained=constrained).for_model(self.max_length)
         rng = np.random.default_rng(seed)
         result: list[str | None] = [None] * len(points)
         finite = np.flatnonzero(np.isfinite(points).all(1))
@@ -156,11 +161,14 @@ class MolVAE:
                     result[row] = canonical(text)
         return result
 
-    def reconstruct(self, smiles: Sequence[str], *, batch_size: int = 512) -> list[str | None]:
-        """Encode each molecule to its posterior mean and decode that greedily, to canonical SMILES."""
-        return self.decode(self.encode(smiles, batch_size=batch_size), batch_size=batch_size)
+    def reconstruct(
+        self, smiles: Sequence[str], *, constrained: bool = True, batch_size: int = 512
+    ) -> list[str | None]:
+        """Encode each molecule to its posterior mean and decode that greedily, as `decode`, to canonical SMILES."""
+        points = self.encode(smiles, batch_size=batch_size)
+        return self.decode(points, constrained=constrained, batch_size=batch_size)
 
-    def fidelity(self, smiles: Sequence[str], *, batch_size: int = 512) -> pd.DataFrame:
+    def fidelity(self, smiles: Sequence[str], *, constrained: bool = True, batch_size: int = 512) -> pd.DataFrame:
         """Compare molecules with their reconstructions from the posterior mean, decoded greedily.
 
         Returns:
@@ -169,7 +177,8 @@ class MolVAE:
         """
         texts = self._canonical(smiles, strict=False)
         molecules = [None if text == _NO_SMILES else text for text in texts]
-        back = self.decode(self._codec.posterior(texts, batch_size=batch_size)[0], batch_size=batch_size)
+        points = self._codec.posterior(texts, batch_size=batch_size)[0]
+        back = self.decode(points, constrained=constrained, batch_size=batch_size)
         return fidelity_table(molecules, back, self._codec.token_hits(texts, batch_size=batch_size))
 
     def refusal(self, smiles: str) -> str | None:
@@ -270,11 +279,16 @@ class MolVAE:
         temperature: float = 1.0,
         top_p: float = 1.0,
         max_length: int | None = None,
+        constrained: bool = False,
         novel: bool = False,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str]:
         """n valid, distinct, canonical SMILES, decoded from draws of N(0, I).
+
+        An invalid string is drawn again, which is cheap and leaves the distribution of the model as it is. So the
+        decoder is free by default: molecules that only the constraint makes valid are less drug-like and harder to
+        synthesize.
 
         Args:
             n: number of molecules.
@@ -283,6 +297,7 @@ class MolVAE:
             top_p: nucleus sampling: draw among the most likely tokens that together have this probability.
             max_length: a string with more tokens is cut off, and so invalid; None uses the limit of the training
                 molecules.
+            constrained: whether the decoder writes only valid molecules.
             novel: leave out training molecules.
             repair: number of times that an invalid string is encoded and decoded again, greedily.
             batch_size: rows decoded at a time; does not change the molecules.
@@ -292,7 +307,7 @@ class MolVAE:
             ConfigError: a setting is out of range, or `novel` is set for a model without a training set.
         """
         length = {} if max_length is None else {"max_length": max_length}
-        decoding = Decoding(temperature=temperature, top_p=top_p, **length)
+        decoding = Decoding(temperature=temperature, top_p=top_p, constrained=constrained, **length)
         return self.collect(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size).smiles
 
     def collect(

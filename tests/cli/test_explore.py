@@ -83,3 +83,16 @@ def test_calibrate(atlas, tmp_path, lead):
 def test_bad_input_ends_in_a_sentence(tiny_run, monkeypatch, arguments, message):
     monkeypatch.setenv("MOLVAE_MODEL", str(tiny_run))
     assert_error(molvae(*arguments), message)
+
+
+def test_a_walk_decodes_as_the_switch_says(atlas, monkeypatch):
+    """All of its points; but a calibration measures the validity, and so decodes freely."""
+    asked, decode = [], atlas.decode
+    monkeypatch.setattr(atlas, "decode", lambda z, **given: asked.append(given["constrained"]) or decode(z, **given))
+    for command in (("interpolate", A, B), ("mix", A, B), ("neighbors", A, "--radius", 0.5)):
+        for flag, constrained in (("--constrained", True), ("--free", False), (None, True)):
+            asked.clear()
+            molvae(*command, *([flag] if flag else []))
+            assert set(asked) == {constrained}
+    asked.clear()
+    assert molvae("neighbors", "--calibrate").exit_code == 0 and set(asked) == {False}

@@ -19,7 +19,7 @@ __all__ = ["AROMATIC", "BONDS", "DIRECTED", "DOUBLE", "SINGLE", "TRIPLE", "Valen
 SINGLE, DOUBLE, TRIPLE, AROMATIC, DIRECTED = range(5)
 
 BONDS = {"-": SINGLE, "/": DIRECTED, "\\": DIRECTED, "=": DOUBLE, "#": TRIPLE, ":": AROMATIC}
-"""Symbols of bonds; no symbol, or one of direction, is an aromatic bond between two aromatic atoms, else a single one."""
+"""Symbols of bonds; none, or one of direction, is an aromatic bond between two aromatic atoms, else a single one."""
 
 _ORDERS = (1, 2, 3)
 _TYPES = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)

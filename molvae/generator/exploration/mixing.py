@@ -29,6 +29,7 @@ def mix(
     n: int = 10,
     radius: float = 0.4,
     properties: Sequence[str] = (),
+    constrained: bool = True,
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
@@ -44,6 +45,7 @@ def mix(
         n: number of molecules.
         radius: the largest distance from the mean, in units of its norm; above 0, at most 1.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        constrained: whether the decoder writes only valid molecules.
         seed: of the draws.
         batch_size: points decoded at a time; does not change the result.
 
@@ -76,7 +78,7 @@ def mix(
     def draw(k: int) -> Points:
         return around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
 
-    found = collect(space, _CHOICE * n, draw, exclude=parents, batch_size=batch_size)
+    found = collect(space, _CHOICE * n, draw, exclude=parents, constrained=constrained, batch_size=batch_size)
     similarity = tanimoto(found.smiles, parents)
     balance = _balance(similarity, shares)
     best = np.argsort(-balance, kind="stable")[:n]
@@ -87,7 +89,10 @@ def mix(
         chosen,
         {"balance": balance, **{f"similarity_{row + 1}": column for row, column in enumerate(similarity.T)}},
         properties=properties,
-        notes=[_account(found, len(chosen), radius), *lost_notes(space, named, points, batch_size=batch_size)],
+        notes=[
+            _account(found, len(chosen), radius),
+            *lost_notes(space, named, points, constrained=constrained, batch_size=batch_size),
+        ],
         shortfall=_shortfall(found, len(chosen), n, radius),
         drawn=[
             *(

@@ -113,6 +113,7 @@ def collect(
     *,
     exclude: Collection[str],
     accept: Callable[[str], bool] = lambda _: True,
+    constrained: bool,
     batch_size: int = 512,
 ) -> Collected:
     """Decode draws greedily until there are n distinct molecules.
@@ -125,13 +126,15 @@ def collect(
         draw: gives k new points (k, D).
         exclude: canonical SMILES to leave out.
         accept: whether a molecule passes the filter.
+        constrained: whether the decoder writes only valid molecules.
         batch_size: points decoded at a time; does not change what is found.
     """
     result = Collected()
     seen: set[str] = set()
     last_new = 0
     while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
-        found = [one for one in space.decode(draw(_BLOCK), batch_size=batch_size) if one is not None]
+        texts = space.decode(draw(_BLOCK), constrained=constrained, batch_size=batch_size)
+        found = [one for one in texts if one is not None]
         result.drawn += _BLOCK
         result.valid += len(found)
         result.excluded += sum(one in exclude for one in found)
