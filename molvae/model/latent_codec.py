@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.chem import parse, quiet_rdkit
+from molvae.chem import canonical, quiet_rdkit
 from molvae.chem.smiles_grammar import Grammar
 from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
@@ -161,7 +161,7 @@ class Codec:
         broken = list(range(len(texts)))
         for attempt in range(_ATTEMPTS):
             with quiet_rdkit():
-                broken = [row for row in broken if parse(texts[row]) is None]
+                broken = [row for row in broken if canonical(texts[row]) is None]
             if not broken:
                 break
             rows = broken
