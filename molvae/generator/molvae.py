@@ -14,7 +14,7 @@ from molvae.chem import Standardized, canonical, quiet_rdkit, standardize
 from molvae.config import Decoding, ModelConfig, check_batch_size, check_seed
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import ConfigError, InputError, ModelError, TokenError
-from molvae.generator.exploration import mixing, paths
+from molvae.generator.exploration import decoration, mixing, paths
 from molvae.generator.exploration import neighbors as neighborhood
 from molvae.generator.exploration.fidelity import fidelity_table
 from molvae.generator.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
@@ -64,7 +64,7 @@ class MolVAE:
         self.training_set = stored.training_set
         self.card: dict[str, Any] = stored.card
         self.max_length = stored.max_length
-        self._codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
+        self.codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
 
     @classmethod
     def from_pretrained(cls, model: str | Path = BUNDLED, *, device: str | torch.device = "cpu") -> Self:
@@ -109,7 +109,7 @@ class MolVAE:
 
     def posterior(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> tuple[Array, Array]:
         """Mean and standard deviation of q(z|x), each (N, D) as in `encode`."""
-        return self._codec.posterior(self._canonical(smiles, strict=strict), batch_size=batch_size)
+        return self.codec.posterior(self._canonical(smiles, strict=strict), batch_size=batch_size)
 
     def decode(
         self,
@@ -177,9 +177,9 @@ class MolVAE:
         """
         texts = self._canonical(smiles, strict=False)
         molecules = [None if text == _NO_SMILES else text for text in texts]
-        points = self._codec.posterior(texts, batch_size=batch_size)[0]
+        points = self.codec.posterior(texts, batch_size=batch_size)[0]
         back = self.decode(points, constrained=constrained, batch_size=batch_size)
-        return fidelity_table(molecules, back, self._codec.token_hits(texts, batch_size=batch_size))
+        return fidelity_table(molecules, back, self.codec.token_hits(texts, batch_size=batch_size))
 
     def refusal(self, smiles: str) -> str | None:
         """Why a molecule cannot be encoded, in a few words; None if it can be encoded."""
@@ -239,7 +239,7 @@ class MolVAE:
         if importance < 0:
             raise ConfigError(f"importance must be at least 0, not {importance}")
         texts = self._canonical(smiles, strict=False)
-        terms = self._codec.elbo_terms(texts, draws=max(draws, importance), seed=seed, batch_size=batch_size)
+        terms = self.codec.elbo_terms(texts, draws=max(draws, importance), seed=seed, batch_size=batch_size)
         return score_table(terms, importance)
 
     @torch.inference_mode()
@@ -382,6 +382,7 @@ class MolVAE:
     # Exploration
 
     interpolate, mix, neighbors = paths.interpolate, mixing.mix, neighborhood.neighbors
+    decorate = decoration.decorate
 
     def calibrate_radius(self, smiles: Sequence[str] | None = None, *, batch_size: int = 512) -> pd.DataFrame:
         """Similarity, validity and change of decoded molecules by the distance from the latent point of a molecule.
@@ -455,9 +456,9 @@ class MolVAE:
 
     def _decoder(self, repair: int) -> Decode:
         def encode(invalid: list[str]) -> Array:
-            return self._codec.posterior([text.removesuffix(CUT_OFF) for text in invalid])[0]
+            return self.codec.posterior([text.removesuffix(CUT_OFF) for text in invalid])[0]
 
-        return with_repair(self._codec.decode, encode, repair)
+        return with_repair(self.codec.decode, encode, repair)
 
     def _canonical(self, smiles: Sequence[str], *, strict: bool) -> list[str]:
         """Canonical SMILES; `_NO_SMILES` for an invalid one."""

@@ -6,10 +6,12 @@ tokens do not depend on the other molecules of the batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from molvae.chem.smiles_grammar import Grammar
+from molvae.chem.smiles_grammar import SmilesState
 from molvae.config import Decoding
 from molvae.model.decoder import Decoder
 from molvae.model.grammar_constraint import GrammarConstraint
@@ -27,7 +29,7 @@ def generate(
     eos_id: int,
     uniforms: Tensor | None = None,
     prefix: Tensor | None = None,
-    grammar: Grammar | None = None,
+    states: Sequence[SmilesState] | None = None,
 ) -> Tensor:
     """Decode each latent point until its end token.
 
@@ -40,8 +42,8 @@ def generate(
         uniforms: (B, L) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
         prefix: (B, P) ids that each row begins with, whatever the decoder thinks of them; from the first end token of a
             row on, the decoder goes on by itself.
-        grammar: of the vocabulary, where only tokens are wanted that it allows; behind a prefix of which no molecule
-            can come all are. A row that comes to a point where none is allowed has start tokens from there on.
+        states: B empty strings of a grammar, where only tokens are wanted that it allows; behind a prefix of which no
+            molecule can come all are. A row that comes to a point where none is allowed has start tokens from there on.
 
     Returns:
         (B, L + 1) int64 ids without the start token. A row without an end token was cut off; behind L other tokens it
@@ -52,7 +54,7 @@ def generate(
     rows = torch.arange(B, device=z.device)
     tokens = torch.full((B,), bos_id, device=z.device)
     reader = decoder.reader(z)
-    constraint = None if grammar is None else GrammarConstraint(grammar, decoding, B)
+    constraint = None if states is None else GrammarConstraint(states, decoding, eos_id)
     for step in range(L + 1):
         logits = decoder.logits(reader.read(tokens))
         numbers = None if uniforms is None or step == L or decoding.temperature == 0.0 else uniforms[rows, step]

@@ -6,12 +6,12 @@ comes out is distributed like the probabilities of the allowed tokens, scaled up
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from molvae.chem.smiles_grammar import Grammar
+from molvae.chem.smiles_grammar import SmilesState
 from molvae.config import Decoding
 
 __all__ = ["GrammarConstraint"]
@@ -23,14 +23,13 @@ class GrammarConstraint:
     """The strings of a batch, row by row.
 
     Args:
-        grammar: of the vocabulary.
-        decoding: temperature, top_p and max_length.
-        rows: how many strings.
+        states: B, the empty strings; they change.
+        decoding: temperature and top_p.
+        end: the id of the end token.
     """
 
-    def __init__(self, grammar: Grammar, decoding: Decoding, rows: int) -> None:
-        self._decoding, self._end = decoding, grammar.end
-        self._states = [grammar.start(decoding.max_length) for _ in range(rows)]
+    def __init__(self, states: Sequence[SmilesState], decoding: Decoding, end: int) -> None:
+        self._states, self._decoding, self._end = list(states), decoding, end
 
     def keep(self, going: Tensor) -> None:
         """Only some rows go on."""
@@ -51,8 +50,12 @@ class GrammarConstraint:
             (B,) tokens, and the rows where no token is allowed.
         """
         given = [False] * len(drawn) if forced is None else forced.tolist()
-        refused = []
-        for row, (state, token, stands) in enumerate(zip(self._states, drawn.tolist(), given, strict=True)):
+        tokens = [
+            token if state.forced is None else state.forced
+            for state, token in zip(self._states, drawn.tolist(), strict=True)
+        ]
+        drawn, refused = torch.tensor(tokens, device=drawn.device), []
+        for row, (state, token, stands) in enumerate(zip(self._states, tokens, given, strict=True)):
             if stands:
                 state.advance(token)
             elif not state.accept(token):
@@ -62,12 +65,12 @@ class GrammarConstraint:
         temperature = 1.0 if uniforms is None else self._decoding.temperature
         shares = torch.softmax(logits[refused].double() / temperature, -1).tolist()
         numbers = [None] * len(refused) if uniforms is None else uniforms[refused].tolist()
-        drawn, lost, before = drawn.clone(), [], drawn.tolist()
+        lost = []
         for row, share, number in zip(refused, shares, numbers, strict=True):
             state = self._states[row]
-            if before[row] == self._end:  # what would have ended goes on at random, and hardly ever ends by itself
+            if tokens[row] == self._end:  # what would have ended goes on at random, and hardly ever ends by itself
                 state.hurry()
-            token = next((one for one in self._others(before[row], share, number) if state.accept(one)), None)
+            token = next((one for one in self._others(tokens[row], share, number) if state.accept(one)), None)
             if token is None:
                 lost.append(row)
             else:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from molvae.chem import canonical, quiet_rdkit
-from molvae.chem.smiles_grammar import Grammar
+from molvae.chem.smiles_grammar import Grammar, SmilesState
 from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.corpus.tokenizer import SmilesTokenizer
@@ -140,6 +140,24 @@ class Codec:
         texts = self._decode(z, decoding, uniforms, prefixes)
         return self._constrained(texts, z, decoding, uniforms, prefixes) if decoding.constrained else texts
 
+    def decorate(
+        self, z: Array, decoding: Decoding, uniforms: Array | None, templates: Sequence[Sequence[str]]
+    ) -> list[str]:
+        """The string at each point that follows a template, which is a molecule for most.
+
+        Args:
+            z: (B, D)
+            decoding: temperature, top_p and max_length; that of the model where none was given.
+            uniforms: (B, max_length), the random numbers of each; None is greedy.
+            templates: B, tokens; '*' stands for a group of tokens that the decoder chooses, as in `TemplateState`. All
+                others are known to the vocabulary.
+        """
+        ids = self._tokenizer.ids
+        size = decoding.for_model(self.max_length).max_length
+        given = [[None if token == "*" else ids[token] for token in tokens] for tokens in templates]
+        states = [self._grammar.start(size, template) for template in given]
+        return self._decode(z, decoding, uniforms, None, states=states)
+
     def _constrained(
         self,
         texts: list[str],
@@ -171,7 +189,8 @@ class Codec:
             if attempt:
                 settings, numbers = warm, _renewed(own[rows], size, attempt)
             given = None if prefixes is None else [prefixes[row] for row in rows]
-            again = self._decode(z[rows], settings, numbers, given, grammar=self._grammar) if rows else []
+            states = [self._grammar.start(size) for _ in rows]
+            again = self._decode(z[rows], settings, numbers, given, states=states) if rows else []
             for row, text in zip(rows, again, strict=True):
                 texts[row] = text
         return texts
@@ -183,7 +202,7 @@ class Codec:
         uniforms: Array | None,
         prefixes: Sequence[Sequence[str]] | None,
         *,
-        grammar: Grammar | None = None,
+        states: Sequence[SmilesState] | None = None,
     ) -> list[str]:
         ids = generate(
             self._model.decoder,
@@ -193,7 +212,7 @@ class Codec:
             eos_id=self._tokenizer.eos_id,
             uniforms=None if uniforms is None else torch.from_numpy(uniforms).to(self._device),
             prefix=None if prefixes is None else self._prefix(prefixes).to(self._device),
-            grammar=grammar,
+            states=states,
         )
         return [self._text(row) for row in ids.tolist()]
 

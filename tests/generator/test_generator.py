@@ -200,10 +200,10 @@ def test_repair_leaves_molecules_alone_and_gives_broken_strings_another_chance(v
             assert after == later
     broken = [text for text in raw if canonical(text) is None]
     again = {text: one for text, one in zip(raw, once, strict=True) if canonical(text) is None}
-    readable = [text for text in broken if not np.isnan(vae._codec.posterior([text])[0]).any()]
+    readable = [text for text in broken if not np.isnan(vae.codec.posterior([text])[0]).any()]
     assert len(readable) > 100
-    z = vae._codec.posterior(readable[:20])[0]
-    greedy = vae._codec.decode(z, Decoding(temperature=0.0), None)
+    z = vae.codec.posterior(readable[:20])[0]
+    greedy = vae.codec.decode(z, Decoding(temperature=0.0), None)
     assert [again[text] for text in readable[:20]] == greedy
 
 
@@ -260,7 +260,7 @@ def test_what_never_ends_is_no_molecule(vae, tmp_path, monkeypatch):
     with pytest.raises(SamplingError, match=r"0\.0% valid"):
         endless.sample(1, seed=0)
     (tmp_path / "raw.smi").write_text(
-        "".join(f"{one}\n" for one in [*SOME, *endless._codec.decode(Z, Decoding(temperature=0.0), None)])
+        "".join(f"{one}\n" for one in [*SOME, *endless.codec.decode(Z, Decoding(temperature=0.0), None)])
     )
     assert [canonical(one) for one in read_smiles(tmp_path / "raw.smi")] == [*SOME, None, None]
 

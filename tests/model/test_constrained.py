@@ -200,7 +200,7 @@ def test_draws_follow_the_allowed_probabilities(model):
         eos_id=tokenizer.eos_id,
         uniforms=torch.rand(n, 12, generator=torch.Generator().manual_seed(0)),
         prefix=torch.full((n, 1), tokenizer.ids["C"]),
-        grammar=grammar,
+        states=[grammar.start(12) for _ in range(n)],
     )[:, 1]
     state = grammar.start(12)
     state.advance(tokenizer.ids["C"])
@@ -216,7 +216,8 @@ def test_greedy_takes_the_best_that_is_allowed(model):
     grammar = Grammar(tokenizer.tokens, end=tokenizer.eos_id)
     z = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
     settings = Decoding(temperature=0.0, max_length=200)
-    ids = generate(decoder, z, settings, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, grammar=grammar)
+    states = [grammar.start(200) for _ in z]
+    ids = generate(decoder, z, settings, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id, states=states)
     logits = decoder(torch.nn.functional.pad(ids, (1, 0), value=tokenizer.bos_id)[:, :-1], z)
     for row, scores in zip(ids.tolist(), logits, strict=True):
         state = grammar.start(200)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from molvae.chem.smiles_grammar.state import SmilesState
 from molvae.chem.smiles_grammar.symbols import Symbols
+from molvae.chem.smiles_grammar.template import TemplateState
 
 __all__ = ["Grammar"]
 
@@ -19,6 +22,11 @@ class Grammar(Symbols):
     (True, True, False, True, False)
     """
 
-    def start(self, max_length: int) -> SmilesState:
-        """The empty string, which may become one of at most so many tokens, the end not counted."""
-        return SmilesState(self, max_length)
+    def start(self, max_length: int, template: Sequence[int | None] | None = None) -> SmilesState:
+        """The empty string, which may become one of at most so many tokens, the end not counted.
+
+        Args:
+            max_length: the most tokens.
+            template: ids of tokens that the string has, as in `TemplateState`; None stands for a group of any tokens.
+        """
+        return SmilesState(self, max_length) if template is None else TemplateState(self, max_length, template)

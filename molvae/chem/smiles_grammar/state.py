@@ -35,34 +35,10 @@ class SmilesState:
     """
 
     __slots__ = (
-        "_adjacent",
-        "_below",
-        "_bonded",
-        "_current",
-        "_depth",
-        "_digits",
-        "_failures",
-        "_fresh",
-        "_grammar",
-        "_hurried",
-        "_inside",
-        "_length",
-        "_log",
-        "_loose",
-        "_lost",
-        "_mate",
-        "_max_length",
-        "_may",
-        "_must",
-        "_on_path",
-        "_parent",
-        "_pending",
-        "_plan",
-        "_promised",
-        "_stack",
-        "_state",
-        "_tied",
-        "_unsure",
+        *("_adjacent", "_below", "_bonded", "_current", "_depth", "_digits", "_failures", "_fresh"),
+        *("_grammar", "_hurried", "_inside", "_length", "_log", "_loose", "_lost", "_mate", "_max_length"),
+        *("_may", "_must", "_on_path", "_parent", "_pending", "_plan", "_promised", "_stack", "_state"),
+        *("_tied", "_unsure"),
     )
 
     def __init__(self, grammar: Symbols, max_length: int) -> None:
@@ -91,6 +67,11 @@ class SmilesState:
         self._bonded: tuple[tuple[int, int], ...] = ()
         self._loose: tuple[int, ...] = ()  # aromatic atoms in no closed ring
         self._unsure: tuple[int, ...] = ()  # atoms with an aromatic bond to their parent, in no closed ring
+
+    @property
+    def forced(self) -> int | None:
+        """The token that comes next, if it is given; here it never is."""
+        return None
 
     def allows(self, token: int) -> bool:
         """Whether a molecule can come of the string with this token behind it."""

@@ -12,7 +12,7 @@ from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import check_radius
-from molvae.generator.exploration.space import Numbers, Points, Space, around, spherical_mean
+from molvae.generator.exploration.space import Numbers, Space, around, spherical_mean
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 __all__ = ["mix"]
@@ -75,10 +75,11 @@ def mix(
     rng = np.random.default_rng(seed)
     center = spherical_mean(points, shares)[None]
 
-    def draw(k: int) -> Points:
-        return around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
+    def make(k: int) -> list[str | None]:
+        draws = around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
+        return space.decode(draws, constrained=constrained, batch_size=batch_size)
 
-    found = collect(space, _CHOICE * n, draw, exclude=parents, constrained=constrained, batch_size=batch_size)
+    found = collect(make, _CHOICE * n, exclude=parents)
     similarity = tanimoto(found.smiles, parents)
     balance = _balance(similarity, shares)
     best = np.argsort(-balance, kind="stable")[:n]

@@ -85,10 +85,11 @@ def neighbors(
     accept = _filter(keep, lead)
     rng = np.random.default_rng(seed)
 
-    def draw(k: int) -> Points:
-        return around(np.repeat(point, k, axis=0), radius, rng)
+    def make(k: int) -> list[str | None]:
+        draws = around(np.repeat(point, k, axis=0), radius, rng)
+        return space.decode(draws, constrained=constrained, batch_size=batch_size)
 
-    found = collect(space, n, draw, exclude={lead}, accept=accept, constrained=constrained, batch_size=batch_size)
+    found = collect(make, n, exclude={lead}, accept=accept)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
     order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
