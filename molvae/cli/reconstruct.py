@@ -47,7 +47,8 @@ def reconstruct(
     Each molecule is encoded as its posterior mean, and decoded with the most likely tokens. Shares refer to the
     molecules that RDKit can read. The Tanimoto similarity compares Morgan fingerprints of radius 2; it is 0 where the
     reconstruction is invalid. The token accuracy is the share of tokens, including the end of the string, that the
-    decoder finds most likely, given the true tokens before them. With -o - the figures go to stderr.
+    decoder finds most likely, given the true tokens before them. With --free the valid reconstructions are those that
+    the decoder writes by itself; the exact ones are the same. With -o - the figures go to stderr.
     """
     if as_json and output == STDOUT:
         raise ConfigError("--json and -o - both write to standard output; give -o a file")

@@ -38,7 +38,7 @@ class GrammarConstraint:
     def apply(
         self, drawn: Tensor, logits: Tensor, uniforms: Tensor | None, forced: Tensor | None
     ) -> tuple[Tensor, list[int]]:
-        """Take each token, or one that is allowed in its place.
+        """Take each token; where the string gives its next one, that; and where it refuses the token, an allowed one.
 
         Args:
             drawn: (B,) a token for each row.

@@ -99,9 +99,8 @@ def decorate(
         with quiet_rdkit():
             return [canonical(text) for text in texts]
 
-    found = collect(
-        make, n if lead is None else _CHOICE * n, exclude=() if lead is None else (lead,), accept=template.is_held
-    )
+    pool, exclude = (n, ()) if lead is None else (_CHOICE * n, (lead,))
+    found = collect(make, pool, exclude=exclude, accept=template.is_held)
     smiles, numbers, legends = found.smiles, {}, [""] * len(found.smiles)
     drawn = [(str(canonical(scaffold)), "scaffold")]
     if lead is not None:
