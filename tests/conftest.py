@@ -75,6 +75,20 @@ def bundled_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory, monkey
     return tiny_run
 
 
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fine-tuned model has memorized is read off ten draws."""
+    monkeypatch.setattr("molvae.training.run.runner._READOUT", 10)
+
+
+@pytest.fixture
+def series(tmp_path: Path, canonical_smiles: list[str]) -> Path:
+    """The molecules of `SMILES` as a file."""
+    path = tmp_path / "series.smi"
+    path.write_text("".join(f"{one}\n" for one in canonical_smiles))
+    return path
+
+
 @pytest.fixture(scope="session")
 def canonical_smiles() -> list[str]:
     """`SMILES` in canonical form, distinct."""

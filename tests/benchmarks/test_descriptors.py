@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molvae import MolVAE
-from molvae.benchmarks.descriptors import cross_validated, descriptors_of, known_series
+from molvae.benchmarks.descriptors import cross_validated, descriptors_of
 from molvae.errors import InputError
 
 
@@ -57,14 +57,3 @@ def test_descriptors_are_of_what_can_be_encoded(tiny_run, molecules):
     assert np.array_equal(found["latent means"], vae.encode(molecules[:2]))
     assert found["Morgan fingerprints"].shape == (2, 2048)
     assert set(np.unique(found["Morgan fingerprints"])) == {0.0, 1.0}
-
-
-def test_the_series_that_comes_with_rdkit_is_whole():
-    series = known_series()
-    assert len(series) == 1017 and series["activity"].notna().all()
-
-
-def test_a_series_that_is_not_there_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr("rdkit.RDConfig.RDContribDir", str(tmp_path))
-    with pytest.raises(InputError, match="give a file of your own"):
-        known_series()

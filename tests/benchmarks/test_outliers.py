@@ -49,13 +49,6 @@ def test_what_is_cut_off_is_shorter_and_a_molecule(canonical_smiles):
     assert cut_off("C1CCCCC1", rng) is None  # its ring is closed by the last token
 
 
-def test_peptides_have_two_to_four_residues_and_no_stereo():
-    rng = np.random.default_rng(0)
-    bonds = [parse(one).GetSubstructMatches(parse("NCC(=O)N")) for one in (peptide(rng) for _ in range(50))]
-    assert all(1 <= len(found) <= 5 for found in bonds)
-    assert "@" not in "".join(str(peptide(rng)) for _ in range(50))
-
-
 def test_sets_are_those_of_the_seed_and_have_none_of_the_molecules(canonical_smiles, tmp_path, monkeypatch):
     library = tmp_path / "zinc250k.csv"
     library.write_text("smiles\n" + "\n".join(["C[C@H](N)C(=O)O", canonical_smiles[0], "no molecule"]) + "\n")
@@ -90,3 +83,10 @@ def test_what_cannot_be_encoded_is_left_out_and_nothing_left_is_an_error():
         auroc_table(Scorer(told), ["P"], {"some": ["NN"]})
     with pytest.raises(InputError, match="compared with"):
         auroc_table(Scorer(told), ["CC"], {"none": ["P"]})
+
+
+def test_peptides_have_two_to_four_residues_and_no_stereo():
+    rng = np.random.default_rng(0)
+    bonds = [parse(one).GetSubstructMatches(parse("NCC(=O)N")) for one in (peptide(rng) for _ in range(50))]
+    assert all(1 <= len(found) <= 5 for found in bonds)
+    assert "@" not in "".join(str(peptide(rng)) for _ in range(50))

@@ -28,11 +28,7 @@ def test_lines_for_programs(files):
     assert figures["samples"] == "42" and float(figures["valid"]) == pytest.approx(41 / 42, abs=1e-5)
     assert float(figures["Novelty"]) == 0.75
     assert ("FCD/Test" in figures) == has_chemnet()
-
-
-def test_json(files):
-    result = molvae("evaluate", files / "sample.csv", "--json")
-    figures = json.loads(result.stdout)
+    figures = json.loads(molvae("evaluate", files / "sample.csv", "--json").stdout)
     assert figures["valid"] == 41 / 42 and "SNN/Test" not in figures and "Novelty" not in figures
 
 

@@ -68,16 +68,12 @@ def test_calibrate(atlas, tmp_path, lead):
     ("arguments", "message"),
     [
         (["interpolate", A, "C1C"], "'C1C'"),
-        (["interpolate", A, B, "--steps", "1"], "steps"),
-        (["interpolate", A, B, "-o", "no/such/folder.csv"], "no folder"),
         (["interpolate", A, B, "--grid", "path.jpg"], ".svg, .png"),
         (["mix", A, B, "--weights", "1,x"], "'1,x'"),
         (["neighbors"], "--calibrate"),
-        (["neighbors", A, "--keep", "((", "--radius", "0.5"], "scaffold"),
         (["neighbors", A, "--plot", "x.svg"], "--plot"),
         (["neighbors", "--calibrate", "--keep", "scaffold"], "--calibrate"),
         (["neighbors", "--calibrate", "--plot", "x.jpg"], ".svg, .png"),
-        (["neighbors", A, "--model", "nowhere"], "nowhere"),
     ],
 )
 def test_bad_input_ends_in_a_sentence(tiny_run, monkeypatch, arguments, message):

@@ -1,7 +1,6 @@
 """``molvae optimize`` as a shell runs it."""
 
 import signal
-import sys
 
 import pytest
 
@@ -59,7 +58,6 @@ def test_failed_scores_are_counted_by_reason(quick):
 
 
 def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
-    optimize("qed", *QUICK, "-o", "whole")
     ask = StandIn.ask
 
     def interrupting(self, n=None):
@@ -72,29 +70,8 @@ def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
     assert done.exit_code == 130 and "molvae optimize --resume run" in done.stderr
     assert len(rows((quick / "run" / "calls.csv").read_text())) == 14
     monkeypatch.setattr(StandIn, "ask", ask)
-    more = optimize("--resume", "run", "--top", 2)
-    assert more.exit_code == 0 and len(rows(more.stdout)) == 2, more.stderr
-
-    def calls(folder):
-        return [list(row.values())[:-1] for row in rows((quick / folder / "calls.csv").read_text())]
-
-    assert calls("run") == calls("whole")
-    assert len(rows((quick / "run" / "best.csv").read_text())) == 2
-    longer = optimize("--resume", "run", "--budget", 25)
-    assert longer.exit_code == 0 and len(rows((quick / "run" / "calls.csv").read_text())) == 25
-
-
-def test_an_objective_that_fails_loses_nothing(quick):
-    (quick / "late.py").write_text(
-        "calls = []\n"
-        "def score(smiles):\n"
-        "    calls.extend(smiles)\n"
-        "    return [1.0] * (len(smiles) - (len(calls) > 10))\n"
-    )
-    done = optimize("late.py:score", *QUICK, "-o", "run")
-    assert done.exit_code == 1 and "6 numbers for 7 molecules" in done.stderr
-    assert "molvae optimize --resume run" in done.stderr
-    assert len(rows((quick / "run" / "calls.csv").read_text())) == 7
+    assert optimize("--resume", "run").exit_code == 0
+    assert len(rows((quick / "run" / "calls.csv").read_text())) == 20
 
 
 def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capfd):
@@ -113,11 +90,7 @@ def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capf
 
 
 def test_constraints_that_no_molecule_meets_are_an_error(quick):
-    done = optimize("qed", *QUICK, "-o", "run")
-    before = (quick / "run" / "calls.csv").read_bytes()
-    done = optimize("qed", *QUICK, "--keep", "[U]", "-o", "run", "--overwrite")
-    assert_error(done, "inside the constraints", "--start")
-    assert (quick / "run" / "calls.csv").read_bytes() == before
+    assert_error(optimize("qed", *QUICK, "--keep", "[U]", "-o", "run"), "inside the constraints", "--start")
 
 
 def test_resuming_keeps_the_number_of_best_molecules(quick):
@@ -156,9 +129,6 @@ def test_negative_scores_with_a_geometric_mean_end_the_search(quick):
     (quick / "docking.py").write_text("def score(smiles):\n    return [-len(one) for one in smiles]\n")
     done = optimize("docking.py:score", "qed", *QUICK, "-o", "run")
     assert done.exit_code == 1 and "geometric mean" in done.stderr
-    assert len(rows((quick / "run" / "cache.csv").read_text())) == 7
-    shaped = optimize("ramp:docking.py:score:-40:0", "qed", *QUICK, "--cache", "run/cache.csv", "-o", "shaped")
-    assert shaped.exit_code == 1  # a cache of other objectives
     fine = optimize("ramp:docking.py:score:-40:0", "qed", *QUICK, "-o", "fine")
     assert fine.exit_code == 0, fine.stderr
 
@@ -175,33 +145,17 @@ def test_the_mean_of_the_ten_best_does_not_depend_on_what_is_printed(quick):
         assert f"{scores[0]:.4g}; ten best: {sum(scores[:10]) / 10:.4g}" in done.stderr
 
 
-def test_a_hypervolume_that_would_take_long_is_not_computed(quick, monkeypatch):
-    monkeypatch.setattr(sys.modules["molvae.cli.optimize"], "_QUICK", 1_000.0)
-    monkeypatch.setattr("molvae.optimization.run.result.SearchResult.front", lambda self: self.table.head(20))
-    names = ["qed", "fsp3", "keep:C", "keep:N", "keep:O", "forbid:Cl"]
-    for k, computed in ((3, True), (6, False)):
-        done = optimize(*names[:k], "--mean", "pareto", *QUICK, "-o", f"run{k}")
-        assert done.exit_code == 0 and "20 molecules" in done.stderr, done.stderr
-        assert ("hypervolume" in done.stderr) is computed
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "name what to maximize"),
         (["qde"], "did you mean qed"),
-        (["qed", "--keep", "(("], "'(('"),
-        (["qed", "--similar-to", "CCO", "0.9", "0.4"], "lower"),
         (["qed", "--window", "mw", "low", "high"], "'low' and 'high'"),
         (["qed", "--window", "mw", "3"], "not mw 3"),
-        (["qed", "--no-alerts", "GLAXO"], "PAINS, BRENK"),
         (["qed", "--start", "no.csv"], "no.csv"),
-        (["command:cat", "--timeout", "-1"], "timeout"),
         (["qed", "--timeout", "5"], "--timeout"),
         (["--resume", "nowhere"], "nowhere holds no search"),
-        (["qed", "--resume", "nowhere"], "--resume"),
         (["--resume", "nowhere", "--keep", "C", "--seed", 3, "--overwrite"], "--resume"),
-        (["--resume", "nowhere", "--elites", "9"], "--resume"),
         (["qed", "-s", "x"], "--smiles-column"),
         (["qed", "--trust"], "--trust needs --resume"),
     ],
@@ -215,14 +169,6 @@ def test_options_of_suggest_are_usage_errors(quick):
     for options in (["--minimize"], ["--maximize"], ["-n", "3"], ["--n=3"], ["--column", "x"], ["--log"]):
         done = optimize("sa", *options)
         assert done.exit_code == 2 and "molvae suggest" in " ".join(done.stderr.split())
-
-
-def test_an_existing_folder_is_not_changed(quick):
-    assert optimize("qed", *QUICK, "-o", "run").exit_code == 0
-    before = {path.name: path.read_bytes() for path in (quick / "run").iterdir()}
-    again = optimize("logp", *QUICK, "-o", "run")
-    assert again.exit_code == 1 and "run exists" in again.stderr
-    assert {path.name: path.read_bytes() for path in (quick / "run").iterdir()} == before
 
 
 def test_numbers_of_one_objective_stay_if_another_fails(quick):
@@ -248,8 +194,6 @@ def test_programs_of_a_search_of_somebody_else_need_trust(quick, monkeypatch):
     assert goal in refused.stderr and "molvae optimize --resume sent --trust" in refused.stderr
     monkeypatch.setenv("MOLVAE_CACHE", "off")
     assert optimize("--resume", "sent", "--budget", 24).exit_code == 1
-    monkeypatch.undo()
-    monkeypatch.chdir(quick)
 
 
 def test_trust_is_remembered(quick):
@@ -262,9 +206,3 @@ def test_trust_is_remembered(quick):
     config = quick / "sent" / "config.toml"
     config.write_text(config.read_text().replace("mine.py:score", "other.py:score"))
     assert "other.py:score" in optimize("--resume", "sent", "--budget", 24).stderr
-
-
-def test_searches_without_programs_need_no_trust(quick):
-    optimize("qed", "keep:C", *QUICK, "-o", "run")
-    (quick / "run").rename(quick / "sent")
-    assert optimize("--resume", "sent", "--budget", 22).exit_code == 0

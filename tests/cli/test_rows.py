@@ -58,8 +58,6 @@ def test_encode_keeps_rows_columns_and_order(run, table, tmp_path, tiny_run):
 
 @pytest.mark.parametrize("name", ["z.csv", "z.tsv", "z.parquet", "z.npz"])
 def test_decode_takes_what_encode_wrote(run, table, tmp_path, tiny_run, name):
-    if name.endswith("parquet"):
-        pytest.importorskip("pyarrow")
     assert run("encode", table, "-o", tmp_path / name).exit_code == 0
     result = run("decode", tmp_path / name, "-o", tmp_path / "out.csv")
     assert result.exit_code == 0, result.stderr
@@ -154,19 +152,13 @@ def test_molecules_in_another_form(run, tmp_path, verb):
     [
         (("encode", "none.csv"), "none.csv does not exist"),
         (("encode", "in.csv", "-o", "z.xlsx"), ".csv, .tsv, .parquet, .npz"),
-        (("encode", "in.csv", "-o", "no/z.csv"), "no folder no"),
-        (("encode", "in.csv", "-s", "nothing"), "has no column 'nothing'"),
-        (("encode", "in.csv", "--model", "nowhere"), "nowhere does not exist"),
         (("encode", "bad.csv", "-o", "z.csv"), "none of the 2 rows of bad.csv can be encoded"),
         (("score", "in.csv", "--sort", "bound"), "--importance"),
         (("score", "scored.csv"), "scored.csv has a column 'kl' already"),
         (("reconstruct", "in.csv", "--grid", "worst.pdf"), ".svg, .png"),
-        (("reconstruct", "bad.csv"), "none of the 2 rows of bad.csv can be encoded"),
         (("decode", "in.csv"), "has no columns z0, z1"),
         (("decode", "few.csv"), "few.csv has 2 latent dimensions"),
         (("decode", "taken.csv"), "taken.csv has a column 'decoded' already"),
-        (("decode", "none.npz"), "none.npz does not exist"),
-        (("decode", "few.csv", "-n", 3, "--temperature", 0), "temperature"),
         (("decode", "few.csv", "--draws", 3), "--draws"),
         (("decode", "counted.csv", "-n", 3), "counted.csv has a column 'count' already"),
         (("reconstruct", "in.csv", "-o", "-", "--json"), "-o -"),

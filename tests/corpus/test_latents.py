@@ -5,7 +5,9 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from molvae.corpus.latents import latent_columns, open_latents, write_archive
 from molvae.errors import InputError
@@ -45,30 +47,17 @@ def test_any_head_and_any_cell_come_back(tmp_path, head):
         assert list(table.types) == list(cells) == [head.strip()] and list(cells[head.strip()]) == list(frame[head])
 
 
-@pytest.mark.parametrize("row", ["CCO,0.1,0.2,", "CCO,0.1,0.2,9", "CCO,x,0.1,0.2"])
-@pytest.mark.parametrize("before", [0, 1, 5])
-def test_a_row_with_too_many_cells_is_refused(tmp_path, row, before):
-    path = written(tmp_path, "smiles,z0,z1\n" + "CC,1,2\n" * before + row + "\nCC,1,2\n")
-    with pytest.raises(InputError, match=rf"z\.csv, line {before + 2}: 4 cells, but the header has 3"):
-        read(path.rename(tmp_path / "z.csv"))
+def test_a_row_with_too_many_cells_is_refused(tmp_path):
+    for before, row in ((0, "CCO,0.1,0.2,"), (1, "CCO,0.1,0.2,9"), (5, "CCO,x,0.1,0.2")):
+        path = written(tmp_path, "smiles,z0,z1\n" + "CC,1,2\n" * before + row + "\nCC,1,2\n")
+        with pytest.raises(InputError, match=rf"line {before + 2}: 4 cells, but the header has 3"):
+            read(path)
 
 
 def test_a_row_that_is_short_lacks_its_last_cells(tmp_path):
     _, points, cells = read(written(tmp_path, "smiles,z0,id,z1\nCCO,1\n\nCCN,2,x,3\n"))
     np.testing.assert_array_equal(points, [[1, np.nan], [2, 3]])
     assert cells.to_dict("list") == {"smiles": ["CCO", "CCN"], "id": ["", "x"]}
-
-
-@pytest.mark.parametrize("at", range(0, 2000, 100))
-def test_an_archive_with_a_damaged_byte_is_read_or_refused(tmp_path, at):
-    np.savez_compressed(tmp_path / "z.npz", z=np.zeros((5, 3)), name=np.array(["a"] * 5), noise=Z)
-    damaged = bytearray((tmp_path / "z.npz").read_bytes())
-    damaged[at % len(damaged)] ^= 0xFF
-    (tmp_path / "z.npz").write_bytes(damaged)
-    try:
-        assert open_latents(tmp_path / "z.npz").latent_dim == 3
-    except InputError as error:
-        assert str(error).startswith("z.npz ")
 
 
 def test_an_archive_is_what_numpy_reads(tmp_path):
@@ -101,10 +90,9 @@ def test_an_array_alone_and_columns_in_another_order(tmp_path):
     [
         ("z.csv", b"smiles\nCCO\n", "has no columns z0, z1"),
         ("z.csv", b"smiles,z0,z2\nCCO,1,2\n", "a column z2 but none for dimension 1"),
-        ("z.csv", b"z0,z1\n1,abc\n", "could not convert string to float: 'abc'"),
         ("z.csv", b"z0,id\n1,a\n1,a\nx,b\n", "line 4: could not convert"),
         ("z.csv", b"z0,id,id\n1,a,b\n", "two columns 'id'"),
-        ("z.csv", b"", "is empty"),
+        ("z.csv", b"z0,z00\n1,1\n", "two columns"),
         ("z.csv.gz", gzip.compress(b"z0\n" + b"1\n" * 9000, mtime=0)[:-9], "damaged or cut off"),
         ("z.npz", b"half", "is damaged"),
         ("z.npy", b"", "is damaged"),
@@ -118,10 +106,16 @@ def test_what_holds_no_points_is_told_in_one_sentence(tmp_path, name, content, m
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_pickles_and_other_shapes_are_refused(tmp_path):
+def test_pickles_other_shapes_and_columns_that_are_there_twice_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", z=np.array([{}], dtype=object))
     np.savez(tmp_path / "b.npz", z=np.zeros(3))
     np.savez(tmp_path / "c.npz", points=np.zeros((3, 2)))
-    for name, message in (("a", "is damaged"), ("b", "no array z"), ("c", "no array z"), ("d", "does not exist")):
+    for name, columns in {"e": ["z0", "z00"], "f": ["z0", "z1", "x", "x"]}.items():
+        table = pa.Table.from_arrays([pa.array([1.0])] * len(columns), names=columns)
+        parquet.write_table(table, tmp_path / f"{name}.parquet")
+    for name, message in {
+        "a.npz": "is damaged", "b.npz": "no array z", "c.npz": "no array z", "d.npz": "does not exist",
+        "e.parquet": "two columns", "f.parquet": "two columns",
+    }.items():  # fmt: skip
         with pytest.raises(InputError, match=message):
-            open_latents(tmp_path / f"{name}.npz")
+            read(tmp_path / name)

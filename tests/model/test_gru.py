@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from molvae.model.encoder import _Reversed
 from molvae.model.gru import GRU, TokenReader
 
 T, B, E, D, H = 6, 5, 3, 4, 7
@@ -90,18 +89,6 @@ def test_dropout_acts_between_layers_in_training_only():
     assert torch.equal(gru(x)[0], gru(x)[0])
     single = GRU(E, H, 1, dropout=0.5)
     assert torch.equal(single(x)[0], single(x)[0])
-
-
-def test_turning_round_is_its_own_inverse_and_gradient():
-    lengths = torch.tensor([6, 3, 1, 4, 2])
-    position = torch.arange(T)[:, None]
-    turned = torch.where(position < lengths, lengths - 1 - position, position)
-    reverse = (turned * B + torch.arange(B)).flatten()
-    states = draws(T, B, 2)
-    once = _Reversed.apply(states, reverse)
-    assert torch.equal(once[0, :, 0], states[lengths - 1, torch.arange(B), 0])
-    assert torch.equal(_Reversed.apply(once, reverse), states)
-    assert torch.autograd.gradcheck(lambda x: _Reversed.apply(x, reverse), states)
 
 
 @pytest.mark.parametrize("layers", [1, 3])

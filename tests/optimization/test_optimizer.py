@@ -234,6 +234,12 @@ def test_what_cannot_be_told_teaches_nothing(vae):
             search.tell(batch, scores, parts)
     with pytest.raises(InputError, match="was scored before"):
         search.tell([*batch, batch[0]], [0.1] * 4)
+    for smiles in ("C1C", "OCC", "", "CCO.Cl.Cl C"):
+        with pytest.raises(InputError, match="not a molecule in canonical SMILES"):
+            search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
+    for parts in (None, [[1.0]] * 3):
+        with pytest.raises(InputError, match="two or more objectives"):
+            Optimizer(vae, front=True, settings=QUICK).tell(batch, [1.0] * 3, parts)
     assert not len(search.archive)
     search.tell(batch, [0.1, -np.inf, 0.3], [[0.1, 0.2], [np.inf, 0.0], [0.3, 0.4]])
     assert np.isnan(search.archive.scores[1]) and np.isnan(search.archive.parts[1, 0])
@@ -244,24 +250,15 @@ def test_what_cannot_be_told_teaches_nothing(vae):
     assert len(search.archive) == 3 and len(search.ask(4)) == 4
 
 
-def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
-    rules = [constraint_of("keep:c1ccccc1")]
-    made = Optimizer(vae, constraints=rules, settings=QUICK)._operators.make(
-        ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
-    )
-    assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()
-
-
 def test_bad_input_is_one_sentence(vae):
     with pytest.raises(InputError, match="'C1CC'"):
         Optimizer(vae, start=["C1CC"])
     for start in ("CCO", [None], ["CCO", float("nan")], [b"CCO"]):
         with pytest.raises(InputError, match="a list of SMILES"):
             Optimizer(vae, start=start)
-    with pytest.raises(ConfigError, match="'magic'; there are latent noise"):
-        Optimizer(vae, settings=QUICK.replace(operators="magic"))
-    with pytest.raises(ConfigError, match="operators: name at least one"):
-        Optimizer(vae, settings=QUICK.replace(operators=" , "))
+    for operators in ("magic", " , "):
+        with pytest.raises(ConfigError, match=r"magic|operators"):
+            Optimizer(vae, settings=QUICK.replace(operators=operators))
 
 
 @pytest.mark.parametrize("rule", ["similar_to:CC(=O)Nc1ccc(OCC(O)CN2CCOCC2)cc1:0.5:0.9", "keep:O=C1CCc2cc(F)ccc2N1"])
@@ -269,21 +266,3 @@ def test_a_narrow_constraint_alone_leads_to_where_it_holds(vae, rule):
     rules = [constraint_of(rule)]
     batch = [one.smiles for one in Optimizer(vae, constraints=rules, settings=QUICK).ask(5)]
     assert len(batch) == 5 == len(set(batch)) and rules[0].allows(batch).all()
-
-
-def test_molecules_that_it_could_not_learn_from_are_refused(vae):
-    search = Optimizer(vae, settings=QUICK)
-    for smiles in ("C1C", "OCC", "", "CCO.Cl.Cl C"):
-        with pytest.raises(InputError, match="not a molecule in canonical SMILES"):
-            search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
-    assert not len(search.archive)
-
-
-def test_a_front_wants_parts(vae):
-    search = Optimizer(vae, front=True, settings=QUICK)
-    batch = search.ask(4)
-    for parts in (None, [[1.0]] * 4):
-        with pytest.raises(InputError, match="two or more objectives"):
-            search.tell(batch, [1.0] * 4, parts)
-    search.tell(batch, [1.0] * 4, [[1.0, 0.5]] * 4)
-    assert search.ask(3)

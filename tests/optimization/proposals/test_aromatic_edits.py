@@ -39,17 +39,13 @@ def test_every_arrangement_is_reached_from_every_other(isomers):
     expected = {canonical(one) for one in isomers}
     for one in isomers:
         found = closure(rearrange_aromatic, one)
-        assert expected <= found
+        assert expected <= found and (isomers != METHYL_DIAZOLES or expected == found)
         assert {formula(other) for other in found} == {formula(one)}
 
 
 def formula(smiles):
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     return tuple(sorted(Counter(atom.GetSymbol() for atom in mol.GetAtoms()).items()))
-
-
-def test_isomers_of_diazoles_are_these_and_no_others():
-    assert closure(rearrange_aromatic, METHYL_DIAZOLES[0]) == {canonical(one) for one in METHYL_DIAZOLES}
 
 
 @pytest.mark.parametrize(

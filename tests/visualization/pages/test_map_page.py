@@ -15,7 +15,6 @@ import pytest
 
 from molvae.chem.depiction import depict
 from molvae.visualization.pages.map import map_page
-from molvae.visualization.pages.template import pack
 from tests.conftest import SMILES
 
 NASTY = [
@@ -211,8 +210,3 @@ def test_the_scripts_find_select_and_draw(tmp_path):
     given = json.dumps({"data": table_of(page), "texts": COLUMNS[NASTY[0]], "structures": structures})
     done = subprocess.run(["node", tmp_path / "check.js"], input=given, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "good\n"), done.stdout + done.stderr
-
-
-def test_packed_bytes_need_no_escape():
-    data = bytes(range(256)) * 3
-    assert re.fullmatch(r"[A-Za-z0-9+/=]*", pack(data)) and zlib.decompress(base64.b64decode(pack(data))) == data

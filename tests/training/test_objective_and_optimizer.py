@@ -1,5 +1,7 @@
 """Laws of the objective, its schedules, the coupling and the plan."""
 
+import copy
+import itertools
 import math
 from contextlib import ExitStack
 from functools import partial
@@ -9,12 +11,20 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from molvae import ConfigError, TrainConfig
-from molvae.model import DiagonalGaussian, VAEOutput
+from molvae import ConfigError, ModelConfig, TrainConfig
+from molvae.model import DiagonalGaussian, SmilesVAE, VAEOutput
 from molvae.training.coupling import PriorMatching, couple
 from molvae.training.objective import beta_at, loss_terms, mask_tokens
-from molvae.training.optimizer import WeightAverage, learning_rate_at
+from molvae.training.optimizer import (
+    Muon,
+    WeightAverage,
+    learning_rate_at,
+    make_optimizer,
+    orthogonalized,
+    skip_nonfinite,
+)
 from molvae.training.plan import Plan
+from molvae.training.progress import Pace
 
 
 def output(prior=None):
@@ -41,25 +51,14 @@ def test_free_bits_charge_each_dimension_at_least_that_much():
     assert terms.charged_kl > terms.kl == each.sum()
 
 
-@pytest.mark.parametrize(
-    ("schedule", "progress", "beta"),
-    [
-        ("constant", 0.0, 0.4),
-        ("linear", 0.0, 0.0),
-        ("linear", 0.1, 0.2),
-        ("linear", 0.2, 0.4),
-        ("linear", 0.9, 0.4),
-        ("cyclical", 0.0, 0.0),
-        ("cyclical", 0.05, 0.2),
-        ("cyclical", 0.2, 0.4),
-        ("cyclical", 0.5, 0.0),
-        ("cyclical", 0.55, 0.2),
-        ("cyclical", 1.0, 0.4),
-    ],
-)
-def test_beta_schedule(schedule, progress, beta):
-    config = TrainConfig(beta=0.4, beta_schedule=schedule, beta_warmup=0.2, beta_cycles=2)
-    assert beta_at(progress, config) == pytest.approx(beta)
+def test_beta_schedules():
+    for schedule, course in (
+        ("constant", {0.0: 0.4}),
+        ("linear", {0.0: 0.0, 0.1: 0.2, 0.2: 0.4, 0.9: 0.4}),
+        ("cyclical", {0.0: 0.0, 0.05: 0.2, 0.2: 0.4, 0.5: 0.0, 0.55: 0.2, 1.0: 0.4}),
+    ):
+        config = TrainConfig(beta=0.4, beta_schedule=schedule, beta_warmup=0.2, beta_cycles=2)
+        assert {at: beta_at(at, config) for at in course} == pytest.approx(course)
 
 
 def test_learning_rate_rises_then_falls_to_zero():
@@ -79,20 +78,15 @@ def test_masking_spares_the_start_and_is_of_the_share_asked_for():
     assert mask_tokens(tokens, 0.0, bos_id=1, mask_id=3, generator=torch.Generator()) is tokens
 
 
-def test_coupling_uses_every_draw_once_and_shortens_the_way():
-    rng = np.random.default_rng(0)
-    means, draws = rng.standard_normal((2, 300, 4), dtype=np.float32)
-    matched = couple(means, draws, 100, rng)
-    assert sorted(map(tuple, matched)) == sorted(map(tuple, draws))
-    way = [((one - means) ** 2).sum() for one in (matched, draws)]
-    assert way[0] < 0.6 * way[1]
-
-
-def test_larger_blocks_match_better():
+def test_coupling_uses_every_draw_once_and_shortens_the_way_the_more_the_larger_its_blocks():
     rng = np.random.default_rng(0)
     means, draws = rng.standard_normal((2, 400, 4), dtype=np.float32)
-    ways = [((couple(means, draws, size, np.random.default_rng(1)) - means) ** 2).sum() for size in (1, 20, 400)]
-    assert ways[0] > ways[1] > ways[2]
+    ways = [((draws - means) ** 2).sum()]
+    for size in (20, 100, 400):
+        matched = couple(means, draws, size, np.random.default_rng(1))
+        assert sorted(map(tuple, matched)) == sorted(map(tuple, draws))
+        ways.append(((matched - means) ** 2).sum())
+    assert ways == sorted(ways, reverse=True) and ways[2] < 0.6 * ways[0]
 
 
 def coupled_pools(it, threads=2):
@@ -159,7 +153,7 @@ def test_every_epoch_visits_every_molecule_once():
     assert it.steps == 3 * it.steps_per_epoch
 
 
-@pytest.mark.parametrize("steps", [1, 5, 10, 11, 32, 33, 40, 70])
+@pytest.mark.parametrize("steps", [1, 10, 11, 33, 70])
 def test_a_number_of_steps_may_end_within_an_epoch(steps):
     """The same batches as of a plan by epochs, and no more pools than these steps reach."""
     whole, it = plan(epochs=9), plan(steps=steps)
@@ -190,19 +184,103 @@ def test_coupling_begins_where_it_is_told_and_ends_with_the_training():
     assert not plan(coupling_weight=0.0).coupled(per)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"epochs": 0},
-        {"learning_rate": 0},
-        {"beta": -1},
-        {"beta": math.nan},
-        {"valid": 0.0},
-        {"split": "time"},
-        {"epoch": 3},
-        {"batch_size": "many"},
-    ],
-)
-def test_a_bad_setting_is_named(wrong):
-    with pytest.raises(ConfigError, match=next(iter(wrong))):
-        TrainConfig(**wrong)
+def test_a_bad_setting_is_named():
+    for name, wrong in (("epochs", 0), ("beta", -1), ("beta", math.nan), ("valid", 0.0), ("split", "time")):
+        with pytest.raises(ConfigError, match=name):
+            TrainConfig(**{name: wrong})
+    for name, wrong in (("epoch", 3), ("batch_size", "many"), ("seed", 2**64)):
+        with pytest.raises(ConfigError, match=name):
+            TrainConfig(**{name: wrong})
+
+
+SMALL = ModelConfig(latent_dim=6, embedding_dim=4, encoder_hidden=8, decoder_hidden=12, decoder_layers=2)
+
+
+def model():
+    torch.manual_seed(0)
+    return SmilesVAE(SMALL, 9)
+
+
+def test_singular_values_become_nearly_one():
+    for shape, scale in (((3, 8, 8), 1e-6), ((2, 5, 12), 1.0), ((2, 12, 5), 1e6)):
+        matrices = scale * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        singular = torch.linalg.svdvals(orthogonalized(matrices))
+        assert singular.min() > 0.5 and singular.max() < 1.3
+        # The singular vectors are those of the matrix: U S V' becomes nearly U V'.
+        U, _, V = torch.linalg.svd(matrices, full_matrices=False)
+        assert (orthogonalized(matrices) - U @ V).abs().mean() < 0.15
+    assert torch.equal(orthogonalized(torch.zeros(2, 3, 4)), torch.zeros(2, 3, 4))
+
+
+def test_the_parts_of_a_matrix_are_taken_one_by_one():
+    """A step on the three gates of a GRU is that on three matrices."""
+    generator = torch.Generator().manual_seed(0)
+    whole = torch.nn.Parameter(torch.randn(12, 4, generator=generator))
+    parts = [torch.nn.Parameter(one.clone()) for one in whole.detach().chunk(3)]
+    whole.grad = torch.randn(12, 4, generator=generator)
+    for part, gradient in zip(parts, whole.grad.chunk(3), strict=True):
+        part.grad = gradient.clone()
+    Muon([{"params": [whole], "parts": 3}], 0.1, 0.01, bf16=False).step()
+    Muon([{"params": parts, "parts": 1}], 0.1, 0.01, bf16=False).step()
+    torch.testing.assert_close(whole.detach(), torch.cat([part.detach() for part in parts]))
+
+
+def test_without_parts_it_is_adamw():
+    ours = [torch.nn.Parameter(torch.randn(5, 3, generator=torch.Generator().manual_seed(1)))]
+    theirs = copy.deepcopy(ours)
+    one = Muon([{"params": ours}], 0.05, 0.1, bf16=False)
+    other = torch.optim.AdamW(theirs, lr=0.05, weight_decay=0.1, betas=(0.9, 0.99))
+    for step in range(5):
+        gradient = torch.randn(5, 3, generator=torch.Generator().manual_seed(10 + step))
+        ours[0].grad, theirs[0].grad = gradient.clone(), gradient.clone()
+        one.step()
+        other.step()
+        torch.testing.assert_close(ours[0], theirs[0])
+
+
+def test_every_parameter_is_in_one_group_and_vectors_are_not_decayed():
+    it = model()
+    for name in ("muon", "adamw"):
+        groups = make_optimizer(it, TrainConfig(optimizer=name, weight_decay=0.3)).param_groups
+        grouped = [p for group in groups for p in group["params"]]
+        assert len(grouped) == len({id(p) for p in grouped}) == len(list(it.parameters()))
+        assert all(group["weight_decay"] == 0.3 * (p.ndim > 1) for group in groups for p in group["params"])
+
+
+def test_muon_takes_the_gates_of_every_gru_and_no_table():
+    it = model()
+    gates, others, tables, _ = make_optimizer(it, TrainConfig(optimizer="muon")).param_groups
+    names = {id(p): name for name, p in it.named_parameters()}
+    assert {names[id(p)].split(".")[-1][:9] for p in gates["params"]} == {"weight_ih", "weight_hh"}
+    assert {names[id(p)] for p in others["params"]} == {"encoder.to_posterior.weight", "decoder.to_state.weight"}
+    assert {names[id(p)] for p in tables["params"]} == {
+        "encoder.embedding.weight", "decoder.embedding.weight", "decoder.to_logits.weight",
+    }  # fmt: skip
+
+
+def test_a_gradient_that_is_not_finite_is_left_out():
+    it = model()
+    for norm, stays in ((math.nan, 0.0), (math.inf, 0.0), (3.0, 1.0)):
+        for p in it.parameters():
+            p.grad = torch.ones_like(p)
+        skip_nonfinite(torch.tensor(norm), it)
+        assert all(torch.equal(p.grad, torch.full_like(p, stays)) for p in it.parameters())
+
+
+def test_a_stable_learning_rate_rises_stays_and_falls():
+    config = TrainConfig(learning_rate=2.0, schedule="stable", warmup=0.1, decay=0.4)
+    rates = [learning_rate_at(progress, config) for progress in (0.0, 0.05, 0.1, 0.35, 0.6, 0.8, 1.0)]
+    assert rates == pytest.approx([0.0, 1.0, 2.0, 2.0, 2.0, 1.0, 0.0])
+    assert learning_rate_at(1.0, config.replace(decay=0.0)) == 2.0
+
+
+def test_what_fits_into_a_time_fills_it():
+    for seconds, check, per_epoch in itertools.product((1.0, 30.0, 600.0, 36_000.0), (0.0, 0.5, 20.0), (3, 1000)):
+        steps, between = Pace(step=0.1, check=check).fit(seconds, per_epoch)
+        checks = max(1, -(-steps // (per_epoch * between)))
+        taken = 0.1 * steps + check * checks
+        assert steps >= 1 and between >= 1
+        assert steps == 1 or taken <= seconds + 0.1 + check
+        if seconds > 10 * check + 10:
+            assert taken > 0.85 * seconds  # it is not left idle
+            assert (checks - 1) * check <= 0.05 * seconds  # nor spent on measuring
