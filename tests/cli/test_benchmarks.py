@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.shell import assert_error, molvae, rows
+from tests.cli.shell import assert_error, molvae, rows, works
 
 
 @pytest.fixture
@@ -19,8 +19,7 @@ def library(tmp_path, monkeypatch, sample_file):
 
 def test_runs_are_lines_on_stdout_and_files(library, tmp_path):
     asked = ["benchmark", "optimization", "--methods", "screening", "--tasks", "qed,median1", "--budget", "20"]
-    result = molvae(*asked)
-    assert result.exit_code == 0, result.stderr
+    result = works(*asked)
     table = [(row["method"], row["task"], row["seed"]) for row in rows(result.stdout)]
     assert table == [("screening", "qed", "0"), ("screening", "median1", "0")]
     assert (tmp_path / "pmo" / "screening" / "qed-0.csv").exists()
@@ -39,8 +38,7 @@ def test_unknown_names_are_errors(library):
 
 def test_leads_are_summed_up(library, tiny_run):
     asked = ["benchmark", "leads", "-n", "1", "--budget", "20", "--model", tiny_run]
-    result = molvae(*asked)
-    assert result.exit_code == 0, result.stderr
+    result = works(*asked)
     [row] = rows(result.stdout)
     assert row["calls"] == "20"
     assert float(row["improvement"]) >= 0.0
@@ -53,8 +51,7 @@ def test_leads_are_summed_up(library, tiny_run):
 def test_outliers_are_a_table_on_stdout(library, tiny_run):
     """Of the tiny model's own file they are nothing to be proud of, but they are there."""
     asked = ["benchmark", "outliers", str(library), "-n", "20", "--model", str(tiny_run), "--importance", "2"]
-    result = molvae(*asked)
-    assert result.exit_code == 0, result.stderr
+    result = works(*asked)
     table = {row["others"]: row for row in rows(result.stdout)}
     assert {"one random edit", "three random edits", "peptides"} <= table.keys()
     assert table["peptides"]["molecules"] == "20" and all(10 <= int(row["molecules"]) <= 20 for row in table.values())
@@ -68,8 +65,7 @@ def test_descriptors_of_a_measured_column(tmp_path, tiny_run, sample_file, monke
     monkeypatch.setattr("molvae.benchmarks.descriptors._TREES", 20)
     path = tmp_path / "measured.csv"
     path.write_text("\n".join([*sample_file.read_text().splitlines()[:81], "[Xe],1,1,1"]) + "\n")
-    result = molvae("benchmark", "descriptors", path, "--column", "logp", "--model", tiny_run)
-    assert result.exit_code == 0, result.stderr
+    result = works("benchmark", "descriptors", path, "--column", "logp", "--model", tiny_run)
     assert "80 molecules with logp; 0 cannot be encoded" in result.stderr  # xenon is no element of a clean molecule
     table = {row["descriptors"]: row for row in rows(result.stdout)}
     assert table.keys() == {"latent means", "Morgan fingerprints"}

@@ -14,7 +14,7 @@ from rdkit import Chem
 
 from molvae import CleanConfig, ModelConfig, MolVAE, TrainConfig, __version__
 from molvae.cli import app
-from tests.cli.shell import assert_error, molvae
+from tests.cli.shell import assert_error, molvae, works
 
 FAST = ["--epochs", "1", "--health-samples", "10", "--pool-size", "50", "--block-size", "25", "--precision", "fp32"]
 TINY = ["--latent-dim", "4", "--embedding-dim", "4", "--encoder-hidden", "8", "--decoder-hidden", "16", *FAST]
@@ -82,14 +82,13 @@ def test_train_then_sample_finds_the_run(smiles_file, here):
     written = molvae("report", "-o", "again.html")
     assert (written.exit_code, written.stdout) == (0, "again.html\n"), written.output
     assert Path("again.html").read_text() == page.read_text()
-    sampled = molvae("sample", "--n", "3", "--raw", "--seed", "1")
-    assert sampled.exit_code == 0 and len(sampled.stdout.splitlines()) == 3
+    sampled = works("sample", "--n", "3", "--raw", "--seed", "1")
+    assert len(sampled.stdout.splitlines()) == 3
     assert "the newest finished run" in sampled.stderr
 
 
 def test_sample_prints_molecules_and_nothing_else(tiny_run):
-    result = molvae("sample", "--n", "4", "--model", tiny_run, "--seed", "0")
-    assert result.exit_code == 0, result.output
+    result = works("sample", "--n", "4", "--model", tiny_run, "--seed", "0")
     molecules = result.stdout.splitlines()
     assert len(set(molecules)) == 4
     assert all(Chem.MolToSmiles(Chem.MolFromSmiles(one)) == one for one in molecules)
@@ -127,7 +126,7 @@ def test_other_outputs_of_sample(tiny_run, tmp_path):
     assert header.startswith("smiles,") and len(lines) == 2
     assert all(line.count(",") == header.count(",") for line in lines)
     for name, magic in (("g.svg", b"<?xml"), ("g.png", b"\x89PNG")):
-        assert molvae(*common, "3", "--grid", tmp_path / name).exit_code == 0
+        works(*common, "3", "--grid", tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(magic)
     assert len(molvae(*common, "50", "--raw", "--seed", "0").stdout.splitlines()) == 50
     assert molvae(*common, "0").stdout == ""
@@ -201,17 +200,15 @@ def test_the_output_of_fine_tuning(tiny_run, series, tmp_path, few_draws):
 
 def test_where_there_is_no_run_the_bundled_model_is_taken(bundled_run, here):
     for more in ([], ["--model", "bundled"]):
-        result = molvae("sample", "--n", "2", "--raw", "--seed", "0", *more)
-        assert result.exit_code == 0, result.output
+        result = works("sample", "--n", "2", "--raw", "--seed", "0", *more)
         assert f"model: {'bundled' if more else 'medchem'} (" in result.stderr
         assert ("there is no finished run" in result.stderr) == (not more)
-    assert molvae("info", "bundled").exit_code == 0
+    works("info", "bundled")
 
 
 def test_train_reads_standard_input(canonical_smiles, here):
     text = "".join(f"{one}\n" for one in canonical_smiles)
-    result = molvae("train", "-", "-o", "run", *TINY, input=text.encode())
-    assert result.exit_code == 0, result.output
+    works("train", "-", "-o", "run", *TINY, input=text.encode())
     assert (here / "run" / "model.safetensors").exists()
 
 

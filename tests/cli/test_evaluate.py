@@ -9,7 +9,7 @@ import pytest
 from molvae.cli.figures import print_figures
 from molvae.cli.progress import ProgressDisplay
 from molvae.metrics.chemnet import has_chemnet
-from tests.cli.shell import assert_error, molvae
+from tests.cli.shell import assert_error, molvae, works
 
 
 @pytest.fixture
@@ -22,8 +22,7 @@ def files(tmp_path, sample_file):
 
 
 def test_lines_for_programs(files):
-    result = molvae("evaluate", files / "sample.csv", "--train", files / "train.csv", "--test", files / "test.csv")
-    assert result.exit_code == 0, result.stderr
+    result = works("evaluate", files / "sample.csv", "--train", files / "train.csv", "--test", files / "test.csv")
     figures = dict(line.split(",") for line in result.stdout.splitlines())
     assert figures["samples"] == "42" and float(figures["valid"]) == pytest.approx(41 / 42, abs=1e-5)
     assert float(figures["Novelty"]) == 0.75
@@ -52,8 +51,7 @@ def test_benchmark_moses(files, tiny_run, monkeypatch):
             file.write((files / f"{name}.csv").read_text())
     monkeypatch.setenv("MOLVAE_DATA", str(files))
     options = ("--n", 50, "--test-molecules", 30, "--repair", "--flow", "--json")
-    result = molvae("benchmark", "moses", "--model", tiny_run, *options)
-    assert result.exit_code == 0, result.stderr
+    result = works("benchmark", "moses", "--model", tiny_run, *options)
     rows = json.loads(result.stdout)
     assert rows["molvae"]["samples"] == rows["repaired"]["samples"] == rows["flow"]["samples"] == 50
     assert np.isfinite(rows["flow"]["KL(q(z), p(z)), at least"])

@@ -6,10 +6,14 @@ import pytest
 
 from molvae.cli import app
 from molvae.optimization.run.folder import read_request
-from tests.cli.shell import assert_error, molvae, rows
+from tests.cli.shell import assert_error, molvae, rows, works
 from tests.optimization.stand_in import StandIn
 
 QUICK = ["--model", "somewhere", "--budget", "20"]
+
+
+def search(*arguments):
+    return works("optimize", *arguments)
 
 
 def optimize(*arguments):
@@ -17,8 +21,7 @@ def optimize(*arguments):
 
 
 def test_it_prints_the_best_and_fills_the_folder(quick):
-    done = optimize("qed", *QUICK, "-o", "run", "--top", 3)
-    assert done.exit_code == 0, done.stderr
+    done = search("qed", *QUICK, "-o", "run", "--top", 3)
     best = rows(done.stdout)
     scores = [float(row["score"]) for row in best]
     assert list(best[0]) == ["smiles", "score"] and len(best) == 3 and scores == sorted(scores, reverse=True)
@@ -31,10 +34,8 @@ def test_all_constraints_hold(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\n")
     rules = ["--keep", "[OX2H]", "--keep", "C", "--forbid", "Cl", "--no-alerts", "PAINS"]
     ranges = ["--window", "mw", "60", "300", "--window", "logp", "-inf", "4", "--similar-to", "OCCCCO", "0.1", "1"]
-    done = optimize(
-        "qed", *QUICK, "--budget", 500, "-o", "run", *rules, *ranges, "--start", "lead.smi", "--window", "charge:-1:1"
-    )
-    assert done.exit_code == 0, done.stderr
+    start = ["--start", "lead.smi", "--window", "charge:-1:1"]
+    done = search("qed", *QUICK, "--budget", 500, "-o", "run", *rules, *ranges, *start)
     calls = [row["smiles"] for row in rows((quick / "run" / "calls.csv").read_text())]
     assert calls and all("O" in one and "Cl" not in one for one in calls)
     request = read_request(quick / "run")
@@ -53,8 +54,8 @@ def test_failed_scores_are_counted_by_reason(quick):
         "        raise ValueError('no chlorine')\n"
         "    return [len(one) for one in smiles]\n"
     )
-    done = optimize("mine.py:score", *QUICK, "--budget", 60, "-o", "run")
-    assert done.exit_code == 0 and "x ValueError: no chlorine" in done.stderr
+    done = search("mine.py:score", *QUICK, "--budget", 60, "-o", "run")
+    assert "x ValueError: no chlorine" in done.stderr
 
 
 def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
@@ -70,7 +71,7 @@ def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
     assert done.exit_code == 130 and "molvae optimize --resume run" in done.stderr
     assert len(rows((quick / "run" / "calls.csv").read_text())) == 14
     monkeypatch.setattr(StandIn, "ask", ask)
-    assert optimize("--resume", "run").exit_code == 0
+    search("--resume", "run")
     assert len(rows((quick / "run" / "calls.csv").read_text())) == 20
 
 
@@ -96,23 +97,23 @@ def test_constraints_that_no_molecule_meets_are_an_error(quick):
 def test_resuming_keeps_the_number_of_best_molecules(quick):
     optimize("qed", *QUICK, "-o", "run", "--top", 3)
     for options, wanted in ((["--budget", 24], 3), (["--top", 5], 5), (["--budget", 28], 5)):
-        more = optimize("--resume", "run", *options)
-        assert more.exit_code == 0 and len(rows(more.stdout)) == wanted, more.stderr
+        more = search("--resume", "run", *options)
+        assert len(rows(more.stdout)) == wanted
         assert len(rows((quick / "run" / "best.csv").read_text())) == wanted
 
 
 def test_start_molecules_outside_the_constraints_are_counted(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\nCCCl\n")
-    done = optimize("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
-    assert done.exit_code == 0 and "2 of the 3 start molecules" in " ".join(done.stderr.split())
+    done = search("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
+    assert "2 of the 3 start molecules" in " ".join(done.stderr.split())
     assert not {"OCCCCCO", "CCCl"} & {row["smiles"] for row in rows((quick / "run" / "calls.csv").read_text())}
-    fine = optimize("qed", *QUICK, "-o", "fine", "--start", "lead.smi")
-    assert fine.exit_code == 0 and "start molecules" not in fine.stderr
+    fine = search("qed", *QUICK, "-o", "fine", "--start", "lead.smi")
+    assert "start molecules" not in fine.stderr
 
 
 def test_the_pareto_front(quick):
-    done = optimize("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
-    assert done.exit_code == 0 and "hypervolume" in done.stderr
+    done = search("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
+    assert "hypervolume" in done.stderr
     assert {"front.csv", "front.svg"} <= {path.name for path in (quick / "run").iterdir()}
     assert list(rows((quick / "run" / "calls.csv").read_text())[0])[2:5] == ["score", "qed", "fsp3"]
     found = rows(done.stdout)
@@ -121,21 +122,20 @@ def test_the_pareto_front(quick):
     ends = {front[0]["smiles"], front[-1]["smiles"]}
     assert len(found) == min(3, len(front)) and ends <= {one["smiles"] for one in found}
     assert [float(one["qed"]) for one in found] == sorted((float(one["qed"]) for one in found), reverse=True)
-    below = optimize("qed", "minimize:sa", "--mean", "pareto", *QUICK, "-o", "below")
-    assert below.exit_code == 0 and "hypervolume" not in below.stderr
+    below = search("qed", "minimize:sa", "--mean", "pareto", *QUICK, "-o", "below")
+    assert "hypervolume" not in below.stderr
 
 
 def test_negative_scores_with_a_geometric_mean_end_the_search(quick):
     (quick / "docking.py").write_text("def score(smiles):\n    return [-len(one) for one in smiles]\n")
     done = optimize("docking.py:score", "qed", *QUICK, "-o", "run")
     assert done.exit_code == 1 and "geometric mean" in done.stderr
-    fine = optimize("ramp:docking.py:score:-40:0", "qed", *QUICK, "-o", "fine")
-    assert fine.exit_code == 0, fine.stderr
+    search("ramp:docking.py:score:-40:0", "qed", *QUICK, "-o", "fine")
 
 
 def test_list():
-    done = optimize("--list")
-    assert done.exit_code == 0 and done.stdout.startswith("qed ") and "command:COMMAND" in done.stdout
+    done = search("--list")
+    assert done.stdout.startswith("qed ") and "command:COMMAND" in done.stdout
 
 
 def test_the_mean_of_the_ten_best_does_not_depend_on_what_is_printed(quick):
@@ -180,13 +180,13 @@ def test_numbers_of_one_objective_stay_if_another_fails(quick):
     assert failed.exit_code == 1 and "molvae optimize --resume run" in failed.stderr
     assert len(rows((quick / "run" / "cache.csv").read_text())) == 7
     (quick / "licence").touch()
-    assert optimize("--resume", "run").exit_code == 0
+    search("--resume", "run")
 
 
 def test_programs_of_a_search_of_somebody_else_need_trust(quick, monkeypatch):
     goal = "2*window:command:tee -a called | sed s/.*/1/:0:2"
-    assert optimize(goal, *QUICK, "-o", "run").exit_code == 0
-    assert optimize("--resume", "run", "--budget", 22).exit_code == 0  # one's own
+    search(goal, *QUICK, "-o", "run")
+    search("--resume", "run", "--budget", 22)  # one's own
     calls = (quick / "called").read_text()
     (quick / "run").rename(quick / "sent")
     refused = optimize("--resume", "sent", "--budget", 24)
@@ -201,8 +201,8 @@ def test_trust_is_remembered(quick):
     optimize("mine.py:score", *QUICK, "-o", "run")
     (quick / "run").rename(quick / "sent")
     assert optimize("--resume", "sent", "--budget", 21).exit_code == 1
-    assert optimize("--resume", "sent", "--budget", 22, "--trust").exit_code == 0
-    assert optimize("--resume", "sent", "--budget", 23).exit_code == 0
+    search("--resume", "sent", "--budget", 22, "--trust")
+    search("--resume", "sent", "--budget", 23)
     config = quick / "sent" / "config.toml"
     config.write_text(config.read_text().replace("mine.py:score", "other.py:score"))
     assert "other.py:score" in optimize("--resume", "sent", "--budget", 24).stderr

@@ -79,18 +79,13 @@ def test_kept_merged_and_rejected(tmp_path):
     ("config", "smiles", "reason"),
     [
         ({"min_heavy_atoms": 4}, "CCO", "too short: 3 heavy atoms, of at least 4"),
-        ({"max_length": 5}, "CCCl", None),
-        ({"max_length": 2}, "CCCl", "too long: 3 tokens, of at most 2"),
         ({}, "C" * 120, None),
         ({}, "C" * 121, "too long: 121 tokens, of at most 120"),
         ({}, "C" * 1_000_000, "too long: 1000000 characters, of at most 4000"),
-        ({"elements": "C"}, "CCO", "element not allowed: O"),
         ({"elements": "C, O"}, "c1ccoc1", None),
         ({"elements": "C"}, "c1cc[nH]c1Cl", "element not allowed: Cl, N"),
         ({}, "[2H]C([13CH3])[nH+]1cccc1", None),
-        ({}, "[2H]c1cc[se]c1", None),
         ({}, "c1cc[te]c1", "element not allowed: Te"),
-        ({}, "C[Hg]C", "element not allowed: Hg"),
         ({"elements": "any"}, "C[Hg]C", None),
         ({}, "CC*", "wildcard atom"),
         ({}, "CC\0", "not valid SMILES: characters that SMILES does not have"),
@@ -99,9 +94,7 @@ def test_kept_merged_and_rejected(tmp_path):
 )
 def test_limits(tmp_path, config, smiles, reason):
     path = tmp_path / "rejected.csv"
-    corpus = clean_smiles(
-        ["CC=CC" if "min_heavy_atoms" in config else "CC", smiles], CleanConfig(**config), rejected=path
-    )
+    corpus = clean_smiles(["CC=CC", smiles], CleanConfig(**config), rejected=path)
     assert [row["reason"] for row in report(path)] == ([reason] if reason else [])
     assert len(corpus) == 2 - bool(reason)
 

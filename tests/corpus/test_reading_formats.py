@@ -90,10 +90,9 @@ def test_parquet(tmp_path, frame, name):
 def test_parquet_errors(tmp_path, frame, monkeypatch):
     file = io.BytesIO()
     frame.to_parquet(file)
-    with pytest.raises(InputError, match="is not a readable Parquet file"):
-        open_table(written(tmp_path, file.getvalue()[:-20], "cut.parquet"))
-    with pytest.raises(InputError, match=r"text\.parquet is not a Parquet file"):
-        open_table(written(tmp_path, "smiles\nCCO\n", "text.parquet"))
+    for content in (file.getvalue()[:-20], "smiles\nCCO\n"):
+        with pytest.raises(InputError, match=r"bad\.parquet is not a"):
+            open_table(written(tmp_path, content, "bad.parquet"))
     with pytest.raises(InputError, match=r"no column 'x'.*2 'Drug'"):
         open_table(written(tmp_path, file.getvalue(), "t.parquet"), smiles_column="x")
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -80,16 +80,14 @@ def test_cells_beside_a_quote(tmp_path, text, expected):
 
 
 @pytest.mark.parametrize("line", ['CCO,"a,x', 'CCO,"a","b', '"a,CCO,x', 'CCO,"a, b","c', 'CCO,x,"', 'CCO,"""a,x'])
-@pytest.mark.parametrize("end", ["", 'CCO,"x, y",z\n'])
-def test_thousands_of_stray_quotes(tmp_path, line, end):
+def test_thousands_of_stray_quotes(tmp_path, line):
     path = tmp_path / "in.csv"
-    path.write_text("SMILES,name,x\n" + f"CCN,b,1\n\nCCC,c,2\n{line}\n" * 3000 + end)
-    assert len(records(path, smiles_column=1, header=True)) == 9000 + bool(end)
+    for end in ("", 'CCO,"x, y",z\n'):
+        path.write_text("SMILES,name,x\n" + f"CCN,b,1\n\nCCC,c,2\n{line}\n" * 3000 + end)
+        assert len(records(path, smiles_column=1, header=True)) == 9000 + bool(end)
 
 
-@pytest.mark.parametrize(
-    "note", ['"two\nlines, and a comma"', '"again\n\ntwo ""quoted"""', '"one\ntwo"', '"one\ntwo\nthree"', '"a, b\nc"']
-)
+@pytest.mark.parametrize("note", ['"two\nlines, and a comma"', '"again\n\ntwo ""quoted"""', '"one\ntwo\nthree"'])
 @pytest.mark.parametrize("where", ["{note},{smiles}", "m,{note},{smiles}"])
 def test_a_line_break_in_a_quoted_cell_stays(tmp_path, note, where):
     path = tmp_path / "in.csv"

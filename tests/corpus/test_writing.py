@@ -32,9 +32,10 @@ def write(path, table, columns, size):
             add(table["smiles"].tolist()[at : at + size], numbers[at : at + size])
 
 
-@pytest.mark.parametrize("size", [1, 5, 1000])
-@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv", "\t")])
-@pytest.mark.parametrize("columns", [[], COLUMNS])
+@pytest.mark.parametrize(
+    ("size", "kind", "separator", "columns"),
+    [(1, "csv", ",", []), (5, "csv", ",", COLUMNS), (1000, "tsv", "\t", COLUMNS)],
+)
 def test_delimited_text_is_that_of_pandas(tmp_path, table, size, kind, separator, columns):
     table.loc[4, "smiles"] = ""  # raw draws
     table.loc[5, "smiles"] = 'C,"C'
@@ -82,48 +83,37 @@ def test_parquet_is_that_of_pandas(tmp_path, table, size, monkeypatch):
         assert file.schema_arrow.field("smiles").type == "large_string"
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "smi", "sdf", "parquet"])
-def test_no_molecules_are_an_empty_file(tmp_path, kind):
-    with write_file(tmp_path / f"out.{kind}", []):
-        pass
-    expected = {"csv": b"smiles\n", "tsv": b"smiles\n", "smi": b"", "sdf": b""}
-    if kind == "parquet":
-        assert pd.read_parquet(tmp_path / "out.parquet").shape == (0, 1)
-    else:
-        assert (tmp_path / f"out.{kind}").read_bytes() == expected[kind]
+def test_no_molecules_are_an_empty_file(tmp_path):
+    for kind, expected in {"csv": b"smiles\n", "tsv": b"smiles\n", "smi": b"", "sdf": b"", "parquet": None}.items():
+        with write_file(tmp_path / f"out.{kind}", []):
+            pass
+        assert expected is None or (tmp_path / f"out.{kind}").read_bytes() == expected
+    assert pd.read_parquet(tmp_path / "out.parquet").shape == (0, 1)
 
 
-@pytest.mark.parametrize("kind", ["csv", "sdf"])
-def test_a_failure_leaves_what_was_there(tmp_path, kind):
-    path = tmp_path / f"out.{kind}"
+def test_a_failure_leaves_what_was_there(tmp_path):
+    path = tmp_path / "out.sdf"
     path.write_text("old")
     with pytest.raises(ValueError), write_file(path, []) as add:
         add(["CC", "CCO"], np.empty((1, 0)))
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_gone_is_told(tmp_path):
-    with pytest.raises(InputError, match="cannot be written: No such file"), write_file(tmp_path / "no" / "o.csv", []):
-        pass
-
-
-@pytest.mark.parametrize("name", ["x" * 300 + ".csv", "x" * 245 + ".csv", "no/o.csv", "folder.csv", "o.txt"])
-def test_what_cannot_be_written_is_told_before(tmp_path, name):
+def test_what_cannot_be_written_is_told_before(tmp_path, monkeypatch):
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(InputError, match=r"cannot be written|extension"):
-        check_output(tmp_path / name)
+    for name in ("x" * 300 + ".csv", "x" * 245 + ".csv", "no/o.csv", "folder.csv", "o.txt"):
+        with pytest.raises(InputError, match=r"cannot be written|extension"):
+            check_output(tmp_path / name)
     check_output(tmp_path / "o.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
-
-@pytest.mark.parametrize("of", ["pathlib.Path.is_dir", "tempfile.NamedTemporaryFile"])
-def test_a_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch, of):
     def denied(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(of, denied)
-    with pytest.raises(InputError, match=r"o\.csv cannot be written: Permission denied"):
-        check_output(tmp_path / "o.csv")
+    for of in ("tempfile.NamedTemporaryFile", "pathlib.Path.is_dir"):
+        monkeypatch.setattr(of, denied)
+        with pytest.raises(InputError, match=r"o\.csv cannot be written: Permission denied"):
+            check_output(tmp_path / "o.csv")
 
 
 CELLS = st.text(

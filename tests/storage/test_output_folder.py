@@ -83,29 +83,18 @@ def test_what_cannot_be_a_folder_is_told_in_a_sentence(tmp_path, name):
 FOREIGN = [".env", ".git/config", "thesis.docx", f".{BEGUN}.swp", ".calls.csv.bak", "events/notes.txt", "events/.env"]
 
 
-@pytest.mark.parametrize("name", [*FOREIGN, "calls.csv/data", "events/event1/data"])
-def test_a_folder_with_a_file_of_somebody_else_is_not_replaced(tmp_path, name):
-    begun(tmp_path / "run", "old")
+@pytest.mark.parametrize("is_run", [True, False])
+@pytest.mark.parametrize("name", [*FOREIGN, "report.html", "calls.csv/data", "events/event1/data"])
+def test_a_folder_with_a_file_of_somebody_else_is_not_replaced_be_it_a_run_or_not(tmp_path, name, is_run):
+    if is_run:
+        begun(tmp_path / "run", "old")
     (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / "run" / name).write_text("mine")
-    before = contents(tmp_path)
-    with pytest.raises(InputError, match="did not write"):
-        begun(tmp_path / "run", "new")
-    assert contents(tmp_path) == before
-    with pytest.raises(InputError), new_folder(tmp_path / "run", KIND, overwrite=False):
-        pass
-    assert contents(tmp_path) == before
-
-
-@pytest.mark.parametrize("name", [*FOREIGN, "report.html"])
-def test_no_file_of_somebody_else_is_removed_from_a_folder_that_is_no_run(tmp_path, name):
-    (tmp_path / "run" / name).parent.mkdir(parents=True)
     (tmp_path / "run" / name).write_text("mine")
     before = contents(tmp_path)
     for overwrite in (False, True):
         with pytest.raises(InputError), new_folder(tmp_path / "run", KIND, overwrite=overwrite):
             pass
-    assert contents(tmp_path) == before
+        assert contents(tmp_path) == before
 
 
 def test_links_in_a_run_are_somebody_elses(tmp_path):
