@@ -10,7 +10,7 @@ from molvae import ConfigError, ModelConfig, SmilesTokenizer
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import LabelScale, SmilesVAE
 from molvae.training import HeadCheck, Labels, label_scale
-from tests.training.test_trainer import SMALL, assert_resumes, assert_same, make, settings, weights
+from tests.training.test_trainer import SMALL, assert_resumes, assert_same, epochs_of, make, settings, weights
 
 N = 60
 
@@ -152,9 +152,8 @@ def test_a_weight_of_zero_trains_the_model_without_them(canonical_smiles):
 
 
 def test_without_heads_nothing_is_told_of_them(canonical_smiles):
-    epochs = []
-    make(canonical_smiles, settings(epochs=1), on_epoch=lambda epoch, _: epochs.append(epoch)).run()
-    assert "train_properties" not in epochs[0].flat() and not epochs[0].fits
+    (epoch,) = epochs_of(canonical_smiles, settings(epochs=1))
+    assert "train_properties" not in epoch.flat() and not epoch.fits
 
 
 @pytest.mark.parametrize("at", [2, 13])

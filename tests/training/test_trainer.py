@@ -35,6 +35,13 @@ def settings(**changes):
     return TrainConfig(**{**base, "device": "cpu", "coupling_start": 0.0, **changes})
 
 
+def epochs_of(smiles, config, **how):
+    """What the epochs of a training tell that are measured."""
+    epochs = []
+    make(smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch), **how).run()
+    return epochs
+
+
 def weights(model):
     return {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -45,9 +52,8 @@ def assert_same(one, other):
 
 
 def test_overfits_a_small_set(canonical_smiles):
-    epochs = []
     config = settings(epochs=150, learning_rate=5e-3, beta=0.02, average_decay=0.9, pool_size=100, coupling_weight=0.2)
-    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    epochs = epochs_of(canonical_smiles, config)
     last = epochs[-1].health
     assert last.exact >= 0.9
     assert last.reconstruction < 0.1 * epochs[0].health.reconstruction
@@ -58,18 +64,14 @@ def test_coupled_term_learns_the_molecules_of_the_prior(canonical_smiles):
     health = {}
     for weight in (0.0, 1.0):
         config = settings(epochs=60, learning_rate=2e-2, coupling_weight=weight, average_decay=0.9, pool_size=100)
-        seen = []
-        make(canonical_smiles, config, on_epoch=lambda epoch, _, seen=seen: seen.append(epoch)).run()
-        health[weight] = seen[-1]
+        health[weight] = epochs_of(canonical_smiles, config)[-1]
     assert health[1.0].health.prior < 0.8 * health[0.0].health.prior
     assert np.isnan(health[0.0].train_prior) and health[1.0].train_prior > 0
 
 
 def test_collapse_is_called_by_its_name(canonical_smiles):
-    epochs = []
     config = settings(epochs=30, beta=50.0, beta_schedule="constant")
-    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
-    assert "POSTERIOR COLLAPSE" in str(epochs[-1].health.warning(config, 16))
+    assert "POSTERIOR COLLAPSE" in str(epochs_of(canonical_smiles, config)[-1].health.warning(config, 16))
 
 
 def test_same_seed_same_weights_and_another_seed_others(canonical_smiles):
@@ -185,9 +187,8 @@ def test_patience_stops_and_gives_the_best_weights(canonical_smiles):
 
 
 def test_patience_is_judged_where_the_model_is_measured(canonical_smiles):
-    epochs = []
     config = settings(epochs=12, learning_rate=0.5, clip_norm=100.0, patience=2, check_epochs=5)
-    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    epochs = epochs_of(canonical_smiles, config)
     assert [epoch.epoch for epoch in epochs] in ([5, 10], [5, 10, 12])
     assert any(epoch.best for epoch in epochs)
 
@@ -208,11 +209,10 @@ def test_a_training_leaves_the_global_generator_alone_and_health_is_the_same_eac
 
 
 def test_health_of_one_molecule(canonical_smiles):
-    epochs = []
-    model = make(canonical_smiles, settings(epochs=1), held=slice(1), on_epoch=lambda e, _: epochs.append(e)).run()
-    assert np.isfinite(list(epochs[0].health._replace(prior_unique=0.0, prior_novel=0.0))).all()
+    (epoch,) = epochs_of(canonical_smiles, settings(epochs=1), held=slice(1))
+    assert np.isfinite(list(epoch.health._replace(prior_unique=0.0, prior_novel=0.0))).all()
     tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
-    speaking = parrot(model, tokenizer, "CCO", ends=True)
+    speaking = parrot(SmilesVAE(SMALL, len(tokenizer)), tokenizer, "CCO", ends=True)
     assert np.isfinite(list(health_of(canonical_smiles[:1], speaking, tokenizer))).all()
 
 
@@ -270,6 +270,5 @@ def test_a_damaged_checkpoint_is_refused(canonical_smiles, tmp_path):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_trains_on_cuda(canonical_smiles):
-    epochs = []
-    make(canonical_smiles, settings(epochs=20, device="cuda"), on_epoch=lambda e, _: epochs.append(e)).run()
+    epochs = epochs_of(canonical_smiles, settings(epochs=20, device="cuda"))
     assert epochs[-1].health.reconstruction < 0.9 * epochs[0].health.reconstruction

@@ -78,27 +78,18 @@ def test_it_is_saved_and_read_again(tmp_path):
     found = result()
     found.save(tmp_path / "there", k=5)
     names = {path.name for path in (tmp_path / "there").iterdir()}
-    assert names == {
-        "calls.csv",
-        *(f"{name}.{kind}" for name in ("best", "curve", "front") for kind in ("csv", "svg", "png")),
-    }
+    tables = {f"{name}.{kind}" for name in ("best", "curve", "front") for kind in ("csv", "svg", "png")}
+    assert names == {"calls.csv"} | tables
     read = pd.read_csv(tmp_path / "there" / "calls.csv", keep_default_na=False, na_values={"score": [""]})
     np.testing.assert_array_equal(read["score"], found.scores)
     assert read["smiles"].tolist() == found.table["smiles"].tolist()
     assert len(pd.read_csv(tmp_path / "there" / "best.csv")) == 5
     assert (tmp_path / "there" / "best.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(InputError, match="cannot be made"):
-        found.save(tmp_path / "there" / "calls.csv" / "below")
-
-
-def test_pictures_show_the_best_with_their_parents():
-    found = result()
-    picture = found.draw(3)
-    assert isinstance(picture, str) and picture.count("<svg") == 1
-    assert isinstance(found.draw(3, "png"), bytes)
-    assert "<svg" in found._repr_svg_()
+    assert found.draw(3).count("<svg") == 1 and isinstance(found.draw(3, "png"), bytes) and "<svg" in found._repr_svg_()
     with pytest.raises(ConfigError, match="'svg' or 'png'"):
         found.draw(3, "jpg")
+    with pytest.raises(InputError, match="cannot be made"):
+        found.save(tmp_path / "there" / "calls.csv" / "below")
 
 
 def test_below_a_molecule_stands_what_was_looked_for(monkeypatch):

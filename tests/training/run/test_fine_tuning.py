@@ -1,7 +1,6 @@
 """Fine-tuning as a user has it: what it starts from, what is new to it, how it goes on, what it learned by heart."""
 
 import shutil
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from molvae.corpus.tokenizer import scan
 from molvae.storage.latest_run import is_finished
 from molvae.training.run.memorization import memorization
 from tests.training.run.test_run import TINY as TINY_RUN
-from tests.training.run.test_run import Killed, Watcher, content, dying_after
+from tests.training.run.test_run import Killed, Watcher, content, dying_after, settings_of
 
 TRAINING = {
     "epochs": 2,
@@ -28,10 +27,6 @@ TRAINING = {
 TINY = TINY_RUN["model"]
 Killer = Listener = Watcher
 pytestmark = pytest.mark.usefixtures("few_draws")
-
-
-def settings_of(folder):
-    return tomllib.loads((folder / "config.toml").read_text())
 
 
 def test_it_starts_from_the_model_and_grows_its_vocabulary(tiny_run, series, tmp_path, canonical_smiles):
@@ -115,12 +110,6 @@ def test_a_lost_or_damaged_start_is_told(tiny_run, series, tmp_path):
         resume(tmp_path / "run")
 
 
-def test_a_missing_model_is_an_error_before_anything_is_written(series, tmp_path):
-    with pytest.raises(ModelError, match="does not exist"):
-        train(series, tmp_path / "run", init_from=tmp_path / "model", training=TRAINING)
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -130,6 +119,8 @@ def test_a_missing_model_is_an_error_before_anything_is_written(series, tmp_path
     ],
 )
 def test_what_contradicts_the_model_is_told_before_anything_is_written(tiny_run, series, tmp_path, wrong, message):
+    with pytest.raises(ModelError, match="does not exist"):
+        train(series, tmp_path / "run", init_from=tmp_path / "model", training=TRAINING)
     for named in ({"init_from": tiny_run}, {"training": {**TRAINING, "init_from": str(tiny_run)}}):
         with pytest.raises(ConfigError, match=message):
             train(series, tmp_path / "run", **{"training": TRAINING, **named, **wrong})
