@@ -145,9 +145,7 @@ def optimize(
         ),
     ] = None,
     budget: Annotated[int | None, typer.Option(min=1, help=f"Calls of the objective. Default: {_BUDGET}.")] = None,
-    start: Annotated[
-        str | None, typer.Option(help="File of molecules to start from; the first are scored first.")
-    ] = None,
+    start: Annotated[str | None, typer.Option(help="File of molecules to start from.")] = None,
     smiles_column: SmilesColumn = None,
     mean: Annotated[
         Literal["geometric", "arithmetic", "pareto"] | None,
@@ -175,6 +173,10 @@ def optimize(
     constraints. The best molecules go to stdout as csv. The folder contains every call, the best molecules as
     structures beside their parents, and the curve of the search. You can interrupt and resume the search at any time;
     --resume with --budget gives it more calls. The names of --list are also the quantities of --window.
+
+    If the file of --start has more molecules than the search scores at first, the search begins with the best ones if
+    molvae computes the objective itself (their scores are no calls), and with the most diverse ones if it runs your
+    code. predict:COLUMN maximizes a property that the model of --model was trained on.
 
     --mean combines several objectives, which may have weights (2*qed), into one score; --mean pareto finds their
     trade-offs.
@@ -332,8 +334,8 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
     vae = load_model(run.model or None, options.device, "the search itself" if resume else "--model")
     goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
     print_status(f"{'resuming' if resume else 'searching'} in {folder}: {goal}, {pluralize(run.budget, 'call')}")
-    if request.start and run.constraints and not resume:
-        _print_excluded(request)
+    if request.start and not resume:
+        _print_start(request)
     existed = folder.exists()
     with _SearchDisplay() as display, results_only():
         try:
@@ -355,15 +357,21 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
     print_status(f"done: {folder}", "bold green")
 
 
-def _print_excluded(request: Request) -> None:
-    """Print how many start molecules violate the constraints."""
+def _print_start(request: Request) -> None:
+    """Print how many start molecules violate the constraints, and which of the others are scored first."""
     from molvae.optimization.constraints import allowed, constraint_of
+    from molvae.optimization.objectives.parser import runs_code
 
     rules = [constraint_of(one) for one in request.run.constraints]
     excluded = int((~allowed(rules, request.start)).sum())
     if excluded:
         of = pluralize(len(request.start), "start molecule")
         print_status(f"{excluded:,} of the {of} violate the constraints and are never scored", "yellow")
+    first = request.search.for_budget(request.run.budget).first
+    if len(request.start) - excluded > first:
+        costly = any(map(runs_code, request.run.objectives))
+        kind = "most diverse ones" if costly else "best ones; the scores of the others are no calls"
+        print_status(f"the search begins with up to {first} of the start molecules: the {kind}")
 
 
 def _print_result(result: SearchResult, budget: int, top: int) -> None:
@@ -388,7 +396,7 @@ def _print_result(result: SearchResult, budget: int, top: int) -> None:
         return
     best = result.best(top)
     if len(best):
-        ten = result.best(10, per_scaffold=0)["score"]
+        ten = result.best(10, per_scaffold=0, unlike=False)["score"]
         print_status(f"best of {pluralize(calls, 'call')}: {ten.iloc[0]:.4g}; ten best: {ten.mean():.4g}")
     lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
     print_result("smiles,score\n" + "".join(lines))

@@ -8,12 +8,17 @@ from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from molvae.chem.fingerprints import most_diverse
 from molvae.errors import ConfigError, InputError
 from molvae.generator.exploration.radius import model_key
-from molvae.optimization.constraints import Constraint, constraint_of
+from molvae.optimization.archive import best_first
+from molvae.optimization.constraints import Constraint, allowed, constraint_of
+from molvae.optimization.diversity import unlike_first
 from molvae.optimization.objectives import Objective, mean_of, objective_of
 from molvae.optimization.objectives.parser import What, runs_code
-from molvae.optimization.optimizer import Optimizer
+from molvae.optimization.optimizer import Optimizer, standardized
 from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
 from molvae.optimization.run.folder import (
     CACHE,
@@ -75,8 +80,11 @@ def optimize(
             before a resume do not count again.
         constraints: what a molecule must fulfil before it costs a call: of `molvae.optimization.constraints`, or texts
             such as ``keep:c1ccccc1`` and ``window:mw:250:500``.
-        start: molecules to begin with, in any SMILES; of salts the largest part is taken. Those that the constraints
-            allow are scored first, up to ``first`` of the settings; the surrogate decides about the others.
+        start: molecules to begin with, in any SMILES; of salts the largest part is taken. The search scores up to
+            ``first`` of the settings of those that the constraints allow; the surrogate decides about the others. If
+            there are more, and molvae computes the objective itself, the search begins with the best of all of them:
+            their scores are no calls. It begins with the most diverse ones (`most_diverse`) if the objective runs code
+            of the user.
         mean: how several objectives are combined: their ``geometric`` or ``arithmetic`` mean, or ``pareto`` for the
             front of their trade-offs.
         seed: of every random choice.
@@ -160,14 +168,17 @@ def search(
     rules = list(map(constraint_of, request.run.constraints)) if constraints is None else list(constraints)
     request = _resolved(request, vae, objectives, place if resume else None)
     run, how = request.run, request.search
-    goal = _goal_in(run, objectives)
+    goal = _goal_in(run, objectives, vae)
     names = CountedObjective.names_of(goal)
     if place is not None and run.cache and not resume:
         _check_apart(Path(run.cache), place)
     kept = Cache(Path(run.cache), names) if run.cache else None  # opened first, so that its errors come first
     start = list(request.start)
+    if not resume:
+        costly = any(not isinstance(one, str) or runs_code(one) for one in objectives)
+        start = _ordered(start, goal, rules, how, costly=costly)
     optimizer = Optimizer(vae, constraints=rules, start=start, front=run.mean == "pareto", seed=run.seed, settings=how)
-    request = request._replace(start=tuple(" ".join(one.split()) for one in start))
+    request = request._replace(start=tuple(start))
 
     with ExitStack() as stack:
         if place is not None:
@@ -211,24 +222,47 @@ def _resolved(request: Request, vae: MolVAE, objectives: Sequence[What], begun: 
         model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
         directory=earlier.run.directory if earlier is not None else os.getcwd() if runs_programs else "",
     )
-    return request._replace(run=run, search=how.for_budget(run.budget))
+    start = tuple(" ".join(one.split()) for one in request.start)
+    if earlier is not None and sorted(start) == sorted(earlier.start):
+        start = earlier.start  # in the order in which they were scored
+    return request._replace(run=run, search=how.for_budget(run.budget), start=start)
 
 
-def _goal_in(run: RunConfig, objectives: Sequence[What]) -> Objective:
+def _ordered(
+    start: Sequence[str], goal: Objective, rules: Sequence[Constraint], how: SearchConfig, *, costly: bool
+) -> list[str]:
+    """The start molecules in the order in which a search scores them, as `optimize` says."""
+    if len(start) <= how.first:
+        return list(start)
+    forms = standardized(start, stereo=how.stereo)
+    rows = np.flatnonzero(allowed(rules, forms)).tolist()
+    if len(rows) <= how.first:
+        return list(start)
+    smiles = [forms[row] for row in rows]
+    if costly:
+        order = most_diverse(smiles, how.first)
+    else:
+        ranking = best_first(goal(smiles)).tolist()
+        order = [ranking[place] for place in unlike_first([smiles[row] for row in ranking])]
+    first = [rows[place] for place in order]
+    return [start[row] for row in (*first, *sorted(set(range(len(start))).difference(first)))]
+
+
+def _goal_in(run: RunConfig, objectives: Sequence[What], vae: MolVAE) -> Objective:
     """The objective of a search; its files are looked for where the search began, then in the current folder."""
     if run.directory and run.directory != os.getcwd():
         with suppress(ConfigError, OSError), chdir(run.directory):
-            return _goal(run, objectives)
-    return _goal(run, objectives)
+            return _goal(run, objectives, vae)
+    return _goal(run, objectives, vae)
 
 
-def _goal(run: RunConfig, objectives: Sequence[What]) -> Objective:
+def _goal(run: RunConfig, objectives: Sequence[What], vae: MolVAE) -> Objective:
     """One objective from one or several.
 
     Raises:
         ConfigError: there is no such objective, or the same one twice.
     """
-    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None)
+    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None, vae=vae)
     names = CountedObjective.names_of(goal)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
