@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from molvae import MolVAE
 from molvae.benchmarks.descriptors import cross_validated, descriptors_of
 from molvae.errors import InputError
 
@@ -49,8 +48,7 @@ def test_too_few_scaffolds_are_an_error():
         cross_validated({"some": np.zeros((6, 2), np.float32)}, ["C" * n for n in range(1, 7)], np.arange(6.0))
 
 
-def test_descriptors_are_of_what_can_be_encoded(tiny_run, molecules):
-    vae = MolVAE.from_pretrained(tiny_run)
+def test_descriptors_are_of_what_can_be_encoded(vae, molecules):
     found, known = descriptors_of(vae, [molecules[0], "[Xe]", molecules[1], "no molecule"])
     assert known.tolist() == [True, False, True, False]
     assert found["latent means"].shape == (2, vae.config.latent_dim)

@@ -15,7 +15,6 @@ from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
 from molvae.benchmarks.optimization import METHODS, Job, Setup, areas, jobs_of, run_all
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import ConfigError
-from molvae.generator.molvae import MolVAE
 from molvae.optimization.constraints import constraint_of
 from molvae.optimization.objectives import objective_of
 from molvae.optimization.protocol import auc_top
@@ -50,8 +49,7 @@ def test_a_run_is_counted_and_kept(method, setup):
     assert ("decoded_valid" in figures) == (METHODS[method] is not None)
 
 
-def test_a_surrogate_on_latent_points_sees_nothing_else(tiny_run, library):
-    vae = MolVAE.from_pretrained(str(tiny_run))
+def test_a_surrogate_on_latent_points_sees_nothing_else(vae, library):
     surrogate = latent_surrogate(vae)
     surrogate.fit(library[:100], np.linspace(-1, 1, 100))
     rows = [row for row, point in enumerate(vae.encode(library)) if np.isfinite(point).all()]

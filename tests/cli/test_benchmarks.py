@@ -48,17 +48,14 @@ def test_leads_are_summed_up(library, tiny_run):
     assert found["improvement"] == pytest.approx(float(row["improvement"]), abs=1e-4)
 
 
-def test_outliers_are_a_table_on_stdout(library, tiny_run):
+def test_outliers_are_told(library, tiny_run):
     """Of the tiny model's own file they are nothing to be proud of, but they are there."""
-    asked = ["benchmark", "outliers", str(library), "-n", "20", "--model", str(tiny_run), "--importance", "2"]
-    result = works(*asked)
-    table = {row["others"]: row for row in rows(result.stdout)}
+    asked = ["benchmark", "outliers", library, "-n", "20", "--model", tiny_run, "--importance", "2"]
+    table = {row["others"]: row for row in rows(works(*asked).stdout)}
     assert {"one random edit", "three random edits", "peptides"} <= table.keys()
     assert table["peptides"]["molecules"] == "20" and all(10 <= int(row["molecules"]) <= 20 for row in table.values())
     assert all(0.0 <= float(row["per_token"]) <= 1.0 for row in table.values())
     assert float(table["peptides"]["length"]) > 0.7  # two to four residues are of other lengths than the file
-    again = json.loads(molvae(*asked, "--json").stdout)
-    assert again["peptides"]["elbo"] == pytest.approx(float(table["peptides"]["elbo"]), abs=1e-3)
 
 
 def test_descriptors_of_a_measured_column(tmp_path, tiny_run, sample_file, monkeypatch):

@@ -78,7 +78,7 @@ def test_train_then_sample_finds_the_run(smiles_file, here):
     assert (trained.exit_code, trained.stdout) == (0, ""), trained.output
     for fact in ("'smiles'", "32 kept", "epoch", "report: molvae-runs", "done: molvae-runs"):
         assert fact in trained.stderr
-    (page,) = here.glob("molvae-runs/*/report.html")
+    (page,) = here.glob("molvae-runs/in-*/report.html")
     written = molvae("report", "-o", "again.html")
     assert (written.exit_code, written.stdout) == (0, "again.html\n"), written.output
     assert Path("again.html").read_text() == page.read_text()

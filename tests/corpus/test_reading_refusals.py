@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from molvae.corpus.reading import open_table
 from molvae.errors import InputError
-from tests.corpus.tables import MOLECULES, read, written
+from tests.corpus.tables import read, written
 
 REFUSED = {
     "empty.csv": (b"", "is empty"),
@@ -106,15 +106,3 @@ def check(smiles: list[str], rows: list[int]) -> None:
     assert len(smiles) == len(rows)
     assert rows == sorted(set(rows))
     assert all(isinstance(one, str) for one in smiles)
-
-
-@given(st.lists(st.sampled_from(MOLECULES), min_size=1, max_size=20), st.sampled_from(",;|\t "), st.booleans())
-@settings(max_examples=50, deadline=None)
-def test_what_is_written_is_read(tmp_path_factory, smiles, delimiter, head):
-    lines = [f"{one}{delimiter}{n}" for n, one in enumerate(smiles)]
-    path = tmp_path_factory.getbasetemp() / "written.txt"
-    path.write_text("\n".join([f"smiles{delimiter}n"] * head + lines))
-    _, found, rows, numbers = read(path)
-    assert found == smiles
-    assert rows == list(range(1 + head, len(smiles) + 1 + head))
-    assert list(numbers.values()) == [list(range(len(smiles)))]

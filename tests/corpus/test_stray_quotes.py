@@ -44,16 +44,6 @@ def test_names_with_quotes_leave_every_row_in_place(tmp_path):
             'name,SMILES,note\n"a, b",CCO,"5\nc,CCN,\n"d, e",CCC,x\n',
             [(2, ["a, b", "CCO", '"5']), (3, ["c", "CCN", ""]), (4, ["d, e", "CCC", "x"])],
         ),
-        # A real line break after a stray quote.
-        (
-            'SMILES,note,x\nCCO,"3\'-x,1\nCCN,b,2\nCCC,"true\nbreak, it is",3\nCCS,d,4\n',
-            [
-                (2, ["CCO", "\"3'-x", "1"]),
-                (3, ["CCN", "b", "2"]),
-                (4, ["CCC", "true\nbreak, it is", "3"]),
-                (6, ["CCS", "d", "4"]),
-            ],
-        ),
         # A stray quote that closes in a cell with a comma.
         (
             'SMILES,name\nCCO,"(R)-thing\nCCN,b\nCCC,c\nCCS,"acetamide, N-(4-hydroxyphenyl)"\nCCF,tea\n',
@@ -70,7 +60,6 @@ def test_names_with_quotes_leave_every_row_in_place(tmp_path):
             'SMILES\nCCO\n"CCN\nCCC\nC"CS\n\n"CCF"\n"CO\nCN\n',
             [(2, ["CCO"]), (3, ['"CCN']), (4, ["CCC"]), (5, ['C"CS']), (7, ["CCF"]), (8, ['"CO']), (9, ["CN"])],
         ),
-        ('name,SMILES\na,CCO\n"b, c",CCN', [(2, ["a", "CCO"]), (3, ["b, c", "CCN"])]),
     ],
 )
 def test_cells_beside_a_quote(tmp_path, text, expected):
@@ -85,16 +74,6 @@ def test_thousands_of_stray_quotes(tmp_path, line):
     for end in ("", 'CCO,"x, y",z\n'):
         path.write_text("SMILES,name,x\n" + f"CCN,b,1\n\nCCC,c,2\n{line}\n" * 3000 + end)
         assert len(records(path, smiles_column=1, header=True)) == 9000 + bool(end)
-
-
-@pytest.mark.parametrize("note", ['"two\nlines, and a comma"', '"again\n\ntwo ""quoted"""', '"one\ntwo\nthree"'])
-@pytest.mark.parametrize("where", ["{note},{smiles}", "m,{note},{smiles}"])
-def test_a_line_break_in_a_quoted_cell_stays(tmp_path, note, where):
-    path = tmp_path / "in.csv"
-    rows = [where.format(note=note if i % 2 else "plain", smiles=smiles) + "\n" for i, smiles in enumerate(SMILES)]
-    path.write_text(where.format(note="note", smiles="SMILES").replace("m,", "id,") + "\n" + "".join(rows))
-    lines = [2 + "".join(rows[:i]).count("\n") for i in range(len(rows))]
-    assert rows_of(path) == list(zip(lines, SMILES, strict=True))
 
 
 def as_csv(rows):

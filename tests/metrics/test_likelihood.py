@@ -6,16 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from molvae import ConfigError, MolVAE
+from molvae import ConfigError
 from molvae.metrics.likelihood import importance_weighted
 from molvae.model.latent_codec import ElboTerms
 
 SOME = ["CCO", "c1ccccc1", "CC(=O)Nc1ccccc1", "Cc1ccccc1"]
-
-
-@pytest.fixture(scope="module")
-def vae(tiny_run):
-    return MolVAE.from_pretrained(tiny_run)
 
 
 @pytest.fixture(scope="module")

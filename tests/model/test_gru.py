@@ -56,18 +56,6 @@ def test_tokens_are_read_as_their_embeddings_with_the_context(with_context):
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
 
 
-def test_step_by_step_is_all_at_once():
-    ours, _ = pair(2)
-    x = draws(T, B, E + D)
-    whole, last = ours(x)
-    state, steps = None, []
-    for t in range(T):
-        output, state = ours(x[t : t + 1], state)
-        steps.append(output[0])
-    torch.testing.assert_close(torch.stack(steps), whole)
-    torch.testing.assert_close(state, last)
-
-
 def test_bf16_is_the_same_function_to_its_precision():
     torch.manual_seed(0)
     gru = GRU(E + D, H, 2)

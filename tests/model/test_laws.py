@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
-from molvae import ModelConfig, SmilesTokenizer
+from molvae import ModelConfig
 from molvae.config import Decoding
-from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import DiagonalGaussian, SmilesVAE, generate, slerp
 
 CONFIGS = [
@@ -24,11 +23,6 @@ def model(request, corpus):
         for parameter in model.parameters():
             parameter.mul_(3.0)
     return model
-
-
-@pytest.fixture(scope="module")
-def corpus(canonical_smiles):
-    return TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
 
 
 def decoded(model, corpus, z, uniforms=None, max_length=40, prefix=None, **how):

@@ -3,17 +3,11 @@
 import pytest
 import torch
 
-from molvae import ModelConfig, SmilesTokenizer
-from molvae.corpus.batching import TokenizedCorpus
+from molvae import ModelConfig
 from molvae.model import SmilesVAE, expand_vocabulary
 
 CONFIG = ModelConfig(latent_dim=6, embedding_dim=5, encoder_hidden=7, decoder_hidden=9, decoder_layers=2)
 NEW = 3
-
-
-@pytest.fixture(scope="module")
-def corpus(canonical_smiles):
-    return TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
 
 
 @pytest.fixture(params=[1.0, 5.0], ids=["young", "opinionated"])

@@ -14,11 +14,6 @@ WEIGHTS = np.array([0.5, 0.3, 0.2])
 CHAIN = [f"{'C' * length}Oc1ccccc1" for length in range(1, 40)]
 
 
-@pytest.fixture(scope="module")
-def vae(tiny_run):
-    return MolVAE.from_pretrained(tiny_run)
-
-
 def moved(vae, *, elites=ELITES, steps=3, seed=0, rate=1e-3):
     model = OnlineModel(vae, seed=0, learning_rate=rate)
     model.finetune(elites, WEIGHTS[: len(elites)], steps=steps, rng=np.random.default_rng(seed))

@@ -65,12 +65,6 @@ def test_what_is_no_molecule_has_no_score_and_disturbs_no_other(canonical_smiles
     assert objective([]).shape == (0,)
 
 
-def test_workers_change_nothing(canonical_smiles):
-    many = canonical_smiles * 20
-    one, two = (TASKS["zaleplon_mpo"].objective(workers=workers)(many) for workers in (1, 2))
-    assert one.tolist() == two.tolist()
-
-
 def test_similarity_is_one_for_itself_and_refuses_what_is_no_target():
     for name in FINGERPRINTS:
         assert similarity(parse(TARGETS["hop"]), TARGETS["hop"], name) == 1.0

@@ -73,7 +73,7 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_is_refused(plain, tmp_path):
     assert read_request(tmp_path / "run").run.budget == 30
 
 
-def test_a_search_goes_on_with_the_settings_that_it_had(plain, tmp_path):
+def test_a_search_goes_on_with_the_settings_and_the_model_that_it_had(plain, tmp_path, monkeypatch):
     optimize("qed", folder=tmp_path / "run", **OPTIONS)
     before = (tmp_path / "run" / "calls.csv").read_bytes()
     for changes, message in (
@@ -85,14 +85,10 @@ def test_a_search_goes_on_with_the_settings_that_it_had(plain, tmp_path):
     ):
         with pytest.raises(ModelError, match=message):
             optimize("qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, **changes})
-    assert (tmp_path / "run" / "calls.csv").read_bytes() == before
-
-
-def test_another_model_is_refused(plain, tmp_path, monkeypatch):
-    optimize("qed", folder=tmp_path / "run", **OPTIONS)
     monkeypatch.setattr(starting, "model_key", lambda *_: "other")
     with pytest.raises(ModelError, match="another model; resume it with somewhere"):
         optimize("qed", folder=tmp_path / "run", resume=True, **OPTIONS)
+    assert (tmp_path / "run" / "calls.csv").read_bytes() == before
 
 
 def test_an_older_search_is_replaced_only_if_that_is_asked_for(plain, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -14,34 +13,9 @@ from molvae import MolVAE
 from molvae.errors import InputError, ModelError
 from molvae.training.report import write_report
 from molvae.training.report.report_data import gather
+from tests.html_page import Page
 
 SECTIONS = ["Samples", "Properties", "Novelty", "Structural alerts", "Latent space", "Training", "Input"]
-
-
-class Page(HTMLParser):
-    """What a browser would load, the text, and tags that are open."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-        self.ids: list[str] = []
-        self.words = ""
-        self.open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
-        self.ids += [str(given["id"])] if "id" in given else []
-        self.loads += [str(given[name]) for name in ("src", "href", "xlink:href") if name in given]
-        if tag in ("section", "table", "figure", "main", "svg", "div", "details"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("section", "table", "figure", "main", "svg", "div", "details"):
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
 
 
 @pytest.fixture(scope="module")

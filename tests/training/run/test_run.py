@@ -231,13 +231,6 @@ def test_a_split_must_leave_training_molecules(canonical_smiles, tmp_path, n, tr
         train(canonical_smiles[:n], tmp_path / "run", **{**TINY, "training": training})
 
 
-def test_default_folder_is_named_after_the_file(messy_file, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    train(messy_file, **TINY)
-    (folder,) = (tmp_path / "molvae-runs").iterdir()
-    assert folder.name.startswith("my series-")
-
-
 @pytest.mark.parametrize("at", ["cleaning", "step 1", "step 3", "epoch 1", "done"])
 def test_killed_and_resumed_is_the_uninterrupted_run(messy_file, tmp_path, monkeypatch, at):
     train(messy_file, tmp_path / "whole", **TINY)
@@ -431,17 +424,14 @@ def test_the_newest_run_is_none_that_is_hidden_or_may_not_be_seen(tmp_path, monk
     Path("molvae-runs/file").write_text("")
     assert latest_run() == mine[1]
     stat = Path.stat
+    for error in (PermissionError(13, "denied"), FileNotFoundError(2, "gone")):
 
-    def refusing(error):
-        def asked(path, **given):
+        def asked(path, error=error, **given):
             if path.parent.name == "b":
                 raise error
             return stat(path, **given)
 
-        return asked
-
-    for error in (PermissionError(13, "denied"), FileNotFoundError(2, "gone")):
-        monkeypatch.setattr(Path, "stat", refusing(error))
+        monkeypatch.setattr(Path, "stat", asked)
         assert latest_run() == mine[2]
 
 
