@@ -66,7 +66,6 @@ def test_calibrate(atlas, tmp_path, lead):
     ("arguments", "message"),
     [
         (["interpolate", A, "C1C"], "'C1C'"),
-        (["interpolate", A, B, "--grid", "path.jpg"], ".svg, .png"),
         (["mix", A, B, "--weights", "1,x"], "'1,x'"),
         (["neighbors"], "--calibrate"),
         (["neighbors", A, "--plot", "x.svg"], "--plot"),

@@ -149,23 +149,19 @@ def test_molecules_in_another_form(run, tmp_path, verb):
         (("encode", "in.csv", "-o", "z.xlsx"), ".csv, .tsv, .parquet, .npz"),
         (("encode", "bad.csv", "-o", "z.csv"), "none of the 2 rows of bad.csv can be encoded"),
         (("score", "in.csv", "--sort", "bound"), "--importance"),
-        (("score", "scored.csv"), "scored.csv has a column 'kl' already"),
         (("reconstruct", "in.csv", "--grid", "worst.pdf"), ".svg, .png"),
         (("decode", "in.csv"), "has no columns z0, z1"),
         (("decode", "few.csv"), "few.csv has 2 latent dimensions"),
         (("decode", "taken.csv"), "taken.csv has a column 'decoded' already"),
         (("decode", "few.csv", "--draws", 3), "--draws"),
-        (("decode", "counted.csv", "-n", 3), "counted.csv has a column 'count' already"),
         (("reconstruct", "in.csv", "-o", "-", "--json"), "-o -"),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_leaves_nothing(run, table, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.csv").write_text("smiles\nC1CC\n[Pt]\n")
-    (tmp_path / "scored.csv").write_text("smiles,kl\nCCO,1\n")
     (tmp_path / "few.csv").write_text("z0,z1\n1,2\n")
     (tmp_path / "taken.csv").write_text("decoded," + ",".join(f"z{n}" for n in range(8)) + "\nx" + ",0" * 8 + "\n")
-    (tmp_path / "counted.csv").write_text("count," + ",".join(f"z{n}" for n in range(8)) + "\n1" + ",0" * 8 + "\n")
     before = set(tmp_path.iterdir())
     assert_error(run(*arguments), message)
     assert set(tmp_path.iterdir()) == before

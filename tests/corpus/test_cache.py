@@ -1,8 +1,6 @@
 """The cache of cleaned tables: the same result at once, or cleaned anew; never in the way."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -153,24 +151,3 @@ def test_the_most_recent_are_kept(folder, file, monkeypatch):
     os.utime(old, (0, 0))
     cleaned(file, CleanConfig(max_length=99))
     assert len(entries(folder)) == 3 and not old.exists()
-
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from molvae.corpus import cache
-from molvae.corpus.reading import open_table
-cache._MIN_ROWS = 10
-for round in range(20):
-    for entry in Path(sys.argv[2]).glob("*.safetensors"):
-        entry.unlink(missing_ok=True)
-    corpus, found = cache.clean_cached(open_table(sys.argv[1]), rejected=Path(sys.argv[3]), workers=1)
-    assert corpus.counts.rows == 18 and corpus.counts.kept == 3, corpus.counts
-"""
-
-
-def test_runs_at_the_same_time(folder, file):
-    reports = [file.with_name(f"r{n}.csv") for n in range(2)]
-    runs = [subprocess.Popen([sys.executable, "-c", SCRIPT, file, folder, report]) for report in reports]
-    assert [run.wait(60) for run in runs] == [0, 0]
-    assert reports[0].read_bytes() == reports[1].read_bytes() == cleaned(file)[2]

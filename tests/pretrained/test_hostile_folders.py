@@ -61,15 +61,14 @@ except MolVAEError as error:
     assert "does not fit config.json" in done.stdout or "is damaged" in done.stdout, done.stderr
 
 
-def test_a_vocabulary_beyond_all_measure_is_not_read(model):
-    (model / "tokenizer.json").write_text(json.dumps({"format": "x", "tokens": ["C"] * 1_000_000}))
-    refused(model, "more than such a file can have")
-
-
-def test_json_that_is_nested_too_deeply_is_damaged(model):
-    for name in ("tokenizer.json", "config.json"):
+def test_json_that_is_nested_too_deeply_or_beyond_all_measure_is_damaged(model):
+    for name in ("config.json", "tokenizer.json"):
+        whole = (model / name).read_bytes()
         (model / name).write_text("[" * 100_000 + "]" * 100_000)
         refused(model, f"{name}.*nested too deeply")
+        (model / name).write_bytes(whole)
+    (model / "tokenizer.json").write_text(json.dumps({"format": "x", "tokens": ["C"] * 1_000_000}))
+    refused(model, "more than such a file can have")
 
 
 def test_weights_that_are_no_numbers_are_named(model):

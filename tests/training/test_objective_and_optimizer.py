@@ -1,4 +1,4 @@
-"""Laws of the objective, its schedules, the coupling and the plan."""
+"""Laws of the objective, its schedules, the coupling, the plan, the optimizer, and of steps that fit into a time."""
 
 import copy
 import itertools

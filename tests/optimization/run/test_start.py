@@ -230,12 +230,8 @@ def test_bad_arguments_end_before_anything_is_written(tmp_path):
         ("qde", {}, "did you mean qed"),
         ([], {}, "at least one objective"),
         (["qed", "2*qed"], {}, "objective qed .* twice"),
-        ("qed", {"mean": "pareto"}, "two or more objectives"),
-        ("qed", {"mean": "harmonic"}, "harmonic"),
         ("qed", {"budget": 0}, "budget"),
-        ("qed", {"batch": -1}, "batch"),
         ("qed", {"seed": -1}, "seed"),
-        ("qed", {"constraints": ["keep:(("]}, "SMARTS"),
         ("qed", {"settings": {"pol": 1}}, "'pol'"),
         ("qed", {"resume": True, "folder": None}, "folder"),
     ):

@@ -1,4 +1,4 @@
-"""Colours that say what the values are, and pictures of any points."""
+"""Colours that say what the values are, pictures of any points, and the curves of a search."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 
 from molvae.errors import InputError
 from molvae.visualization.plots.coloring import coloring
+from molvae.visualization.plots.curves import front_figure, search_curve
 from molvae.visualization.plots.scatter import scatter_figure
 from molvae.visualization.plots.style import CATEGORIES, save_figure
 
@@ -76,3 +77,23 @@ def test_any_points_make_a_picture(tmp_path, values, kind):
 def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         save_figure(scatter_figure(np.zeros((1, 2)), None, axes=AXES), tmp_path / "no" / "a.png")
+
+
+@pytest.mark.parametrize("n", [0, 1, 30, 3_000])
+def test_a_curve_shows_scores_best_and_mean(tmp_path, n):
+    scores = np.random.default_rng(0).random(n)
+    scores[::5] = NAN
+    best = np.fmax.accumulate(scores) if n else scores
+    figure = search_curve(scores, best, best, name="a very long name " * 20)
+    axes = figure.axes[0]
+    assert len(axes.get_lines()) == 3 and axes.get_xlabel() == "calls of the objective"
+    assert len(axes.get_ylabel()) <= 60
+    save_figure(figure, tmp_path / "curve.svg")
+    assert (tmp_path / "curve.svg").stat().st_size < 500_000
+
+
+def test_a_front_marks_its_molecules(tmp_path):
+    parts = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.1, 0.1], [NAN, 1.0]])
+    figure = front_figure(parts, np.array([0, 1, 2]), names=("qed", "similarity:$x$"))
+    assert figure.axes[0].get_lines()[1].get_xdata().tolist() == [0.0, 0.5, 1.0]
+    save_figure(figure, tmp_path / "front.png")

@@ -1,4 +1,4 @@
-"""Laws of labels: all count alike however they fall into batches, and a missing one never counts."""
+"""Laws of labels and heads: labels count alike however they fall into batches, heads learn and can be stopped."""
 
 from functools import partial
 
