@@ -50,7 +50,7 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
 
 
-def imports(path: Path, *, runtime: bool = True) -> set[str]:
+def imports(path: Path) -> set[str]:
     """Modules of molvae that a file imports at its top level, those for type checking alone left out."""
     found = set()
     for node in ast.parse(path.read_text()).body:

@@ -55,7 +55,7 @@ def assert_same(one, other):
 
 
 def test_overfits_a_small_set(canonical_smiles):
-    config = settings(epochs=150, learning_rate=5e-3, beta=0.02, average_decay=0.9, pool_size=100, coupling_weight=0.2)
+    config = settings(epochs=60, learning_rate=2e-2, beta=0.02, average_decay=0.9, pool_size=100, coupling_weight=0.2)
     epochs = epochs_of(canonical_smiles, config)
     last = epochs[-1].health
     assert last.exact >= 0.9
@@ -66,14 +66,15 @@ def test_overfits_a_small_set(canonical_smiles):
 def test_coupled_term_learns_the_molecules_of_the_prior(canonical_smiles):
     health = {}
     for weight in (0.0, 1.0):
-        config = settings(epochs=60, learning_rate=2e-2, coupling_weight=weight, average_decay=0.9, pool_size=100)
+        how = {"average_decay": 0.9, "pool_size": 100, "check_epochs": 60}
+        config = settings(epochs=60, learning_rate=2e-2, coupling_weight=weight, **how)
         health[weight] = epochs_of(canonical_smiles, config)[-1]
     assert health[1.0].health.prior < 0.8 * health[0.0].health.prior
     assert np.isnan(health[0.0].train_prior) and health[1.0].train_prior > 0
 
 
 def test_collapse_is_called_by_its_name(canonical_smiles):
-    config = settings(epochs=30, beta=50.0, beta_schedule="constant")
+    config = settings(epochs=30, beta=50.0, beta_schedule="constant", check_epochs=30)
     assert "POSTERIOR COLLAPSE" in str(epochs_of(canonical_smiles, config)[-1].health.warning(config, 16))
 
 
