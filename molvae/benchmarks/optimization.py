@@ -26,7 +26,7 @@ from molvae.storage.cache import cache_folder
 from molvae.storage.files import write_text
 from molvae.storage.latest_run import is_finished
 
-__all__ = ["METHODS", "Job", "Setup", "areas", "jobs_of", "model_checksum", "run_all", "zinc_generator"]
+__all__ = ["METHODS", "Job", "Setup", "jobs_of", "model_checksum", "over_seeds", "run_all", "zinc_generator"]
 
 _FROM_LIBRARY = 30  # molecules of the library that a search starts with; they count as calls
 _BLOCK = 1 << 20  # bytes read at a time
@@ -111,21 +111,26 @@ def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[
     yield from zip(jobs, map_chunks(partial(_run, setup=setup), jobs, workers=workers), strict=True)
 
 
-def areas(found: Mapping[Job, Mapping[str, float]]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Mean and standard deviation over the seeds of the area under the ten best, by method and task.
+def over_seeds(
+    found: Mapping[Job, Mapping[str, float]], figure: str = "auc_top10"
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Mean and standard deviation of a figure over the seeds, by method and task; the task ``sum`` is that of all.
 
-    It is the sample standard deviation; NaN for a single seed.
+    It is the sample standard deviation; NaN for a single seed. That of the sum is of the sums of each seed.
     """
-    seeds: dict[str, dict[str, list[float]]] = {}
+    seeds: dict[str, dict[str, dict[int, float]]] = {}
     for job, figures in found.items():
-        seeds.setdefault(job.method, {}).setdefault(job.task, []).append(figures["auc_top10"])
-    return {
-        method: {
-            task: (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"))
-            for task, values in tasks.items()
+        for task in (job.task, "sum"):
+            by_seed = seeds.setdefault(job.method, {}).setdefault(task, {})
+            by_seed[job.seed] = by_seed.get(job.seed, 0.0) + figures.get(figure, float("nan"))
+    table = {}
+    for method, tasks in seeds.items():
+        values = {task: np.array(list(by_seed.values())) for task, by_seed in tasks.items()}
+        table[method] = {
+            task: (float(one.mean()), float(one.std(ddof=1)) if len(one) > 1 else float("nan"))
+            for task, one in values.items()
         }
-        for method, tasks in seeds.items()
-    }
+    return table
 
 
 def _run(job: Job, *, setup: Setup) -> dict[str, float]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
@@ -42,6 +43,7 @@ from molvae.optimization.objectives.desirability import (
     Sigmoid,
     Window,
 )
+from molvae.optimization.objectives.executors import NamedFunction, ProcessExecutor
 from molvae.optimization.objectives.objective import Objective, PerMolecule
 from molvae.optimization.objectives.predicted import PredictedProperty
 from molvae.optimization.objectives.programs import Command, load_function
@@ -110,15 +112,21 @@ def objective_names() -> dict[str, str]:
 
 
 def objective_of(
-    what: What, *, timeout: float | None = None, workers: int | None = None, vae: MolVAE | None = None
+    what: What,
+    *,
+    timeout: float | None = None,
+    workers: int | None = None,
+    vae: MolVAE | None = None,
+    executor: Executor | None = None,
 ) -> Objective:
     """Make an objective from a name or from a function.
 
     Args:
         what: a name, see the top of this file; or a function, as for `UserObjective`; or an objective.
-        timeout: seconds for one call of a command; None means no limit.
+        timeout: seconds for one call of a command, and with an executor also of a function; None means no limit.
         workers: as in `PerMolecule`.
         vae: the model whose properties ``predict:COLUMN`` predicts.
+        executor: as in `UserObjective`.
 
     Returns:
         An objective with the given name.
@@ -129,24 +137,28 @@ def objective_of(
     >>> objective_of("window:heavy_atoms:2:4")(["CCO", "no molecule"]).tolist()
     [1.0, nan]
     """
+    # A process of our own ends in time by itself.
+    patience = None if isinstance(executor, ProcessExecutor) else timeout
     if not isinstance(what, str):
-        return what if isinstance(what, Objective) else UserObjective(what)
+        return what if isinstance(what, Objective) else UserObjective(what, executor=executor, timeout=patience)
     name = what.strip()
+    inner = partial(objective_of, timeout=timeout, workers=workers, vae=vae, executor=executor)
     head, colon, rest = name.partition(":")
     if not colon:
         return _plain(name, workers)
     if head in SHAPES:
-        return _shaped(name, head, rest, lambda one: objective_of(one, timeout=timeout, workers=workers, vae=vae))
+        return _shaped(name, head, rest, inner)
     if head == "minimize":
-        return Shaped(name, objective_of(rest, timeout=timeout, workers=workers, vae=vae), np.negative)
+        return Shaped(name, inner(rest), np.negative)
     if head == "predict":
         return PredictedProperty(name, rest, vae)
     if head == "command":
-        return UserObjective(Command(rest, timeout=timeout), name)
+        return UserObjective(Command(rest, timeout=timeout), name, executor=executor)
     if head in _WITH_TEXT:
         return _WITH_TEXT[head](name, rest, workers)
     if head not in (*QUANTITIES, *TASKS) and _MODULE.fullmatch(name.rpartition(":")[0]):
-        return UserObjective(load_function(name), name)
+        function = load_function(name) if executor is None else NamedFunction(name)
+        return UserObjective(function, name, executor=executor, timeout=patience)
     raise _unknown(name)
 
 
@@ -171,6 +183,7 @@ def mean_of(
     timeout: float | None = None,
     workers: int | None = None,
     vae: MolVAE | None = None,
+    executor: Executor | None = None,
 ) -> Objective:
     """Make one objective from several.
 
@@ -181,6 +194,7 @@ def mean_of(
         timeout: as in `objective_of`.
         workers: as in `PerMolecule`.
         vae: as in `objective_of`.
+        executor: as in `UserObjective`.
 
     Returns:
         Their weighted mean, or a single objective as it is; or a `Pareto`.
@@ -190,7 +204,8 @@ def mean_of(
             shape and is not between 0 and 1 by itself.
     """
     written = [_weighted(what) for what in objectives]
-    parts = [objective_of(what, timeout=timeout, workers=workers, vae=vae) for what, _ in written]
+    make = partial(objective_of, timeout=timeout, workers=workers, vae=vae, executor=executor)
+    parts = [make(what) for what, _ in written]
     weights = [weight for _, weight in written] if weights is None else weights
     if mean == "pareto" and parts:
         return Pareto(parts, weights=weights)

@@ -104,7 +104,7 @@ class SearchResult:
             k: how many; fewer if no more have a score.
             per_scaffold: the largest number with the same Murcko scaffold; None takes that of the result, 0 means no
                 limit.
-            unlike: of the best quarter of all, those come first that are not `alike` to a better one
+            unlike: of the better half of all, those come first that are not `alike` to a better one
                 (`molvae.optimization.diversity`), and others only if there are fewer than k.
 
         Returns:
@@ -113,7 +113,7 @@ class SearchResult:
         limit = self.per_scaffold if per_scaffold is None else per_scaffold
         ranked = self.table.dropna(subset="score").sort_values("score", ascending=False, kind="stable")
         if unlike:
-            first = leaders(ranked["smiles"].tolist()[: min(max(k, len(ranked) // 4), _COMPARED)])
+            first = leaders(ranked["smiles"].tolist()[: min(max(k, len(ranked) // 2), _COMPARED)])
             ranked = ranked.iloc[[*first, *np.setdiff1d(np.arange(len(ranked)), first)]]
         chosen = ranked.iloc[diverse(ranked["smiles"].tolist(), k, per_scaffold=limit or None)]
         return chosen.sort_index().sort_values("score", ascending=False, kind="stable")

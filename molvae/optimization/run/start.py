@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ def optimize(
     checkpoint_seconds: float = 60.0,
     model: str = "",
     top: int = BEST,
+    executor: Executor | None = None,
     progress: Callable[[SearchProgress], None] | None = None,
     on_interrupt: Callable[[], None] = lambda: None,
 ) -> SearchResult:
@@ -90,7 +92,7 @@ def optimize(
         seed: of every random choice.
         batch: molecules scored at a time; None takes few at the beginning and more later.
         settings: how to search, fields of `SearchConfig`; ``per_scaffold`` also limits the best of the result.
-        timeout: seconds for one call of a command; None means no limit.
+        timeout: seconds for one call of a command, or with an executor for a molecule; None means no limit.
         folder: for calls, state and results; None keeps them in memory.
         cache: a csv file with known numbers of the objectives, which is read and extended. None takes ``cache.csv`` in
             the folder.
@@ -100,6 +102,9 @@ def optimize(
         checkpoint_seconds: time between two saves of the state.
         top: how many molecules are written into the folder as the best.
         model: a name for `MolVAE.from_pretrained`, recorded so that `molvae optimize --resume` finds the model.
+        executor: runs functions and commands of the user in parallel, each molecule of a batch alone: anything with the
+            interface of `concurrent.futures.Executor`. A molecule that fails or hangs costs itself alone. The calls
+            are logged in the order in which they were asked for, so they do not depend on the executor.
         progress: called after every batch.
         on_interrupt: called at the first Ctrl-C, before the batch ends.
 
@@ -131,7 +136,8 @@ def optimize(
     how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
     return search(
         vae, Request(run, how, tuple(start)), objectives=objectives, constraints=rules, folder=folder, resume=resume,
-        overwrite=overwrite, checkpoint_seconds=checkpoint_seconds, progress=progress, on_interrupt=on_interrupt,
+        overwrite=overwrite, checkpoint_seconds=checkpoint_seconds, executor=executor, progress=progress,
+        on_interrupt=on_interrupt,
     )  # fmt: skip
 
 
@@ -145,6 +151,7 @@ def search(
     resume: bool = False,
     overwrite: bool = False,
     checkpoint_seconds: float = 60.0,
+    executor: Executor | None = None,
     progress: Callable[[SearchProgress], None] | None = None,
     on_interrupt: Callable[[], None] = lambda: None,
 ) -> SearchResult:
@@ -155,7 +162,7 @@ def search(
         request: the settings.
         objectives: those of the request, as in `optimize`; None makes them from their names.
         constraints: those of the request; None makes them from their names.
-        folder, resume, overwrite, checkpoint_seconds, progress, on_interrupt: as in `optimize`.
+        folder, resume, overwrite, checkpoint_seconds, executor, progress, on_interrupt: as in `optimize`.
 
     Raises:
         MolVAEError: as `optimize`.
@@ -168,7 +175,7 @@ def search(
     rules = list(map(constraint_of, request.run.constraints)) if constraints is None else list(constraints)
     request = _resolved(request, vae, objectives, place if resume else None)
     run, how = request.run, request.search
-    goal = _goal_in(run, objectives, vae)
+    goal = _goal_in(run, objectives, vae, executor)
     names = CountedObjective.names_of(goal)
     if place is not None and run.cache and not resume:
         _check_apart(Path(run.cache), place)
@@ -248,21 +255,21 @@ def _ordered(
     return [start[row] for row in (*first, *sorted(set(range(len(start))).difference(first)))]
 
 
-def _goal_in(run: RunConfig, objectives: Sequence[What], vae: MolVAE) -> Objective:
+def _goal_in(run: RunConfig, objectives: Sequence[What], vae: MolVAE, executor: Executor | None) -> Objective:
     """The objective of a search; its files are looked for where the search began, then in the current folder."""
     if run.directory and run.directory != os.getcwd():
         with suppress(ConfigError, OSError), chdir(run.directory):
-            return _goal(run, objectives, vae)
-    return _goal(run, objectives, vae)
+            return _goal(run, objectives, vae, executor)
+    return _goal(run, objectives, vae, executor)
 
 
-def _goal(run: RunConfig, objectives: Sequence[What], vae: MolVAE) -> Objective:
+def _goal(run: RunConfig, objectives: Sequence[What], vae: MolVAE, executor: Executor | None) -> Objective:
     """One objective from one or several.
 
     Raises:
         ConfigError: there is no such objective, or the same one twice.
     """
-    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None, vae=vae)
+    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None, vae=vae, executor=executor)
     names = CountedObjective.names_of(goal)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
