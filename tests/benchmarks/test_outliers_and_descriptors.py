@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from molvae.benchmarks.descriptors import cross_validated, descriptors_of
+from molvae.benchmarks.descriptors import cross_validated, descriptors_of, known_series
 from molvae.benchmarks.outliers import auroc_table, cut_off, edited, outliers_of, peptide
 from molvae.chem import canonical, parse
 from molvae.corpus.tokenizer import scan
@@ -141,3 +141,9 @@ def test_descriptors_are_of_what_can_be_encoded(vae, molecules):
     assert np.array_equal(found["latent means"], vae.encode(molecules[:2]))
     assert found["Morgan fingerprints"].shape == (2, 2048)
     assert set(np.unique(found["Morgan fingerprints"])) == {0.0, 1.0}
+
+
+def test_a_series_that_is_not_there_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr("rdkit.RDConfig.RDContribDir", str(tmp_path))
+    with pytest.raises(InputError, match="give a file of your own"):
+        known_series()

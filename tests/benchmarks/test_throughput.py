@@ -111,3 +111,7 @@ def test_every_step_has_as_many_molecules_as_are_counted(corpus, monkeypatch):
     speed = TrainingSpeed(corpus, TINY, 64, 4, 1, "cpu")
     assert speed._own_rate(coupled=False, block_size=1) > 0
     assert sizes == [64] * 8
+
+
+def test_what_transport_costs_can_be_told_of_few_molecules(corpus):
+    assert len(TrainingSpeed(corpus, TINY, 8, 7, 1, "cpu").transport()) == 3

@@ -265,3 +265,8 @@ def test_a_model_folder_without_permission_or_with_too_long_a_name_is_an_error(m
     monkeypatch.setattr("pathlib.Path.exists", denied)
     with pytest.raises(ModelError, match="shut/m cannot be read: Permission denied"):
         find_model(name)
+
+
+def test_missing_pyarrow_is_an_error_before_anything_is_drawn(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("molvae.corpus.writing.find_spec", lambda _: None)
+    assert_error(molvae("sample", "--model", tiny_run, "-o", tmp_path / "out.parquet"), "molvae[parquet]")

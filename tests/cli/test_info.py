@@ -80,15 +80,6 @@ def test_no_torch(tiny_run):
     assert result.returncode == 0, result.stderr
 
 
-def test_the_model_is_chosen_as_for_sample(tiny_run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = info(env={"MOLVAE_MODEL": str(tiny_run)})
-    assert f"{tiny_run} ($MOLVAE_MODEL)" in result.stdout
-    monkeypatch.delenv("MOLVAE_MODEL", raising=False)
-    shutil.copytree(tiny_run, tmp_path / "molvae-runs" / "mine")
-    assert "molvae-runs/mine (the newest finished run)" in info().stdout
-
-
 def test_a_run_that_is_not_finished(model):
     (model / "checkpoint.safetensors").touch()
     (model / "training_set.safetensors").unlink()

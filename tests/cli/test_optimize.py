@@ -77,8 +77,9 @@ def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
 
 def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capfd):
     (quick / "loud.py").write_text(
-        "import os, subprocess\n"
+        "import os, subprocess, sys\n"
         "def score(smiles):\n"
+        "    sys.stdout.write('dock ...')\n"
         "    subprocess.run(['echo', 'docking'])\n"
         "    os.write(1, b'docked')\n"
         "    return [len(one) for one in smiles]\n"
@@ -203,6 +204,9 @@ def test_trust_is_remembered(quick):
     assert optimize("--resume", "sent", "--budget", 21).exit_code == 1
     search("--resume", "sent", "--budget", 22, "--trust")
     search("--resume", "sent", "--budget", 23)
+    search("qed", "keep:C", *QUICK, "-o", "plain")
+    (quick / "plain").rename(quick / "other")
+    search("--resume", "other", "--budget", 22)  # without a program there is nothing to trust
     config = quick / "sent" / "config.toml"
     config.write_text(config.read_text().replace("mine.py:score", "other.py:score"))
     assert "other.py:score" in optimize("--resume", "sent", "--budget", 24).stderr

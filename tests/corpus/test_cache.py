@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -135,6 +136,18 @@ def test_changes_and_interruptions_while_cleaning_leave_no_entry(folder, file):
     with pytest.raises(KeyboardInterrupt):
         clean_cached(open_table(file), rejected=report, workers=1, on_progress=interrupt)
     assert not entries(folder)
+
+
+def test_runs_at_the_same_time(folder, file):
+    def run(number):
+        for _ in range(20):
+            for entry in entries(folder):
+                entry.unlink(missing_ok=True)
+            corpus, _ = clean_cached(open_table(file), rejected=file.with_name(f"r{number}.csv"), workers=1)
+            assert (corpus.counts.rows, corpus.counts.kept) == (18, 3)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(run, range(2)))
 
 
 def test_the_most_recent_are_kept(folder, file, monkeypatch):

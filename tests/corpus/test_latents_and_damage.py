@@ -203,7 +203,7 @@ def good(tmp_path_factory, canonical_smiles):
     (folder / "good.parquet.gz").write_bytes(gzip.compress((folder / "good.parquet").read_bytes()))
     (folder / "good.smi").write_text("".join(f"{one}\tx{place}\n" for place, one in enumerate(canonical_smiles)))
     np.save(folder / "good.npy", z)
-    np.savez(folder / "good.npz", z=z, smiles=np.array(canonical_smiles), row=np.arange(len(z)))
+    np.savez_compressed(folder / "good.npz", z=z, smiles=np.array(canonical_smiles), row=np.arange(len(z)))
     with Chem.SDWriter(str(folder / "good.sdf")) as writer:
         for one in canonical_smiles:
             writer.write(Chem.MolFromSmiles(one))

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molvae.corpus.cleaning import clean
 from molvae.corpus.reading import open_table
 from molvae.errors import InputError
 from tests.corpus.tables import read, written
@@ -112,20 +111,6 @@ SMILES = ["CCOCC", "c1ccccc1", "CC(=O)NC", "CCN(CC)CC", "OCCO", "CCCCO", "CC#N",
 
 def records(path, **options):
     return [(row, cells) for row, _, cells in open_table(path, **options).full_records()]
-
-
-def rows_of(path):
-    return [(row, smiles) for row, smiles, _ in open_table(path).full_records()]
-
-
-def test_names_with_quotes_leave_every_row_in_place(tmp_path):
-    path, plain = tmp_path / "in.csv", [f"mol {i}" for i in range(8)]
-    never_closed = [[*plain[:at], "\"3'-x", *plain[at + 1 :]] for at in range(8)]
-    for names in [*never_closed, ["a", '"b', "c", "d", 'e"', *"fgh"], ['5" tube', "b", "c", "d", '3" pipe', *"fgh"]]:
-        lines = [f"{name},{smiles},{i}\n" for i, (name, smiles) in enumerate(zip(names, SMILES, strict=True))]
-        path.write_text("name,SMILES,x\n" + "".join(lines))
-        assert rows_of(path) == list(enumerate(SMILES, start=2)), names
-        assert clean(open_table(path)).counts.rows == 8
 
 
 @pytest.mark.parametrize(

@@ -206,10 +206,3 @@ def test_a_column_that_is_there_is_not_written_over(tmp_path):
     assert list(table.extended({"elbo": float})) == ["smiles", "kl", "elbo"]
     with pytest.raises(InputError, match="has a column 'kl' already"):
         table.extended({"elbo": float, "kl": float})
-
-
-def test_text_is_read_as_it_was_written():
-    frame = pd.DataFrame({"a": ['x,"y"', "line\nbreak", ""], "z": np.array([1 / 3, 1e-30, np.nan], dtype=np.float32)})
-    again = pd.read_csv(io.StringIO(frame_text(frame, header=True)), keep_default_na=False, na_values={"z": [""]})
-    assert list(again["a"]) == list(frame["a"])
-    np.testing.assert_array_equal(again["z"].to_numpy(np.float32), frame["z"])

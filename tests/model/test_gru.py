@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from molvae.model.encoder import _Reversed
 from molvae.model.gru import GRU, TokenReader
 
 T, B, E, D, H = 6, 5, 3, 4, 7
@@ -92,3 +93,15 @@ def test_a_reader_is_the_whole_sequence_and_lets_rows_go(layers):
         last = [reader.read(tokens[t, kept]) for t in range(3, T)]
     torch.testing.assert_close(torch.stack(first), whole[:3])
     torch.testing.assert_close(torch.stack(last), whole[3:, kept])
+
+
+def test_turning_round_is_its_own_inverse_and_gradient():
+    lengths = torch.tensor([6, 3, 1, 4, 2])
+    position = torch.arange(T)[:, None]
+    turned = torch.where(position < lengths, lengths - 1 - position, position)
+    reverse = (turned * B + torch.arange(B)).flatten()
+    states = draws(T, B, 2)
+    once = _Reversed.apply(states, reverse)
+    assert torch.equal(once[0, :, 0], states[lengths - 1, torch.arange(B), 0])
+    assert torch.equal(_Reversed.apply(once, reverse), states)
+    assert torch.autograd.gradcheck(lambda x: _Reversed.apply(x, reverse), states)

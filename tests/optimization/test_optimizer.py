@@ -251,3 +251,11 @@ def test_a_narrow_constraint_alone_leads_to_where_it_holds(vae, rule):
     rules = [constraint_of(rule)]
     batch = [one.smiles for one in Optimizer(vae, constraints=rules, settings=QUICK).ask(5)]
     assert len(batch) == 5 == len(set(batch)) and rules[0].allows(batch).all()
+
+
+def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
+    rules = [constraint_of("keep:c1ccccc1")]
+    made = Optimizer(vae, constraints=rules, settings=QUICK)._operators.make(
+        ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
+    )
+    assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()

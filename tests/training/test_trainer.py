@@ -156,6 +156,13 @@ def test_a_rehearsal_measures_and_tells_nobody(canonical_smiles):
     assert pace.step > 0.0 and pace.check > 0.0 and not told
 
 
+def test_batches_are_made_where_the_corpus_is(corpus):
+    """On a device as on the CPU: nothing of a step is made elsewhere and moved."""
+    batch, here = corpus.to(torch.device("meta")).batch(np.arange(5)), corpus.batch(np.arange(5))
+    assert batch.tokens.device.type == batch.lengths.device.type == "meta"
+    assert (batch.tokens.shape, batch.tokens.dtype) == (here.tokens.shape, here.tokens.dtype)
+
+
 def test_a_second_signal_ends_at_once(canonical_smiles, tmp_path, monkeypatch):
     def interrupt(progress):
         signal.raise_signal(signal.SIGINT)

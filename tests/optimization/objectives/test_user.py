@@ -102,24 +102,6 @@ def test_what_is_no_number_is_named():
     assert huge.failures == {"CCO": "gave 1.7e+308", "C": "gave -1.7e+308"}
 
 
-def test_prints_go_to_stderr(capsys):
-    def talkative(smiles):
-        sys.stdout.write("docking ...")
-        return lengths(smiles)
-
-    UserObjective(talkative)(SMILES)
-    captured = capsys.readouterr()
-    assert captured.out == "" and "docking" in captured.err
-
-
-def test_interruption_passes():
-    def interrupted(smiles):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        UserObjective(interrupted)(SMILES)
-
-
 @pytest.fixture
 def own_code(tmp_path, monkeypatch):
     """A folder with a module of the user's, which is the current one."""

@@ -7,7 +7,7 @@ from molvae.errors import InputError
 from molvae.optimization.objectives import UserObjective, mean_of, objective_of
 from molvae.optimization.objectives.composing import Mean, Shaped
 from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
-from molvae.optimization.run.log import GrowingTable, as_float, as_text
+from molvae.optimization.run.log import GrowingTable
 from tests.optimization.stand_in import MOLECULES
 
 NAN = float("nan")
@@ -61,11 +61,6 @@ def test_a_table_that_will_not_do_is_told(tmp_path):
         GrowingTable(tmp_path, ["x"])
     with pytest.raises(InputError, match="cannot be written"):
         GrowingTable(tmp_path / "no" / "folder.csv", ["x"])
-
-
-def test_numbers_are_read_as_they_were():
-    for value in (0.1 + 0.2, 1e-300, -1 / 3, 5e300, 0.0, NAN, 7):
-        np.testing.assert_equal(as_float(as_text(value)), float(value))
 
 
 def test_the_budget_counts_distinct_molecules():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,11 @@ TORCHRUN = [
 ]
 
 
-def start(folder: Path, *what: str, processes: int = 1, **given: object) -> subprocess.Popen[str]:
+def start(folder: Path, *what: str, processes: int = 1, **given: Any) -> subprocess.Popen[str]:
     command = [sys.executable, *(TORCHRUN if processes > 1 else []), "-m", "molvae", "train", *what]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MOLVAE_CACHE": "off"}
-    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=environment, cwd=folder.parent, **pipes, **given)
+    given |= {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": folder.parent}
+    return subprocess.Popen(command, env=environment, text=True, **given)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -44,11 +45,11 @@ def finish(process: subprocess.Popen[str]) -> str:
     return said
 
 
-def begin(folder: Path, table: Path, *more: str, **how: object) -> subprocess.Popen[str]:
+def begin(folder: Path, table: Path, *more: str, **how: Any) -> subprocess.Popen[str]:
     return start(folder, table.name, "-o", folder.name, *SETTINGS, *more, **how)
 
 
-def go_on(folder: Path, **how: object) -> subprocess.Popen[str]:
+def go_on(folder: Path, **how: Any) -> subprocess.Popen[str]:
     return start(folder, "--resume", folder.name, "--no-report", **how)
 
 
