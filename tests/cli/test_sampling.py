@@ -12,6 +12,7 @@ import pytest
 
 import molvae
 from molvae.chem import canonical
+from tests.cli import shell
 
 SAMPLE = [sys.executable, "-m", "molvae", "sample", "--seed", "0"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
@@ -83,18 +84,17 @@ def test_an_interrupted_sampling_keeps_what_there_is(tiny_run, tmp_path, number,
 
 def test_a_model_that_gives_out_leaves_what_it_gave(tiny_run, tmp_path):
     path = tmp_path / "out.smi"
-    running = start([*SAMPLE, "-n", 1000, "-o", path, "--model", tiny_run, "--max-len", 2])
-    _, stderr = finish(running)
-    smiles = path.read_text().splitlines()
-    assert running.returncode == 1
+    result = shell.molvae("sample", "-n", 1000, "-o", path, "--model", tiny_run, "--max-len", 2, "--seed", 0)
+    smiles, stderr = path.read_text().splitlines(), " ".join(result.stderr.split())
+    assert result.exit_code == 1 and len(set(smiles)) == len(smiles) > 0
     assert re.search(rf"the model gave {len(smiles)} of the 1,000 molecules asked for in \d0,000 draws", stderr)
-    assert f"the {len(smiles)} are in {path}" in stderr and len(set(smiles)) == len(smiles) > 0
+    assert f"the {len(smiles)} are in {path}" in stderr
 
 
 def test_what_is_streamed_is_what_is_written(tiny_run, tmp_path):
-    path, common = tmp_path / "out.csv", [*SAMPLE, "-n", 10, "--properties", "--model", tiny_run]
-    streamed, _ = finish(start([*common, "--workers", 2]))
-    finish(start([*common, "-b", 100, "--workers", 1, "-o", path]))
+    path, common = tmp_path / "out.csv", ["sample", "--seed", 0, "-n", 10, "--properties", "--model", tiny_run]
+    streamed = shell.works(*common, "--workers", 2).stdout
+    shell.works(*common, "-b", 100, "--workers", 1, "-o", path)
     assert len(streamed.splitlines()) == 11 and streamed == path.read_text()
 
 

@@ -116,7 +116,7 @@ class Once(io.RawIOBase):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-@pytest.mark.parametrize("rows", [5, 200_000])
+@pytest.mark.parametrize("rows", [5, 120_000])
 def test_standard_input(monkeypatch, pack, rows):
     content = b"smiles,x\n" + b"CC(C)O,1.5\n" * rows
     monkeypatch.setattr("sys.stdin", Stdin(pack(content)))
