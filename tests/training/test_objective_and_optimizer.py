@@ -61,12 +61,16 @@ def test_beta_schedules():
         assert {at: beta_at(at, config) for at in course} == pytest.approx(course)
 
 
-def test_learning_rate_rises_then_falls_to_zero():
+def test_learning_rates_rise_may_stay_and_fall_to_zero():
     config = TrainConfig(learning_rate=1.0, warmup=0.1)
     rates = [learning_rate_at(progress, config) for progress in np.linspace(0, 1, 101)]
     top = int(np.argmax(rates))
     assert rates[0] == 0.0 and rates[-1] == pytest.approx(0.0) and 8 <= top <= 11
     assert all(np.diff(rates[: top + 1]) > 0) and all(np.diff(rates[top:]) < 0)
+    stable = TrainConfig(learning_rate=2.0, schedule="stable", warmup=0.1, decay=0.4)
+    course = {0.0: 0.0, 0.05: 1.0, 0.1: 2.0, 0.35: 2.0, 0.6: 2.0, 0.8: 1.0, 1.0: 0.0}
+    assert {at: learning_rate_at(at, stable) for at in course} == pytest.approx(course)
+    assert learning_rate_at(1.0, stable.replace(decay=0.0)) == 2.0
 
 
 def test_masking_spares_the_start_and_is_of_the_share_asked_for():
@@ -143,7 +147,7 @@ def plan(n=1000, **settings):
     return Plan(np.arange(0, 2 * n, 2), lengths, config)
 
 
-def test_every_epoch_visits_every_molecule_once():
+def test_every_epoch_visits_every_molecule_once_in_batches_of_similar_length_that_the_seed_decides():
     it = plan()
     for epoch in range(3):
         pools = range(epoch * it.pools_per_epoch, (epoch + 1) * it.pools_per_epoch)
@@ -151,6 +155,11 @@ def test_every_epoch_visits_every_molecule_once():
         assert sorted(np.concatenate(batches)) == list(range(0, 2000, 2))
         assert len(batches) == it.steps_per_epoch
     assert it.steps == 3 * it.steps_per_epoch
+    spans = [np.ptp(it.lengths[it.pool(0)[batch]]) for batch in it.batches(0)]
+    assert max(spans) <= 15  # of 57, for ten batches of a pool
+    same, other = plan(), plan(seed=1)
+    assert all(map(np.array_equal, it.batches(5), same.batches(5)))
+    assert not np.array_equal(it.pool(0), other.pool(0)) and not np.array_equal(it.pool(0), it.pool(3))
 
 
 @pytest.mark.parametrize("steps", [1, 10, 11, 33, 70])
@@ -163,18 +172,6 @@ def test_a_number_of_steps_may_end_within_an_epoch(steps):
     assert it.epochs == -(-steps // it.steps_per_epoch)
     assert all(np.array_equal(it.pool(pool), whole.pool(pool)) for pool in range(it.pools))
     assert plan(steps=steps, coupling_start=0.0).coupled(it.pools - 1) and not it.coupled(it.pools)
-
-
-def test_the_plan_depends_on_the_seed_alone():
-    one, same, other = plan(), plan(), plan(seed=1)
-    assert all(map(np.array_equal, one.batches(5), same.batches(5)))
-    assert not np.array_equal(one.pool(0), other.pool(0)) and not np.array_equal(one.pool(0), one.pool(3))
-
-
-def test_batches_are_of_similar_length():
-    it = plan()
-    spans = [np.ptp(it.lengths[it.pool(0)[batch]]) for batch in it.batches(0)]
-    assert max(spans) <= 15  # of 57, for ten batches of a pool
 
 
 def test_coupling_begins_where_it_is_told_and_ends_with_the_training():
@@ -265,13 +262,6 @@ def test_a_gradient_that_is_not_finite_is_left_out():
             p.grad = torch.ones_like(p)
         skip_nonfinite(torch.tensor(norm), it)
         assert all(torch.equal(p.grad, torch.full_like(p, stays)) for p in it.parameters())
-
-
-def test_a_stable_learning_rate_rises_stays_and_falls():
-    config = TrainConfig(learning_rate=2.0, schedule="stable", warmup=0.1, decay=0.4)
-    rates = [learning_rate_at(progress, config) for progress in (0.0, 0.05, 0.1, 0.35, 0.6, 0.8, 1.0)]
-    assert rates == pytest.approx([0.0, 1.0, 2.0, 2.0, 2.0, 1.0, 0.0])
-    assert learning_rate_at(1.0, config.replace(decay=0.0)) == 2.0
 
 
 def test_what_fits_into_a_time_fills_it():
