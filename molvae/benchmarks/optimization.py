@@ -73,7 +73,7 @@ class Setup(NamedTuple):
     budget: int
     """calls of a run"""
     threads: int = 1
-    """threads of torch in each run"""
+    """threads of each run"""
 
 
 def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Job]:
@@ -135,13 +135,12 @@ def over_seeds(
 
 def _run(job: Job, *, setup: Setup) -> dict[str, float]:
     """One run, in a worker process."""
-    import torch
-
     from molvae.optimization.objectives import objective_of
     from molvae.optimization.protocol import pmo_figures
     from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
     from molvae.optimization.run.log import CallLog
     from molvae.optimization.run.runner import Runner
+    from molvae.runtime.device import limit_threads
 
     place = setup.folder / job.method / f"{job.task}-{job.seed}"
     summary = place.with_suffix(".json")
@@ -150,7 +149,7 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
         known: dict[str, float] = json.loads(summary.read_text())
         if own.items() <= known.items():
             return known
-    torch.set_num_threads(setup.threads)
+    limit_threads(setup.threads)
     place.with_suffix(".csv").unlink(missing_ok=True)
     clock = _Clock(objective_of(job.task, workers=1))
     search = _search(job, setup)

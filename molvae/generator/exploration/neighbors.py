@@ -41,6 +41,7 @@ def neighbors(
     radius: float | None = None,
     keep: str | None = None,
     properties: Sequence[str] = (),
+    constrained: bool = True,
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
@@ -57,6 +58,7 @@ def neighbors(
             similarity of `calibrate_radius` is half way between its values at radius 0 and 1.
         keep: a SMARTS that each molecule must match, or ``scaffold`` for the Murcko scaffold of the lead.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        constrained: whether the decoder writes only valid molecules.
         seed: of the draws.
         batch_size: points decoded at a time; does not change the result.
 
@@ -83,17 +85,18 @@ def neighbors(
     accept = _filter(keep, lead)
     rng = np.random.default_rng(seed)
 
-    def draw(k: int) -> Points:
-        return around(np.repeat(point, k, axis=0), radius, rng)
+    def make(k: int) -> list[str | None]:
+        draws = around(np.repeat(point, k, axis=0), radius, rng)
+        return space.decode(draws, constrained=constrained, batch_size=batch_size)
 
-    found = collect(space, n, draw, exclude={lead}, accept=accept, batch_size=batch_size)
+    found = collect(make, n, exclude={lead}, accept=accept)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
     order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
     distance, similarity = distance[order], tanimoto(near, [lead])[:, 0]
     shortfall = None
     if len(near) < n:
-        other = _better_radius(space, point, lead, accept, seed, batch_size)
+        other = _better_radius(space, point, lead, accept, constrained, seed, batch_size)
         shortfall = _shortfall(found, n, radius, keep, other)
     return make_walk(
         near,
@@ -101,7 +104,7 @@ def neighbors(
         properties=properties,
         notes=[
             _account(found, radius, keep, similarity),
-            *lost_notes(space, {"the lead": lead}, point, batch_size=batch_size),
+            *lost_notes(space, {"the lead": lead}, point, constrained=constrained, batch_size=batch_size),
         ],
         shortfall=shortfall,
         drawn=[
@@ -142,13 +145,13 @@ def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
 
 
 def _better_radius(
-    space: Space, point: Points, lead: str, accept: Callable[[str], bool], seed: int, batch_size: int
+    space: Space, point: Points, lead: str, accept: Callable[[str], bool], constrained: bool, seed: int, batch_size: int
 ) -> float | None:
     """The smallest radius that gives nearly as many molecules as the best one; None if no radius gives any."""
     found = {}
     for radius in RADII[1:]:
         draws = around(np.repeat(point, _TRIAL, axis=0), radius, np.random.default_rng(seed))
-        molecules = set(space.decode(draws, batch_size=batch_size)) - {None, lead}
+        molecules = set(space.decode(draws, constrained=constrained, batch_size=batch_size)) - {None, lead}
         found[radius] = sum(one is not None and accept(one) for one in molecules)
     most = max(found.values())
     return next(radius for radius, some in found.items() if some >= _ENOUGH * most) if most else None

@@ -38,6 +38,7 @@ class Space(Protocol):
         *,
         temperature: float = 0.0,
         seed: int | None = None,
+        constrained: bool = True,
         batch_size: int = 512,
     ) -> list[str | None]:
         """Canonical SMILES at points (N, D); None for an invalid one."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from molvae.chem import PROPERTIES, molecule_grid, property_table
 from molvae.errors import ConfigError
-from molvae.generator.exploration.space import Points, Space
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,31 +106,27 @@ class Collected:
 
 
 def collect(
-    space: Space,
+    make: Callable[[int], Sequence[str | None]],
     n: int,
-    draw: Callable[[int], Points],
     *,
-    exclude: Collection[str],
+    exclude: Collection[str] = (),
     accept: Callable[[str], bool] = lambda _: True,
-    batch_size: int = 512,
 ) -> Collected:
-    """Decode draws greedily until there are n distinct molecules.
+    """Decode draws until there are n distinct molecules.
 
     It ends earlier if 1,024 draws in a row give nothing new, or after 1,024 draws and 200 more for each molecule.
 
     Args:
-        space: the model.
+        make: draws k points and decodes them, to canonical SMILES; None is an invalid one.
         n: number of molecules.
-        draw: gives k new points (k, D).
         exclude: canonical SMILES to leave out.
         accept: whether a molecule passes the filter.
-        batch_size: points decoded at a time; does not change what is found.
     """
     result = Collected()
     seen: set[str] = set()
     last_new = 0
     while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
-        found = [one for one in space.decode(draw(_BLOCK), batch_size=batch_size) if one is not None]
+        found = [one for one in make(_BLOCK) if one is not None]
         result.drawn += _BLOCK
         result.valid += len(found)
         result.excluded += sum(one in exclude for one in found)
