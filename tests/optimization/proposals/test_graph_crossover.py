@@ -63,7 +63,7 @@ def test_known_children():
         rng = np.random.default_rng(0)
         return {child.smiles for child in GraphCrossover().propose([parent] * 200, [mate] * 200, rng)}
 
-    assert {"CCc1ccccc1", "CCOc1ccccc1", "CCOCCl"} & kids("Clc1ccccc1", "CCOCC") >= {"CCc1ccccc1"}
+    assert kids("Clc1ccccc1", "CCOCC") >= {"CCc1ccccc1", "CCOc1ccccc1", "CCOCc1ccccc1"}
     assert "c1ccc2ncccc2c1" in kids("c1ccc2ccccc2c1", "c1ccncc1")  # through a ring
     assert "FCCNCCF" in kids("FCCOCCF", "BrCCNCCBr")  # what is between
     assert not kids("c1ccccc1", "c1ccccc1")
