@@ -57,9 +57,9 @@ def sample(
     """Sample new molecules from a trained model.
 
     The command prints exactly N valid, distinct, canonical SMILES to stdout, one a line; with --properties or -o - as
-    csv. To stderr it prints which model it uses, how good that model is, how many strings were valid, and whether
-    decoding or RDKit limited the speed. Ctrl-C keeps the molecules sampled so far. Under torchrun the processes share
-    the work.
+    csv. No molecule is a radical, or has a valence or a charge that no training molecule has. To stderr it prints which
+    model it uses, how good that model is, how many strings were valid, and whether decoding or RDKit limited the speed.
+    Ctrl-C keeps the molecules sampled so far. Under torchrun the processes share the work.
     """
     settings = Decoding(**decoding)
     _check(raw=raw, output=output, properties=properties, needs_molecules=novel or properties or grid is not None)
@@ -176,6 +176,7 @@ def _copy(
 def _print_account(account: Account, *, novel: bool, repair: int) -> None:
     """Print how many draws were valid, and what limited the speed."""
     repaired = " after repair" if repair else ""
+    odd = f", {account.implausible:,} left out for radicals, valences or charges" if account.implausible else ""
     known = f", {account.known:,} training molecules left out" if novel else ""
     rdkit = "RDKit" if account.workers == 1 else f"RDKit's {account.workers} processes"
     busy = f"{rdkit} {'was' if account.workers == 1 else 'were'} busy {account.screening_busy:.0%} of the time"
@@ -185,6 +186,6 @@ def _print_account(account: Account, *, novel: bool, repair: int) -> None:
         speed = f"RDKit limited the speed ({busy}, decoding {account.decoding_busy:.0%})"
     print_status(
         f"{pluralize(account.found, 'molecule')} from {pluralize(account.drawn, 'draw')}: {account.validity:.1%} valid"
-        f"{repaired}, {pluralize(account.duplicates, 'duplicate')}{known}; "
+        f"{repaired}, {pluralize(account.duplicates, 'duplicate')}{odd}{known}; "
         f"{account.found / max(1e-9, account.seconds):,.0f} molecules/s; {speed}"
     )

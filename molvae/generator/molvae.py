@@ -63,7 +63,7 @@ class MolVAE:
         self.tokenizer: SmilesTokenizer = stored.tokenizer
         self.training_set = stored.training_set
         self.card: dict[str, Any] = stored.card
-        self.max_length = stored.max_length
+        self.max_length, self.atoms = stored.max_length, stored.atoms
         self._codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
 
     @classmethod
@@ -354,7 +354,7 @@ class MolVAE:
         """
         if novel and self.training_set is None:
             raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
-        request = SampleRequest(n, self.training_set if novel else None, tuple(properties), raw)
+        request = SampleRequest(n, self.training_set if novel else None, tuple(properties), raw, self.atoms)
         resources = choose_resources(request, on_cpu=self.device.type == "cpu", workers=workers)
         draws = self.draws(decoding or Decoding(), seed=seed, repair=repair, batch_size=batch_size)
         return open_stream(draws, request, resources, distributed=distributed)

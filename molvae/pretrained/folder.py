@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from molvae.chem.molecule_set import MoleculeSet
+from molvae.chem.plausibility import LONE_CHARGE, unusual_tokens
 from molvae.config import LONGEST_MOLECULE, Decoding
 from molvae.corpus.tokenizer import SmilesTokenizer
 from molvae.errors import InputError, ModelError
@@ -40,6 +41,17 @@ class StoredModel:
         """The largest number of tokens of a training molecule, from the card, or the default."""
         length = self.card.get("max_length")
         return length if type(length) is int and 0 < length <= LONGEST_MOLECULE else Decoding().max_length
+
+    @property
+    def atoms(self) -> frozenset[str]:
+        """The unusual atoms (`molvae.chem.plausibility`) of the training molecules, from the card.
+
+        The card of an older model lacks them; then every atom of the vocabulary is allowed, with any charge.
+        """
+        atoms = self.card.get("unusual atoms")
+        if isinstance(atoms, list) and all(isinstance(one, str) for one in atoms):
+            return frozenset(atoms)
+        return frozenset(unusual_tokens(self.tokenizer.tokens) | {LONE_CHARGE})
 
 
 def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch.float32) -> None:

@@ -10,6 +10,8 @@ from molvae.chem import PROPERTIES
 from molvae.chem.molecule_set import GrowingSet, MoleculeSet, hash_smiles
 from molvae.generator.sampling.screening import Account, Raw, first_draws, new_molecules, screen, unscreened
 
+ATOMS = {"[N+]", "[O-]", "lone charge"}
+
 
 def raw(blocks):
     start = 0
@@ -20,8 +22,17 @@ def raw(blocks):
 
 def sifted(blocks, n, known=None, names=()):
     account = Account()
-    found = list(new_molecules((screen(names, block) for block in raw(blocks)), n, account, known=known))
+    found = list(new_molecules((screen(names, block, atoms=ATOMS) for block in raw(blocks)), n, account, known=known))
     return [one for molecules in found for one in molecules], account, found
+
+
+def test_radicals_and_foreign_charges_are_left_out_and_counted_but_are_valid():
+    drawn = ["C[CH]C", "CC[N+](C)(C)C", "CI(C)C", "C[CH]C", "CCO", "C[C@@](F)Cl"]
+    account = Account()
+    blocks = (screen((), block, atoms={"[N+]", "[O-]"}) for block in raw(forever([*drawn, "CCN"])))
+    found = [one for molecules in new_molecules(blocks, 2, account) for one in molecules]
+    assert found == ["CCO", "CCN"]
+    assert (account.drawn, account.valid, account.implausible, account.duplicates) == (7, 7, 4, 1)
 
 
 def forever(block):

@@ -13,7 +13,7 @@ from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import RADII, check_radius, suitable_radius
-from molvae.generator.exploration.space import Points, Space, around, relative_distance
+from molvae.generator.exploration.space import Points, Space, around, decode_plausible, relative_distance
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _better_radius(
     found = {}
     for radius in RADII[1:]:
         draws = around(np.repeat(point, _TRIAL, axis=0), radius, np.random.default_rng(seed))
-        molecules = set(space.decode(draws, batch_size=batch_size)) - {None, lead}
+        molecules = set(decode_plausible(space, draws, [lead], batch_size=batch_size)) - {None, lead}
         found[radius] = sum(one is not None and accept(one) for one in molecules)
     most = max(found.values())
     return next(radius for radius, some in found.items() if some >= _ENOUGH * most) if most else None

@@ -6,17 +6,27 @@ the norm stay where the decoder was trained; straight lines pass nearer to the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from molvae.chem.plausibility import is_plausible, unusual_atoms
 from molvae.errors import InputError
 from molvae.model import slerp
 
-__all__ = ["Numbers", "Points", "Space", "around", "path_points", "relative_distance", "spherical_mean"]
+__all__ = [
+    "Numbers",
+    "Points",
+    "Space",
+    "around",
+    "decode_plausible",
+    "path_points",
+    "relative_distance",
+    "spherical_mean",
+]
 
 Points = NDArray[np.float32]
 """(N, D) latent points"""
@@ -27,6 +37,9 @@ _ROUNDS = 100  # of the spherical mean, at most; it converges in about ten
 
 class Space(Protocol):
     """A latent space; `molvae.MolVAE` is one."""
+
+    atoms: frozenset[str]
+    """unusual atoms that its molecules may have, as in `molvae.chem.is_plausible`"""
 
     def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Points:
         """Posterior means (N, D); NaN, or `InputError` if strict, for a molecule that cannot be encoded."""
@@ -42,6 +55,22 @@ class Space(Protocol):
     ) -> list[str | None]:
         """Canonical SMILES at points (N, D); None for an invalid one."""
         ...
+
+
+def decode_plausible(
+    space: Space, points: Points, origins: Collection[str], *, batch_size: int = 512
+) -> list[str | None]:
+    """As `Space.decode`, but None for a radical, and for a valence or charge that no training molecule has.
+
+    Args:
+        space: the model.
+        points: (N, D)
+        origins: canonical SMILES of the molecules that the user walks from; what is unusual in them is allowed.
+        batch_size: points decoded at a time.
+    """
+    allowed = space.atoms.union(*map(unusual_atoms, origins))
+    found = space.decode(points, batch_size=batch_size)
+    return [one if one is not None and is_plausible(one, allowed) else None for one in found]
 
 
 def path_points(a: Points, b: Points, t: Numbers, *, linear: bool = False) -> Points:

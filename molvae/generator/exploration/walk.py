@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from molvae.chem import PROPERTIES, molecule_grid, property_table
 from molvae.errors import ConfigError
-from molvae.generator.exploration.space import Points, Space
+from molvae.generator.exploration.space import Points, Space, decode_plausible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +95,7 @@ class Collected:
     """distinct, in the order of the draws"""
     drawn: int = 0
     valid: int = 0
+    """draws that give a plausible molecule"""
     excluded: int = 0
     """valid draws that are starting molecules"""
     refused: int = 0
@@ -123,7 +124,7 @@ def collect(
         space: the model.
         n: number of molecules.
         draw: gives k new points (k, D).
-        exclude: canonical SMILES to leave out.
+        exclude: canonical SMILES of the starting molecules, which are left out.
         accept: whether a molecule passes the filter.
         batch_size: points decoded at a time; does not change what is found.
     """
@@ -131,7 +132,8 @@ def collect(
     seen: set[str] = set()
     last_new = 0
     while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
-        found = [one for one in space.decode(draw(_BLOCK), batch_size=batch_size) if one is not None]
+        decoded = decode_plausible(space, draw(_BLOCK), exclude, batch_size=batch_size)
+        found = [one for one in decoded if one is not None]
         result.drawn += _BLOCK
         result.valid += len(found)
         result.excluded += sum(one in exclude for one in found)

@@ -57,6 +57,8 @@ class SampleRequest:
     """properties to compute"""
     raw: bool = False
     """give the first n draws, valid or not"""
+    atoms: frozenset[str] = frozenset()
+    """unusual atoms that a molecule may have, as in `molvae.chem.is_plausible`"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.n, (int, np.integer)) or self.n < 0:
@@ -193,7 +195,7 @@ def _screened(
             account.decoding += time.perf_counter() - begin
             yield block
 
-    work: Callable[[Raw], Screened] = unscreened if request.raw else partial(screen, request.names)
+    work: Callable[[Raw], Screened] = unscreened if request.raw else partial(screen, request.names, atoms=request.atoms)
     with closing(raw), closing(map_chunks(work, counted(), workers=resources.workers)) as results:
         while True:
             begin, before = time.perf_counter(), account.decoding

@@ -15,6 +15,7 @@ import torch
 
 from molvae._version import __version__
 from molvae.chem.molecule_set import MoleculeSet
+from molvae.chem.plausibility import RADICAL, unusual_atoms
 from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.corpus.tokenizer import SmilesTokenizer
@@ -59,6 +60,7 @@ class Runner:
         self._folder, self._start, self._reporter = folder, start, reporter
         self._events = _event_writer(folder) if tensorboard and is_main() else None
         self._training = [start.smiles[row] for row in start.parts["train"]]
+        self._atoms = sorted(frozenset[str]().union(*map(unusual_atoms, self._training)) - {RADICAL})
         self._training_set = MoleculeSet.from_smiles(self._training)
         if start.origin is not None:
             self._tokenizer, self._model = start.origin.tokenizer, start.origin.model
@@ -217,6 +219,7 @@ class Runner:
             "max_length": self._start.cleaning.max_length,
             "trained on": self._trainer.where,
             "training": self._start.training.model_dump(),
+            "unusual atoms": self._atoms,
             **self._heads(model),
             **self._lineage(),
             "figures": {key: float(value) for key, value in self._best().items()},
