@@ -17,6 +17,8 @@ from molvae.cli.options import (
     Grid,
     ModelName,
     MoleculesOutput,
+    NovelOnly,
+    NovelTautomers,
     Properties,
     check_outputs,
     with_options,
@@ -24,6 +26,7 @@ from molvae.cli.options import (
 from molvae.errors import ConfigError, SamplingError
 
 if TYPE_CHECKING:
+    from molvae.chem.known_molecules import Novel
     from molvae.generator.exploration.walk import Walk
     from molvae.generator.molvae import MolVAE
 
@@ -95,6 +98,8 @@ def neighbors(
         float | None, typer.Option(help="Distance from the lead in units of its norm, at most 1. Default: calibrated.")
     ] = None,
     keep: Annotated[str | None, typer.Option(help="Required SMARTS, or the word scaffold: that of the lead.")] = None,
+    novel: NovelOnly = False,
+    novel_tautomers: NovelTautomers = False,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="Print what happens at each radius.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Plot the curve of --calibrate: svg or png file.")] = None,
     *,
@@ -104,22 +109,35 @@ def neighbors(
 
     The command decodes random points at a fixed distance from the latent point of the lead until it has N distinct
     molecules other than the lead. The result is csv, the nearest first: the latent distance from the lead, in units of
-    the norm of the lead, and the Tanimoto similarity (Morgan, radius 2). If the radius gives too few molecules, the
+    the norm of the lead, the Tanimoto similarity (Morgan, radius 2), and known, which is 1 for molecules of the
+    training file and their stereoisomers. If the radius gives too few molecules, the
     command writes those and suggests a larger radius.
 
     --calibrate prints the similarity, the validity and the share of changed molecules at each radius, for the lead or,
     without a lead, for the model. The default radius is where the similarity is halfway between radius 0 and 1.
     """
     if calibrate:
-        if keep is not None or options.grid is not None or options.properties or radius is not None:
-            raise ConfigError("--calibrate prints all radii: it excludes --radius, --keep, --grid and --properties")
+        if (
+            keep is not None
+            or novel
+            or novel_tautomers
+            or options.grid is not None
+            or options.properties
+            or radius is not None
+        ):
+            raise ConfigError(
+                "--calibrate prints all radii: it excludes --radius, --keep, --novel, --grid and --properties"
+            )
         _calibrate(smiles, plot, options)
         return
     if smiles is None:
         raise ConfigError("give the SMILES of a lead, or --calibrate for the curve of the model")
     if plot is not None:
         raise ConfigError("--plot plots the curve of --calibrate; --grid draws the molecules")
-    _explore(options, lambda vae, shared: vae.neighbors(smiles, n=n, radius=radius, keep=keep, **shared))
+    left_out: Novel = "tautomers" if novel_tautomers else novel
+    _explore(
+        options, lambda vae, shared: vae.neighbors(smiles, n=n, radius=radius, keep=keep, novel=left_out, **shared)
+    )
 
 
 def _explore(options: ExploreOptions, find: Callable[[MolVAE, dict[str, Any]], Walk]) -> None:

@@ -23,6 +23,8 @@ __all__ = [
     "ModelName",
     "MoleculeFile",
     "MoleculesOutput",
+    "NovelOnly",
+    "NovelTautomers",
     "Properties",
     "RowOptions",
     "SmilesColumn",
@@ -59,6 +61,11 @@ MoleculesOutput = Annotated[
     Path | None, typer.Option("--output", "-o", help="csv, tsv, smi, sdf or parquet file; - is csv on standard output.")
 ]
 Grid = Annotated[Path | None, typer.Option("--grid", help="Draw the molecules into this svg or png file.")]
+NovelOnly = Annotated[
+    bool,
+    typer.Option("--novel", help="Leave out the molecules of the training file and their stereoisomers."),
+]
+NovelTautomers = Annotated[bool, typer.Option("--novel-tautomers", help="As --novel; also leave out their tautomers.")]
 Properties = Annotated[bool, typer.Option("--properties", help="Add columns: qed, logp, sa, mw, tpsa, ...")]
 
 _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}

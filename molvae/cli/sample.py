@@ -16,6 +16,8 @@ from molvae.cli.options import (
     Grid,
     ModelName,
     MoleculesOutput,
+    NovelOnly,
+    NovelTautomers,
     Properties,
     check_outputs,
     with_options,
@@ -41,7 +43,8 @@ def sample(
     model: ModelName = None,
     output: MoleculesOutput = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the draws. Default: random.")] = None,
-    novel: Annotated[bool, typer.Option("--novel", help="Leave out training molecules.")] = False,
+    novel: NovelOnly = False,
+    novel_tautomers: NovelTautomers = False,
     raw: Annotated[bool, typer.Option("--raw", help="Print all strings, also invalid ones and duplicates.")] = False,
     repair: Annotated[int, typer.Option(min=0, help="Times to encode and decode an invalid string again.")] = 0,
     properties: Properties = False,
@@ -62,7 +65,12 @@ def sample(
     Ctrl-C keeps the molecules sampled so far. Under torchrun the processes share the work.
     """
     settings = Decoding(**decoding)
-    _check(raw=raw, output=output, properties=properties, needs_molecules=novel or properties or grid is not None)
+    _check(
+        raw=raw,
+        output=output,
+        properties=properties,
+        needs_molecules=novel or novel_tautomers or properties or grid is not None,
+    )
 
     from molvae.cli.models import load_model
 
@@ -81,7 +89,7 @@ def sample(
         n,
         settings,
         seed=seed,
-        novel=novel,
+        novel="tautomers" if novel_tautomers else novel,
         properties=columns,
         raw=raw,
         repair=repair,
@@ -94,7 +102,7 @@ def sample(
             for _ in stream:  # process 0 gets all molecules, and ends the stream
                 pass
         else:
-            _write(stream, n, columns, output, grid, interruption, raw=raw, novel=novel, repair=repair)
+            _write(stream, n, columns, output, grid, interruption, raw=raw, repair=repair)
 
 
 def _print_stopping() -> None:
@@ -126,7 +134,6 @@ def _write(
     interruption: Interruption,
     *,
     raw: bool,
-    novel: bool,
     repair: int,
 ) -> None:
     """Write the molecules of the stream. If it is interrupted or fails, write what there is and exit accordingly."""
@@ -138,7 +145,7 @@ def _write(
         if n and not stream.account.found:
             raise failure or KeyboardInterrupt
     if n and not raw:
-        _print_account(stream.account, novel=novel, repair=repair)
+        _print_account(stream.account, repair=repair)
     if picture:
         picture.draw()
     place = output or "stdout"
@@ -173,11 +180,11 @@ def _copy(
     return None
 
 
-def _print_account(account: Account, *, novel: bool, repair: int) -> None:
+def _print_account(account: Account, *, repair: int) -> None:
     """Print how many draws were valid, and what limited the speed."""
     repaired = " after repair" if repair else ""
     odd = f", {account.implausible:,} left out for radicals, valences or charges" if account.implausible else ""
-    known = f", {account.known:,} training molecules left out" if novel else ""
+    known = f", {account.known:,} known molecules left out" if account.known else ""
     rdkit = "RDKit" if account.workers == 1 else f"RDKit's {account.workers} processes"
     busy = f"{rdkit} {'was' if account.workers == 1 else 'were'} busy {account.screening_busy:.0%} of the time"
     if account.decoding >= account.screening:

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from molvae.chem import Standardized, canonical, quiet_rdkit, standardize
+from molvae.chem.known_molecules import Novel
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.config import Decoding, ModelConfig, check_batch_size, check_seed
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import ConfigError, InputError, ModelError, TokenError
@@ -20,6 +22,7 @@ from molvae.generator.exploration.fidelity import fidelity_table
 from molvae.generator.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
 from molvae.generator.exploration.projection import subsample
 from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve
+from molvae.generator.exploration.space import known_to
 from molvae.generator.sampling.draws import Decode, Draws, with_repair
 from molvae.generator.sampling.screening import Samples
 from molvae.generator.sampling.stream import SampleRequest, Stream, choose_resources, open_stream
@@ -46,7 +49,7 @@ class MolVAE:
     instead of a SMILES, NaN instead of numbers.
 
     Args:
-        stored: model, tokenizer, training set and card.
+        stored: model, tokenizer, known molecules and card.
         device: a torch device.
 
     >>> vae = MolVAE.from_pretrained()  # doctest: +SKIP
@@ -61,7 +64,7 @@ class MolVAE:
         self.device = torch.device(device)
         self.model = stored.model.to(self.device).eval()
         self.tokenizer: SmilesTokenizer = stored.tokenizer
-        self.training_set = stored.training_set
+        self.known = stored.known
         self.card: dict[str, Any] = stored.card
         self.max_length, self.atoms = stored.max_length, stored.atoms
         self._codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
@@ -82,7 +85,12 @@ class MolVAE:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model as a folder that `from_pretrained` reads."""
-        write_model(Path(folder), StoredModel(self.model, self.tokenizer, self.training_set, self.card))
+        write_model(Path(folder), StoredModel(self.model, self.tokenizer, self.known, self.card))
+
+    @property
+    def training_set(self) -> MoleculeSet | None:
+        """Hashes of the training molecules; None if the model does not keep them."""
+        return None if self.known is None else self.known.sets["smiles"]
 
     @property
     def config(self) -> ModelConfig:
@@ -270,7 +278,7 @@ class MolVAE:
         temperature: float = 1.0,
         top_p: float = 1.0,
         max_length: int | None = None,
-        novel: bool = False,
+        novel: Novel = False,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str]:
@@ -283,13 +291,14 @@ class MolVAE:
             top_p: nucleus sampling: draw among the most likely tokens that together have this probability.
             max_length: a string with more tokens is cut off, and so invalid; None uses the limit of the training
                 molecules.
-            novel: leave out training molecules.
+            novel: leave out the molecules of the training file, also those held out, and their stereoisomers;
+                ``"tautomers"`` also leaves out their tautomers.
             repair: number of times that an invalid string is encoded and decoded again, greedily.
             batch_size: rows decoded at a time; does not change the molecules.
 
         Raises:
             SamplingError: the model cannot produce n molecules.
-            ConfigError: a setting is out of range, or `novel` is set for a model without a training set.
+            ConfigError: a setting is out of range, or `novel` is set for a model that does not keep its molecules.
         """
         length = {} if max_length is None else {"max_length": max_length}
         decoding = Decoding(temperature=temperature, top_p=top_p, **length)
@@ -301,7 +310,7 @@ class MolVAE:
         decoding: Decoding | None = None,
         *,
         seed: int | None = None,
-        novel: bool = False,
+        novel: Novel = False,
         repair: int = 0,
         batch_size: int = 512,
         on_progress: Callable[[int], None] = lambda _: None,
@@ -320,7 +329,7 @@ class MolVAE:
         decoding: Decoding | None = None,
         *,
         seed: int | None = None,
-        novel: bool = False,
+        novel: Novel = False,
         properties: Sequence[str] = (),
         raw: bool = False,
         repair: int = 0,
@@ -352,9 +361,7 @@ class MolVAE:
             SamplingError: while reading: the model cannot produce n molecules.
             ConfigError: as in `sample`, or for an unknown property, or fewer than one worker.
         """
-        if novel and self.training_set is None:
-            raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
-        request = SampleRequest(n, self.training_set if novel else None, tuple(properties), raw, self.atoms)
+        request = SampleRequest(n, known_to(self, novel), novel, tuple(properties), raw, self.atoms)
         resources = choose_resources(request, on_cpu=self.device.type == "cpu", workers=workers)
         draws = self.draws(decoding or Decoding(), seed=seed, repair=repair, batch_size=batch_size)
         return open_stream(draws, request, resources, distributed=distributed)

@@ -78,7 +78,7 @@ def test_who_goes_on_has_the_same_points_to_the_last_bit(vae):
 
 def test_a_model_that_was_trained_with_dropout_moves_by_the_seed_alone(vae):
     model = expand_vocabulary(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.5)
-    dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.training_set, vae.card))
+    dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.known, vae.card))
     first, second = moved(dropping), moved(dropping)
     assert all(map(torch.equal, first.model.parameters(), second.model.parameters()))
 

@@ -9,6 +9,7 @@ import numpy as np
 from rdkit import Chem
 
 from molvae.chem import canonical, parse, quiet_rdkit, scaffold, tanimoto
+from molvae.chem.known_molecules import Novel
 from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
@@ -40,6 +41,7 @@ def neighbors(
     n: int = 50,
     radius: float | None = None,
     keep: str | None = None,
+    novel: Novel = False,
     properties: Sequence[str] = (),
     seed: int = 0,
     batch_size: int = 512,
@@ -56,6 +58,8 @@ def neighbors(
         radius: above 0, at most 1, where point and lead are 60 degrees apart; None takes the radius at which the
             similarity of `calibrate_radius` is half way between its values at radius 0 and 1.
         keep: a SMARTS that each molecule must match, or ``scaffold`` for the Murcko scaffold of the lead.
+        novel: leave out the molecules of the training file and their stereoisomers; ``"tautomers"`` also leaves out
+            their tautomers.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
         seed: of the draws.
         batch_size: points decoded at a time; does not change the result.
@@ -63,12 +67,15 @@ def neighbors(
     Returns:
         A walk without the lead, the nearest molecule first: ``smiles``; ``distance`` between the posterior means of
         molecule and lead, in units of the norm of the latter, NaN for a token that the model does not know;
-        ``similarity``, Tanimoto to the lead (Morgan, radius 2). Its ``shortfall`` explains fewer than n, and names a
+        ``similarity``, Tanimoto to the lead (Morgan, radius 2); and
+        ``known``, 1 for a molecule of the training file or its stereoisomer, else 0. A model that does not keep its
+        molecules gives no such column. Its ``shortfall`` explains fewer than n, and names a
         radius that gives more.
 
     Raises:
         InputError: the lead cannot be encoded, or `keep` cannot be read or is not in the lead.
-        ConfigError: `n`, `radius` or `seed` is out of range, or a property is unknown.
+        ConfigError: `n`, `radius` or `seed` is out of range, a property is unknown, or the model does not keep the
+            molecules that `novel` leaves out.
         SamplingError: the radius is None, and the model cannot sample the molecules to calibrate it with.
     """
     check_seed(seed)
@@ -86,18 +93,21 @@ def neighbors(
     def draw(k: int) -> Points:
         return around(np.repeat(point, k, axis=0), radius, rng)
 
-    found = collect(space, n, draw, exclude={lead}, accept=accept, batch_size=batch_size)
+    found = collect(space, n, draw, exclude={lead}, accept=accept, novel=novel, batch_size=batch_size)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
     order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
     distance, similarity = distance[order], tanimoto(near, [lead])[:, 0]
+    numbers = {"distance": distance, "similarity": similarity}
+    if space.known is not None:
+        numbers["known"] = space.known.holds(near).astype(np.float64)
     shortfall = None
     if len(near) < n:
         other = _better_radius(space, point, lead, accept, seed, batch_size)
         shortfall = _shortfall(found, n, radius, keep, other)
     return make_walk(
         near,
-        {"distance": distance, "similarity": similarity},
+        numbers,
         properties=properties,
         notes=[
             _account(found, radius, keep, similarity),
@@ -156,10 +166,12 @@ def _better_radius(
 
 def _account(found: Collected, radius: float, keep: str | None, similarity: np.ndarray) -> str:
     mean = f", mean Tanimoto similarity {similarity.mean():.2f}" if len(similarity) else ""
+    known = f", {pluralize(found.known, 'known molecule')} left out" if found.known else ""
     refused = f", {pluralize(found.refused, 'molecule')} without {keep}" if keep else ""
     return (
         f"{pluralize(len(similarity), 'neighbor')} from {pluralize(found.drawn, 'draw')} at radius {radius:g}: "
-        f"{found.validity:.0%} valid, {found.excluded / max(1, found.valid):.0%} of them the lead itself{refused}{mean}"
+        f"{found.validity:.0%} valid, {found.excluded / max(1, found.valid):.0%} of them the lead itself"
+        f"{known}{refused}{mean}"
     )
 
 
@@ -169,7 +181,8 @@ def _shortfall(found: Collected, n: int, radius: float, keep: str | None, other:
     elif found.excluded == found.valid:
         why = "all valid ones being the lead itself"
     else:
-        why = f"which gave {pluralize(len(found.smiles) + found.refused, 'other molecule')}"
+        why = f"which gave {pluralize(len(found.smiles) + found.known + found.refused, 'other molecule')}"
+        why += f", {found.known} of them known" if found.known else ""
         why += f", {found.refused} of them without {keep}" if keep else ""
     if other is None:
         remedy = "no radius gives more" + ("; keep less" if keep else "")

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from molvae.chem.known_molecules import KnownMolecules, Novel
 from molvae.chem.plausibility import is_plausible, unusual_atoms
-from molvae.errors import InputError
+from molvae.errors import ConfigError, InputError
 from molvae.model import slerp
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Space",
     "around",
     "decode_plausible",
+    "known_to",
     "path_points",
     "relative_distance",
     "spherical_mean",
@@ -38,6 +40,8 @@ _ROUNDS = 100  # of the spherical mean, at most; it converges in about ten
 class Space(Protocol):
     """A latent space; `molvae.MolVAE` is one."""
 
+    known: KnownMolecules | None
+    """the molecules of the training file"""
     atoms: frozenset[str]
     """unusual atoms that its molecules may have, as in `molvae.chem.is_plausible`"""
 
@@ -71,6 +75,20 @@ def decode_plausible(
     allowed = space.atoms.union(*map(unusual_atoms, origins))
     found = space.decode(points, batch_size=batch_size)
     return [one if one is not None and is_plausible(one, allowed) else None for one in found]
+
+
+def known_to(space: Space, novel: Novel) -> KnownMolecules | None:
+    """The molecules that are to be left out; None for none.
+
+    Raises:
+        ConfigError: the model does not keep what it needs to leave them out.
+    """
+    if not novel:
+        return None
+    if space.known is None:
+        raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
+    space.known.check(novel)
+    return space.known
 
 
 def path_points(a: Points, b: Points, t: Numbers, *, linear: bool = False) -> Points:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from molvae.chem import PROPERTIES, molecule_grid, property_table
+from molvae.chem.known_molecules import Novel
 from molvae.errors import ConfigError
-from molvae.generator.exploration.space import Points, Space, decode_plausible
+from molvae.generator.exploration.space import Points, Space, decode_plausible, known_to
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +99,8 @@ class Collected:
     """draws that give a plausible molecule"""
     excluded: int = 0
     """valid draws that are starting molecules"""
+    known: int = 0
+    """distinct molecules that are in the training file, left out"""
     refused: int = 0
     """distinct molecules that the filter rejected"""
 
@@ -114,6 +117,7 @@ def collect(
     *,
     exclude: Collection[str],
     accept: Callable[[str], bool] = lambda _: True,
+    novel: Novel = False,
     batch_size: int = 512,
 ) -> Collected:
     """Decode draws greedily until there are n distinct molecules.
@@ -126,9 +130,10 @@ def collect(
         draw: gives k new points (k, D).
         exclude: canonical SMILES of the starting molecules, which are left out.
         accept: whether a molecule passes the filter.
+        novel: leave out molecules of the training file, in these forms.
         batch_size: points decoded at a time; does not change what is found.
     """
-    result = Collected()
+    result, known = Collected(), known_to(space, novel)
     seen: set[str] = set()
     last_new = 0
     while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
@@ -137,11 +142,13 @@ def collect(
         result.drawn += _BLOCK
         result.valid += len(found)
         result.excluded += sum(one in exclude for one in found)
-        for one in dict.fromkeys(found):
-            if one in seen or one in exclude:
-                continue
-            seen.add(one)
-            if not accept(one):
+        new = [one for one in dict.fromkeys(found) if one not in seen and one not in exclude]
+        seen.update(new)
+        is_known = known.holds(new, novel) if known is not None else [False] * len(new)
+        for one, there in zip(new, is_known, strict=True):
+            if there:
+                result.known += 1
+            elif not accept(one):
                 result.refused += 1
             elif len(result.smiles) < n:
                 result.smiles.append(one)

@@ -6,7 +6,7 @@ Worker processes run this module, so it imports no torch.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molvae.chem import PROPERTIES, canonical, is_plausible, parse
-from molvae.chem.molecule_set import GrowingSet, MoleculeSet, hash_smiles
+from molvae.chem.known_molecules import FORMS, Form, KnownMolecules, hashed
+from molvae.chem.molecule_set import GrowingSet
 from molvae.errors import SamplingError
 
 __all__ = ["Account", "Molecules", "Raw", "Samples", "Screened", "first_draws", "new_molecules", "screen", "unscreened"]
@@ -45,7 +46,7 @@ class Screened(NamedTuple):
     smiles: list[str]
     """V canonical SMILES"""
     hashes: NDArray[np.uint64]
-    """(V,)"""
+    """(F, V), in F forms as `molvae.chem.known_molecules.hashed` tells; the first is that of the SMILES"""
     plausible: NDArray[np.bool_]
     """(V,) whether each is a molecule as `molvae.chem.is_plausible` tells"""
     properties: NDArray[np.float64]
@@ -56,13 +57,16 @@ class Screened(NamedTuple):
     """RDKit time, seconds of one core"""
 
 
-def screen(names: tuple[str, ...], raw: Raw, *, atoms: Collection[str] = ()) -> Screened:
+def screen(
+    names: tuple[str, ...], raw: Raw, *, atoms: Collection[str] = (), forms: Sequence[Form] = FORMS[:1]
+) -> Screened:
     """Find the molecules.
 
     Args:
         names: of the properties to compute (of `PROPERTIES`).
         raw: the strings.
         atoms: unusual atoms that a plausible molecule may have.
+        forms: to hash.
     """
     begin = time.thread_time()
     found = [(at, one) for at, text in enumerate(raw.texts) if (one := canonical(text)) is not None]
@@ -74,7 +78,7 @@ def screen(names: tuple[str, ...], raw: Raw, *, atoms: Collection[str] = ()) -> 
             mol = parse(one)  # of the canonical SMILES: rounding does not depend on the SMILES that was drawn
             properties[row] = [each(mol) for each in wanted]
     positions = np.array([at for at, _ in found], dtype=np.int64)
-    hashes = hash_smiles(smiles)
+    hashes = hashed(smiles, forms)
     plausible = np.array([is_plausible(one, atoms) for one in smiles], dtype=np.bool_)
     seconds = time.thread_time() - begin
     return Screened(raw.start, len(raw.texts), positions, smiles, hashes, plausible, properties, raw.seconds, seconds)
@@ -82,7 +86,7 @@ def screen(names: tuple[str, ...], raw: Raw, *, atoms: Collection[str] = ()) -> 
 
 def unscreened(raw: Raw) -> Screened:
     """All strings as they are, without hashes."""
-    n, nothing = len(raw.texts), np.empty(0, dtype=np.uint64)
+    n, nothing = len(raw.texts), np.empty((1, 0), dtype=np.uint64)
     properties, plausible = np.empty((n, 0)), np.empty(0, dtype=np.bool_)
     return Screened(raw.start, n, np.arange(n), raw.texts, nothing, plausible, properties, raw.seconds, 0.0)
 
@@ -102,7 +106,7 @@ class Account:
     implausible: int = 0
     """distinct ones that were left out as radicals, or for valences or charges that no training molecule has"""
     known: int = 0
-    """distinct ones that were left out as training molecules"""
+    """distinct ones that were left out as known"""
     seconds: float = 0.0
     """time so far"""
     decoding: float = 0.0
@@ -151,7 +155,7 @@ class Molecules(list[str]):
 
 
 def new_molecules(
-    screened: Iterable[Screened], n: int, account: Account, *, known: MoleculeSet | None = None
+    screened: Iterable[Screened], n: int, account: Account, *, known: KnownMolecules | None = None
 ) -> Iterator[Molecules]:
     """Give n distinct, plausible molecules, in the order of the draws.
 
@@ -168,9 +172,9 @@ def new_molecules(
     """
     seen, milestone = GrowingSet(), 0  # milestone: molecules at the last check of the yield
     for block in screened if n else ():
-        new = seen.add(block.hashes)
+        new = seen.add(block.hashes[0])
         sound = new & block.plausible
-        left_out = sound & known.holds(block.hashes) if known is not None else np.zeros_like(new)
+        left_out = sound & known.has(block.hashes) if known is not None else np.zeros_like(new)
         accepted, at = sound & ~left_out, 0
         while at < block.drawn and account.found < n:
             # Up to the end of the block, the draw of the last molecule, or the next check.
@@ -214,6 +218,6 @@ def _why(account: Account, n: int) -> str:
     if account.implausible:
         message += f", {account.implausible:,} left out for radicals, valences or charges"
     if account.known:
-        message += f", {account.known:,} training molecules left out"
+        message += f", {account.known:,} known molecules left out"
     remedy = "train it for longer" if account.validity < 0.05 else "ask for fewer or raise the temperature"
     return f"{message}) and almost nothing new comes: {remedy}"

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from molvae._version import __version__
-from molvae.chem.molecule_set import MoleculeSet
+from molvae.chem.known_molecules import KnownMolecules
 from molvae.chem.plausibility import RADICAL, unusual_atoms
 from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
@@ -61,7 +61,9 @@ class Runner:
         self._events = _event_writer(folder) if tensorboard and is_main() else None
         self._training = [start.smiles[row] for row in start.parts["train"]]
         self._atoms = sorted(frozenset[str]().union(*map(unusual_atoms, self._training)) - {RADICAL})
-        self._training_set = MoleculeSet.from_smiles(self._training)
+        # Of several processes only the main one writes the model; the others need the training molecules alone.
+        held_out = [start.smiles[row] for name in ("valid", "test") for row in start.parts[name]]
+        self._known = KnownMolecules.from_smiles(self._training, held_out if is_main() else None)
         if start.origin is not None:
             self._tokenizer, self._model = start.origin.tokenizer, start.origin.model
         else:
@@ -161,7 +163,7 @@ class Runner:
             corpus,
             held,
             [smiles[row] for row in held],
-            self._training_set.intersection,
+            self._known.sets["smiles"].intersection,
             config,
             self._start.cleaning.max_length,
         )
@@ -224,7 +226,7 @@ class Runner:
             **self._lineage(),
             "figures": {key: float(value) for key, value in self._best().items()},
         }
-        return StoredModel(model, self._tokenizer, self._training_set, card)
+        return StoredModel(model, self._tokenizer, self._known, card)
 
     def _heads(self, model: SmilesVAE) -> dict[str, Any]:
         """The entry of the card for the property heads, if there are any."""

@@ -11,6 +11,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molvae import ConfigError, InputError, MolVAE
 from molvae.chem import PROPERTIES, canonical, property_table
+from molvae.chem.known_molecules import KnownMolecules
 from molvae.generator.exploration import radius as radii
 from molvae.generator.exploration import walk as gathering
 from molvae.generator.exploration.mixing import mix
@@ -66,6 +67,21 @@ def test_no_walk_gives_a_radical_or_a_charge_that_the_training_molecules_lack(so
     assert decode_plausible(atlas, atlas.points, [odd[1]]) == [*some[:3], None, odd[1], None]
     atlas.atoms = frozenset({"I with 3 bonds"})
     assert decode_plausible(atlas, atlas.points, []) == [*some[:3], None, None, odd[2]]
+
+
+def test_neighbors_mark_known_molecules_and_leave_them_out_if_asked(some):
+    atlas = Atlas(some[:12], holes=False)
+    assert "known" not in neighbors(atlas, some[0], n=3, radius=1.0).table
+    with pytest.raises(ConfigError, match="does not know its training molecules"):
+        neighbors(atlas, some[0], n=3, radius=1.0, novel=True)
+    there = neighbors(atlas, some[0], n=12, radius=1.0).smiles
+    atlas.known = KnownMolecules.from_smiles(there[:1], held_out=there[2:3])
+    marked = neighbors(atlas, some[0], n=12, radius=1.0).table
+    assert marked["smiles"].tolist() == there
+    assert marked["known"].tolist() == [float(place in (0, 2)) for place in range(len(there))]
+    novel = neighbors(atlas, some[0], n=12, radius=1.0, novel=True)
+    assert novel.smiles == [one for place, one in enumerate(there) if place not in (0, 2)]
+    assert not novel.table["known"].any() and ", 2 known molecules left out" in novel.notes[0]
 
 
 # Geometry
