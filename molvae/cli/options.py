@@ -29,6 +29,7 @@ __all__ = [
     "RowOptions",
     "SmilesColumn",
     "TableOutput",
+    "Where",
     "Workers",
     "check_outputs",
     "with_options",
@@ -53,6 +54,10 @@ MoleculeFile = Annotated[
 ]
 SmilesColumn = Annotated[
     str | None, typer.Option("--smiles-column", "-s", help="Name or number of the SMILES column. Default: detected.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", help="Use only the rows that fulfil this, as \"Type == 'IC50' and Value > 6\"."),
 ]
 TableOutput = Annotated[
     Path | None, typer.Option("--output", "-o", help="csv, tsv or parquet file; - is csv on standard output (default).")

@@ -263,9 +263,10 @@ class MolVAE:
         finite = np.isfinite(z).all(1)
         points = torch.from_numpy(z[finite]).to(self.device)
         table = pd.DataFrame(np.nan, columns=list(self.config.heads), index=range(len(z)))
-        for name, head in self.model.property_heads().items():
+        for (name, head), quantity in zip(self.model.property_heads().items(), self.config.quantities, strict=True):
             mean, std = head.scale
-            table.loc[finite, name] = mean + std * head(points).double().cpu().numpy()
+            values = mean + std * head(points).double().cpu().numpy()
+            table.loc[finite, name] = values if quantity == name else 10.0**values
         return table
 
     # Sampling

@@ -21,7 +21,10 @@ _LEGEND = (
     "valid, unique and novel ones of draws from the prior, decoded once, and valid midpoints between molecules; "
     "ktok/s: thousand tokens trained on per second"
 )
-_HEADS = "; R2 and MAE (mean absolute error, in its unit) of each property, predicted from the posterior mean"
+_HEADS = (
+    "; R2 and MAE (mean absolute error, in its unit) of each property, predicted from the posterior mean; of log10 "
+    "NAME where the model learns log10"
+)
 _HEADER = "epoch   left    rec bit/c    KL  act prior exact valid  uniq novel midpt ktok/s"
 _SILENCE = 120.0  # seconds without a line after which a line of progress is written
 
@@ -43,6 +46,9 @@ class Reporter:
 
     def plan(self, sentence: str) -> None:
         """A remark on the training to come."""
+
+    def warning(self, sentence: str) -> None:
+        """What the user should change."""
 
     def new_tokens(self, start: str, molecules: Mapping[str, int]) -> None:
         """The run fine-tunes the model `start`; `molecules` counts the molecules with each token that is new to it."""
@@ -90,6 +96,9 @@ class LineReporter(Reporter):
 
     def plan(self, sentence: str) -> None:
         self._write(sentence)
+
+    def warning(self, sentence: str) -> None:
+        self._write(sentence, "yellow")
 
     def new_tokens(self, start: str, molecules: Mapping[str, int]) -> None:
         self._write(

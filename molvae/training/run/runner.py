@@ -122,7 +122,7 @@ class Runner:
 
     def _name(self) -> str:
         """The preset size of the model, or custom."""
-        bare = self._start.model.replace(properties="", head_hidden=ModelConfig().head_hidden)
+        bare = self._start.model.replace(properties="", log="", head_hidden=ModelConfig().head_hidden)
         return next((name for name, preset in SIZES.items() if preset == bare), "custom")
 
     def _length(self) -> str:
@@ -233,7 +233,7 @@ class Runner:
         known = np.isfinite(self._start.labels[self._start.parts["train"]]).sum(0).tolist()
         heads = {
             name: {"labels": n, **head.scale._asdict()}
-            for (name, head), n in zip(model.property_heads().items(), known, strict=True)
+            for name, head, n in zip(model.config.quantities, model.property_heads().values(), known, strict=True)
         }
         return {"heads": heads} if heads else {}
 
