@@ -139,12 +139,15 @@ def _write(
     """Write the molecules of the stream. If it is interrupted or fails, write what there is and exit accordingly."""
     from molvae.cli.output import Picture, molecule_output
 
-    picture = Picture(grid, columns) if grid else None
+    picture, valid = Picture(grid, columns) if grid else None, _Validity()
     with molecule_output(output, columns, n) as write:
-        failure = _copy(stream, [write, picture.take] if picture else [write], interruption)
+        sinks = [write, *([picture.take] if picture else []), *([valid.take] if raw else [])]
+        failure = _copy(stream, sinks, interruption)
         if n and not stream.account.found:
             raise failure or KeyboardInterrupt
-    if n and not raw:
+    if n and raw:
+        valid.print()
+    elif n:
         _print_account(stream.account, repair=repair)
     if picture:
         picture.draw()
@@ -178,6 +181,25 @@ def _copy(
     except SamplingError as error:
         return error
     return None
+
+
+class _Validity:
+    """Counts strings, and those that are molecules."""
+
+    def __init__(self) -> None:
+        self._strings = self._valid = 0
+
+    def take(self, strings: Molecules) -> None:
+        """Count more strings."""
+        from molvae.chem import parse, quiet_rdkit
+
+        with quiet_rdkit():
+            self._valid += sum(parse(one) is not None for one in strings)
+        self._strings += len(strings)
+
+    def print(self) -> None:
+        """Print the share of valid strings."""
+        print_status(f"{pluralize(self._strings, 'raw string')}: {self._valid / self._strings:.1%} valid")
 
 
 def _print_account(account: Account, *, repair: int) -> None:

@@ -188,10 +188,13 @@ class MolVAE:
                 form = standardize(smiles) if smiles else "no SMILES"
                 return str(form) if not isinstance(form, Standardized) else "RDKit cannot write it"
         try:
-            unknown = [token for token in scan(molecule) if token not in self.tokenizer.ids]
+            unknown = self.tokenizer.unknown(scan(molecule))
         except TokenError as error:
             return error.reason
-        return f"the model does not know the token {unknown[0]!r}" if unknown else None
+        if unknown is None:
+            return None
+        element = self.tokenizer.unknown_element(unknown)
+        return f"the model does not know {f'the element {element}' if element else f'the token {unknown!r}'}"
 
     # Likelihood and properties
 

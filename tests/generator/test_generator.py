@@ -60,6 +60,8 @@ def test_strict_encode_points(vae):
         vae.encode(["CC", "C1C"], strict=True)
     with pytest.raises(InputError, match=r"molecule 1 of 1: the token '\[Pt\]' is not in the vocabulary.*\n.*\n"):
         vae.encode(["[Pt]"], strict=True)
+    with pytest.raises(InputError, match=r"the token '\[Pt\]' is not in .*: it knows no Pt\n.*\n {11}\^$"):
+        vae.encode(["N.N.Cl[Pt]Cl"], strict=True)
     with pytest.raises(InputError, match=r"(?s)\[C@H\].*\nwithout stereochemistry, salts and charges .*: CC\(N\)CO$"):
         vae.encode(["C[C@H](N)CO.Cl"], strict=True)
 

@@ -287,3 +287,17 @@ def test_a_front_wants_parts(vae):
             search.tell(batch, [1.0] * 4, parts)
     search.tell(batch, [1.0] * 4, [[1.0, 0.5]] * 4)
     assert search.ask(3)
+
+
+def test_texts_can_be_told(vae):
+    search = Optimizer(vae, seed=0)
+    search.tell(["OCC", "CCN", Proposal("CCC", "measured")], [1.0, 2.0, 3.0])
+    assert search.archive.smiles == ["CCO", "CCN", "CCC"] and search.archive.scores.tolist() == [1.0, 2.0, 3.0]
+    for texts, message in (
+        (["C1C"], "'C1C' is not a valid SMILES"),
+        (["C(C)O"], "scored before"),
+        (["C", "C"], "before"),
+    ):
+        with pytest.raises(InputError, match=message):
+            search.tell(texts, [1.0] * len(texts))
+    assert len(search.archive) == 3

@@ -42,6 +42,7 @@ def neighbors(
     radius: float | None = None,
     keep: str | None = None,
     novel: Novel = False,
+    stereo: bool = True,
     properties: Sequence[str] = (),
     seed: int = 0,
     batch_size: int = 512,
@@ -60,6 +61,7 @@ def neighbors(
         keep: a SMARTS that each molecule must match, or ``scaffold`` for the Murcko scaffold of the lead.
         novel: leave out the molecules of the training file and their stereoisomers; ``"tautomers"`` also leaves out
             their tautomers.
+        stereo: keep stereo; without it, the lead and all molecules have none.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
         seed: of the draws.
         batch_size: points decoded at a time; does not change the result.
@@ -85,6 +87,8 @@ def neighbors(
         raise ConfigError(f"n must be at least 1, not {n}")
     check_radius(radius)
     check_properties(properties)
+    if not stereo:
+        smiles = canonical(smiles, stereo=False) or smiles
     point = space.encode([smiles], strict=True, batch_size=batch_size)
     lead = str(canonical(smiles))
     accept = _filter(keep, lead)
@@ -93,7 +97,7 @@ def neighbors(
     def draw(k: int) -> Points:
         return around(np.repeat(point, k, axis=0), radius, rng)
 
-    found = collect(space, n, draw, exclude={lead}, accept=accept, novel=novel, batch_size=batch_size)
+    found = collect(space, n, draw, exclude={lead}, accept=accept, novel=novel, stereo=stereo, batch_size=batch_size)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
     order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
@@ -103,7 +107,7 @@ def neighbors(
         numbers["known"] = space.known.holds(near).astype(np.float64)
     shortfall = None
     if len(near) < n:
-        other = _better_radius(space, point, lead, accept, seed, batch_size)
+        other = _better_radius(space, point, lead, accept, seed, stereo, batch_size)
         shortfall = _shortfall(found, n, radius, keep, other)
     return make_walk(
         near,
@@ -152,13 +156,13 @@ def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
 
 
 def _better_radius(
-    space: Space, point: Points, lead: str, accept: Callable[[str], bool], seed: int, batch_size: int
+    space: Space, point: Points, lead: str, accept: Callable[[str], bool], seed: int, stereo: bool, batch_size: int
 ) -> float | None:
     """The smallest radius that gives nearly as many molecules as the best one; None if no radius gives any."""
     found = {}
     for radius in RADII[1:]:
         draws = around(np.repeat(point, _TRIAL, axis=0), radius, np.random.default_rng(seed))
-        molecules = set(decode_plausible(space, draws, [lead], batch_size=batch_size)) - {None, lead}
+        molecules = set(decode_plausible(space, draws, [lead], stereo=stereo, batch_size=batch_size)) - {None, lead}
         found[radius] = sum(one is not None and accept(one) for one in molecules)
     most = max(found.values())
     return next(radius for radius, some in found.items() if some >= _ENOUGH * most) if most else None

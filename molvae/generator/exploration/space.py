@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from molvae.chem import canonical
 from molvae.chem.known_molecules import KnownMolecules, Novel
 from molvae.chem.plausibility import is_plausible, unusual_atoms
 from molvae.errors import ConfigError, InputError
@@ -62,7 +63,7 @@ class Space(Protocol):
 
 
 def decode_plausible(
-    space: Space, points: Points, origins: Collection[str], *, batch_size: int = 512
+    space: Space, points: Points, origins: Collection[str], *, stereo: bool = True, batch_size: int = 512
 ) -> list[str | None]:
     """As `Space.decode`, but None for a radical, and for a valence or charge that no training molecule has.
 
@@ -70,10 +71,13 @@ def decode_plausible(
         space: the model.
         points: (N, D)
         origins: canonical SMILES of the molecules that the user walks from; what is unusual in them is allowed.
+        stereo: keep stereo centres and double-bond geometry.
         batch_size: points decoded at a time.
     """
     allowed = space.atoms.union(*map(unusual_atoms, origins))
     found = space.decode(points, batch_size=batch_size)
+    if not stereo:
+        found = [canonical(one, stereo=False) for one in found]
     return [one if one is not None and is_plausible(one, allowed) else None for one in found]
 
 

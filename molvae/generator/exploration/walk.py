@@ -118,6 +118,7 @@ def collect(
     exclude: Collection[str],
     accept: Callable[[str], bool] = lambda _: True,
     novel: Novel = False,
+    stereo: bool = True,
     batch_size: int = 512,
 ) -> Collected:
     """Decode draws greedily until there are n distinct molecules.
@@ -131,13 +132,14 @@ def collect(
         exclude: canonical SMILES of the starting molecules, which are left out.
         accept: whether a molecule passes the filter.
         novel: leave out molecules of the training file, in these forms.
+        stereo: keep stereo; without it, stereoisomers are one molecule.
         batch_size: points decoded at a time; does not change what is found.
     """
     result, known = Collected(), known_to(space, novel)
     seen: set[str] = set()
     last_new = 0
     while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
-        decoded = decode_plausible(space, draw(_BLOCK), exclude, batch_size=batch_size)
+        decoded = decode_plausible(space, draw(_BLOCK), exclude, stereo=stereo, batch_size=batch_size)
         found = [one for one in decoded if one is not None]
         result.drawn += _BLOCK
         result.valid += len(found)

@@ -85,6 +85,7 @@ class LineReporter(Reporter):
     def __init__(self, write: WriteLine) -> None:
         self._write = write
         self._has_header = False
+        self._last_epoch: int | None = None  # that this process has seen
         self._last_line: tuple[float, int] | None = None  # its time, and the step then
 
     def table(self, sentence: str) -> None:
@@ -125,7 +126,7 @@ class LineReporter(Reporter):
         self._last_line = since, step
 
     def epoch(self, epoch: Epoch, epochs: int, warning: str | None) -> None:
-        self._last_line = None
+        self._last_line, self._last_epoch = None, epoch.epoch
         if not self._has_header:
             self._write(_LEGEND + (_HEADS if epoch.fits else ""), "dim")
             self._write(_HEADER, "bold")
@@ -163,6 +164,8 @@ class LineReporter(Reporter):
 
     def done(self, folder: Path, best: int) -> None:
         self._write(f"the model has the weights of epoch {best}", "dim")
+        if best == self._last_epoch:
+            self._write("the last epoch is the best one: longer training (--epochs, --minutes) may give a better model")
 
 
 def _fit(name: str, fit: HeadFit) -> str:

@@ -84,6 +84,17 @@ def test_neighbors_mark_known_molecules_and_leave_them_out_if_asked(some):
     assert not novel.table["known"].any() and ", 2 known molecules left out" in novel.notes[0]
 
 
+def test_neighbors_without_stereo_are_distinct_without_it():
+    atlas = Atlas(["CCO", "C[C@H](N)Cl", "C[C@@H](N)Cl", "CC(N)Cl", "CCC(C)N"], holes=False)
+    assert len(neighbors(atlas, "CCO", n=9, radius=1.0).smiles) > 2
+    flat = neighbors(atlas, "CCO", n=9, radius=1.0, stereo=False).smiles
+    assert sorted(flat) == sorted(
+        {canonical(one, stereo=False) for one in neighbors(atlas, "CCO", n=9, radius=1.0).smiles}
+    )
+    around = neighbors(atlas, "C[C@H](N)Cl", n=9, radius=1.0, stereo=False)
+    assert around.drawn[0][0] == "CC(N)Cl" and "CC(N)Cl" not in around.smiles
+
+
 # Geometry
 
 

@@ -35,6 +35,20 @@ def test_they_are_new_and_ranked_and_stand_beside_the_nearest():
     assert found["nearest_measured"].tolist() == [values[known.index(one)] for one in found["nearest"]]
 
 
+def test_a_suggestion_has_no_flaw_that_no_measured_molecule_has(monkeypatch):
+    odd = ["C1NCO1", "CC[NH3+]", "C[N+](C)(C)C", "OCN"]
+
+    class Odd(Ranking):
+        def __init__(self, *given, **settings):
+            super().__init__(*given, **settings, molecules=[*odd, *MOLECULES])
+
+    monkeypatch.setattr(measured, "Optimizer", Odd)
+    found = measured.suggest(None, MOLECULES[:30], np.arange(30.0), n=200).table["smiles"]
+    assert not set(found) & set(odd) and len(found) > 50
+    charged = measured.suggest(None, [*MOLECULES[:30], "CCC[NH3+]"], np.arange(31.0), n=200).table["smiles"]
+    assert {"CC[NH3+]", "C[N+](C)(C)C"} <= set(charged) and not {"C1NCO1", "OCN"} & set(charged)
+
+
 def test_small_values_can_be_wanted():
     values = np.arange(30.0)
     found = measured.suggest(None, MOLECULES[:30], values, n=12, maximize=False).table
