@@ -223,6 +223,10 @@ class Decoding(Settings):
         description="Largest number of tokens; a longer molecule is cut off, ends in '...' and is invalid; the default "
         "is the limit of the training molecules.",
     )
+    constrained: bool = Field(
+        False,
+        description="Let the decoder write only what can become a valid molecule; free, it writes invalid strings too.",
+    )
 
     def for_model(self, max_length: int) -> Self:
         """These settings, with the `max_length` of a model unless it was set explicitly."""

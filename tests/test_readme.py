@@ -21,7 +21,8 @@ LONG = {
     "molvae train series.csv -o tuned --properties pIC50": "--epochs 1 --health-samples 20 --no-report",
     "molvae sample --n 30000 --raw --seed 0 -o raw.csv": "--n 300",
     "molvae optimize qed --start series.csv --keep c1ccncc1 --window mw 250 450 --budget 200 -o search": "--budget 12",
-    "molvae optimize docking.py:score --budget 200": "--budget 12",
+    "molvae optimize docking.py:score --budget 200 --jobs 8": "--budget 12",
+    "molvae optimize predict:pIC50 --model tuned --start series.csv --budget 100": "--budget 12",
     "molvae suggest series.csv --column pIC50 --n 30": "--n 3",
 }
 """Commands that take long, and what makes them quick."""

@@ -122,7 +122,7 @@ class LatentEvolution(Baseline):
             if self._points:
                 self._learn()
             self._points = self._strategy.ask()
-            self._molecules = _flat(self._vae.decode(np.array(self._points, dtype=np.float32)))
+            self._molecules = _flat(self._vae.decode(np.array(self._points, dtype=np.float32), constrained=False))
             self._waiting = self._new(self._molecules, _POPULATION)
         batch, self._waiting = self._waiting[:n], self._waiting[n:]
         return batch

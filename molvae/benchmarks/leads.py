@@ -83,10 +83,9 @@ def summary(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 
 def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
     """One lead, in a worker process."""
-    import torch
-
     from molvae.generator.molvae import MolVAE
     from molvae.optimization.run.start import optimize
+    from molvae.runtime.device import limit_threads
 
     number, lead = numbered
     place = setup.folder / f"{number:03d}.json"
@@ -96,7 +95,7 @@ def _improve(numbered: tuple[int, str], *, setup: LeadSetup) -> dict[str, Any]:
         known: dict[str, Any] = json.loads(place.read_text())
         if own.items() <= known.items():
             return known
-    torch.set_num_threads(1)
+    limit_threads(1)
     result = optimize(
         MolVAE.from_pretrained(setup.model),
         _OBJECTIVE,

@@ -26,7 +26,7 @@ from molvae.storage.cache import cache_folder
 from molvae.storage.files import write_text
 from molvae.storage.latest_run import is_finished
 
-__all__ = ["METHODS", "Job", "Setup", "areas", "jobs_of", "model_checksum", "run_all", "zinc_generator"]
+__all__ = ["METHODS", "Job", "Setup", "jobs_of", "model_checksum", "over_seeds", "run_all", "zinc_generator"]
 
 _FROM_LIBRARY = 30  # molecules of the library that a search starts with; they count as calls
 _BLOCK = 1 << 20  # bytes read at a time
@@ -73,7 +73,7 @@ class Setup(NamedTuple):
     budget: int
     """calls of a run"""
     threads: int = 1
-    """threads of torch in each run"""
+    """threads of each run"""
 
 
 def jobs_of(methods: Sequence[str], tasks: Sequence[str], seeds: int) -> list[Job]:
@@ -111,32 +111,36 @@ def run_all(jobs: Sequence[Job], setup: Setup, *, workers: int = 1) -> Iterator[
     yield from zip(jobs, map_chunks(partial(_run, setup=setup), jobs, workers=workers), strict=True)
 
 
-def areas(found: Mapping[Job, Mapping[str, float]]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Mean and standard deviation over the seeds of the area under the ten best, by method and task.
+def over_seeds(
+    found: Mapping[Job, Mapping[str, float]], figure: str = "auc_top10"
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Mean and standard deviation of a figure over the seeds, by method and task; the task ``sum`` is that of all.
 
-    It is the sample standard deviation; NaN for a single seed.
+    It is the sample standard deviation; NaN for a single seed. That of the sum is of the sums of each seed.
     """
-    seeds: dict[str, dict[str, list[float]]] = {}
+    seeds: dict[str, dict[str, dict[int, float]]] = {}
     for job, figures in found.items():
-        seeds.setdefault(job.method, {}).setdefault(job.task, []).append(figures["auc_top10"])
-    return {
-        method: {
-            task: (float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan"))
-            for task, values in tasks.items()
+        for task in (job.task, "sum"):
+            by_seed = seeds.setdefault(job.method, {}).setdefault(task, {})
+            by_seed[job.seed] = by_seed.get(job.seed, 0.0) + figures.get(figure, float("nan"))
+    table = {}
+    for method, tasks in seeds.items():
+        values = {task: np.array(list(by_seed.values())) for task, by_seed in tasks.items()}
+        table[method] = {
+            task: (float(one.mean()), float(one.std(ddof=1)) if len(one) > 1 else float("nan"))
+            for task, one in values.items()
         }
-        for method, tasks in seeds.items()
-    }
+    return table
 
 
 def _run(job: Job, *, setup: Setup) -> dict[str, float]:
     """One run, in a worker process."""
-    import torch
-
     from molvae.optimization.objectives import objective_of
     from molvae.optimization.protocol import pmo_figures
     from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
     from molvae.optimization.run.log import CallLog
     from molvae.optimization.run.runner import Runner
+    from molvae.runtime.device import limit_threads
 
     place = setup.folder / job.method / f"{job.task}-{job.seed}"
     summary = place.with_suffix(".json")
@@ -145,7 +149,7 @@ def _run(job: Job, *, setup: Setup) -> dict[str, float]:
         known: dict[str, float] = json.loads(summary.read_text())
         if own.items() <= known.items():
             return known
-    torch.set_num_threads(setup.threads)
+    limit_threads(setup.threads)
     place.with_suffix(".csv").unlink(missing_ok=True)
     clock = _Clock(objective_of(job.task, workers=1))
     search = _search(job, setup)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from rdkit.DataStructs import BulkTanimotoSimilarity, TanimotoSimilarity
+from rdkit.SimDivFilters.rdSimDivPickers import MaxMinPicker
 
 from molvae.chem.molecules import parse, quiet_rdkit
 from molvae.chem.workers import map_chunks
@@ -23,6 +24,7 @@ __all__ = [
     "count_generator",
     "fingerprint",
     "morgan_bits",
+    "most_diverse",
     "nearest_similarity",
     "paired_tanimoto",
     "similarity",
@@ -163,6 +165,24 @@ def tanimoto(smiles: Sequence[str], others: Sequence[str]) -> Similarities:
         if one is not None:
             result[row, known] = BulkTanimotoSimilarity(one, [columns[column] for column in known])
     return result
+
+
+def most_diverse(smiles: Sequence[str], k: int) -> list[int]:
+    """Rows (k,) of molecules that are far from each other.
+
+    The first molecule is taken. Each further one has the lowest similarity, as in `nearest_similarity`, to the nearest
+    of those taken before: MaxMin (Ashton et al., 2002, https://doi.org/10.1002/qsar.200290002).
+
+    Args:
+        smiles: N molecules.
+        k: how many, from 1 to N.
+
+    >>> most_diverse(["CCO", "CCN", "c1ccccc1"], 2)
+    [0, 2]
+    """
+    with quiet_rdkit():
+        bits = _folded(smiles)
+    return list(MaxMinPicker().LazyBitVectorPick(bits, len(bits), k, firstPicks=[0], seed=0))
 
 
 def paired_tanimoto(smiles: Sequence[str | None], others: Sequence[str | None]) -> Similarities:

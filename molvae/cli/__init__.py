@@ -21,7 +21,7 @@ from molvae.cli.decode import decode
 from molvae.cli.download import download
 from molvae.cli.encode import encode
 from molvae.cli.evaluate import evaluate
-from molvae.cli.explore import interpolate, mix, neighbors
+from molvae.cli.explore import decorate, interpolate, mix, neighbors
 from molvae.cli.info import info
 from molvae.cli.map import map
 from molvae.cli.optimize import OptimizeCommand, SearchCommand, optimize
@@ -62,7 +62,9 @@ def molvae(
     """
 
 
-for _command in (train, sample, encode, decode, reconstruct, score, predict, interpolate, mix, neighbors, map):
+for _command in (train, sample, encode, decode, reconstruct, score, predict):
+    app.command()(_command)
+for _command in (interpolate, mix, neighbors, decorate, map):
     app.command()(_command)
 app.command(cls=OptimizeCommand)(optimize)
 app.command(cls=SearchCommand)(suggest)

@@ -32,6 +32,7 @@ ZincModel = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
 
 _MOSES_SIZE = ModelConfig(latent_dim=128, encoder_hidden=256, decoder_hidden=512, decoder_layers=3)
+_FURTHER = {"top1": "the best", "top10": "the ten best", "top10_diverse": "the ten best unlike ones"}
 _PUBLISHED = ("Graph GA", "Genetic GFN", "Tanimoto GP BO", "InVirtuoGen")
 
 
@@ -92,18 +93,28 @@ def optimization(
         ),
     ] = "molvae",
     seeds: Annotated[int, typer.Option(min=1, help="Number of runs, with the seeds from 0.")] = 1,
-    budget: Annotated[int, typer.Option(min=1, help="Calls of a run; 10,000 in the protocol.")] = 10_000,
+    budget: Annotated[
+        str, typer.Option(help="Calls of a run; or several such numbers, as 100,300,1000. The protocol has 10000.")
+    ] = "10000",
     model: ZincModel = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder; its runs are not repeated.")] = Path("pmo"),
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder; its runs are not repeated. Of several budgets, each has its own."),
+    ] = Path("pmo"),
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time, each on one thread.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate searches by the PMO protocol, beside published results.
 
     The benchmark has the twenty tasks that need only RDKit, with their oracles as of August 2022. Each run may score
-    10,000 molecules. The figure of merit is the area under the curve of the mean of the ten best. The folder keeps
-    every call, so that all figures can be computed again. The data set is that of `molvae download zinc250k`.
+    10,000 molecules. The figure of merit is the area under the curve of the mean of the ten best. With fewer calls,
+    the best, the ten best, and the ten best that are unlike each other (Tanimoto similarity below 0.4) are printed,
+    too. The folder keeps every call, so that all figures can be computed again. The data set is that of
+    `molvae download zinc250k`.
+
+    molvae benchmark optimization --methods molvae,no-latent --budget 100,300,1000 --seeds 10
     """
+    budgets = _budgets(budget)
     print_status("loading torch and RDKit ...", "dim")
     from molvae.benchmarks.optimization import Setup, jobs_of, run_all, zinc_generator
     from molvae.corpus.datasets import find
@@ -113,37 +124,57 @@ def optimization(
     library = find("zinc250k")
     needs_model = any(job.method != "screening" for job in jobs)
     name = model if model is not None or not needs_model else str(zinc_generator())
-    found: dict[Job, Mapping[str, float]] = {}
-    for job, figures in run_all(jobs, Setup(name or "", library, output, budget), workers=workers):
-        found[job] = figures
-        line = f"AUC top-10 {figures['auc_top10']:.3f}, best {figures['top1']:.3f}, {figures['seconds']:.0f} s"
-        print_status(f"{job.method}, {job.task}, seed {job.seed}: {line}")
+    found: dict[int, dict[Job, Mapping[str, float]]] = {}
+    for calls in budgets:
+        folder = output if len(budgets) == 1 else output / str(calls)
+        for job, figures in run_all(jobs, Setup(name or "", library, folder, calls), workers=workers):
+            found.setdefault(calls, {})[job] = figures
+            line = f"AUC top-10 {figures['auc_top10']:.3f}, best {figures['top1']:.3f}, {figures['seconds']:.0f} s"
+            print_status(f"{calls:,} calls, {job.method}, {job.task}, seed {job.seed}: {line}")
+    rows = [(job, one) for runs in found.values() for job, one in runs.items()]
     if as_json:
-        print_json([{**job._asdict(), **one} for job, one in found.items()])
+        print_json([{**job._asdict(), **one} for job, one in rows])
     elif sys.stdout.isatty():
-        _print_areas(found)
+        for calls, runs in found.items():
+            _print_areas(runs, calls)
     else:
-        names = list(dict.fromkeys(key for one in found.values() for key in one))
+        names = list(dict.fromkeys(key for _, one in rows for key in one))
         print_result(",".join(["method", "task", "seed", *names]) + "\n")
-        for job, one in found.items():
+        for job, one in rows:
             values = ["" if key not in one else _number(one[key]) for key in names]
             print_result(",".join([job.method, job.task, str(job.seed), *values]) + "\n")
+
+
+def _budgets(text: str) -> list[int]:
+    """Numbers of calls, ascending.
+
+    Raises:
+        ConfigError: one is not a number above 0.
+    """
+    names = split_names(text)
+    if not names or not all(one.isdecimal() and int(one) for one in names):
+        raise ConfigError(f"--budget takes numbers of calls above 0, as 100,300,1000, not {text!r}")
+    return sorted({int(one) for one in names})
 
 
 def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
-def _print_areas(found: Mapping[Job, Mapping[str, float]]) -> None:
+def _print_areas(found: Mapping[Job, Mapping[str, float]], calls: int) -> None:
+    """Print the areas of all tasks beside published ones, which have 10,000 calls; of fewer calls, further figures."""
     from rich.console import Console
     from rich.table import Table
 
-    from molvae.benchmarks.optimization import areas
+    from molvae.benchmarks.optimization import over_seeds
+    from molvae.optimization.protocol import BUDGET
     from molvae.optimization.published import CHANGED_BY_THE_FIX, published
 
-    ours, known = areas(found), published()
+    ours, known = over_seeds(found), published() if calls == BUDGET else {}
     others = [known[name] for name in _PUBLISHED if name in known]
-    table = Table(box=None, pad_edge=False, header_style="bold", title="area under the mean of the ten best")
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title=f"{calls:,} calls: area under the mean of the ten best"
+    )
     table.add_column("")
     for method in ours:
         table.add_column(method, justify="right", style="bold")
@@ -160,14 +191,16 @@ def _print_areas(found: Mapping[Job, Mapping[str, float]]) -> None:
             for one in others
         ]
         table.add_row(task, *own, *old)
-    sums = [f"{sum(mean for mean, _ in ours[method].values()):.3f}" for method in ours]
     old = [
         ""
         if one.before_the_fix or not one.auc_top10.keys() >= set(tasks)
         else f"{sum(one.auc_top10[task] for task in tasks):.3f}"
         for one in others
     ]
-    table.add_row("sum", *sums, *old)
+    table.add_row("sum", *(_area(ours[method]["sum"]) for method in ours), *old)
+    for figure, title in _FURTHER.items() if calls < BUDGET else ():
+        sums = over_seeds(found, figure)
+        table.add_row(f"sum of {title}", *(_area(sums[method]["sum"]) for method in sums))
     Console(highlight=False).print(table)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvae.cli.console import command, print_status
-from molvae.cli.options import BatchSize, Device, ModelName, check_outputs
+from molvae.cli.options import BatchSize, Constrained, Device, ModelName, check_outputs
 from molvae.errors import ConfigError, InputError, pluralize
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def decode(
     temperature: Annotated[
         float | None, typer.Option(min=0.0, help="0: most likely tokens. Default: 0; with -n: 1.")
     ] = None,
+    constrained: Constrained = True,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the draws. Default: random.")] = None,
     repair: Annotated[int, typer.Option(min=0, help="Times to encode and decode an invalid string again.")] = 0,
     batch_size: BatchSize = 512,
@@ -86,7 +87,12 @@ def decode(
     with _sink(output, table, counted=n > 1) as write, ProgressDisplay(results_on_stdout=True) as show:
         for z, cells in table.chunks():
             strings = vae.decode(
-                np.repeat(z, repeats, axis=0), temperature=heat, seed=generator, repair=repair, batch_size=batch_size
+                np.repeat(z, repeats, axis=0),
+                temperature=heat,
+                seed=generator,
+                constrained=constrained,
+                repair=repair,
+                batch_size=batch_size,
             )
             found += write(_most_frequent(strings, repeats, n), cells)
             rows += len(z)

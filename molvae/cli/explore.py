@@ -1,4 +1,4 @@
-"""``molvae interpolate``, ``mix`` and ``neighbors``: molecules near others in the latent space."""
+"""``molvae interpolate``, ``mix``, ``neighbors`` and ``decorate``: molecules near others in the latent space."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from molvae.cli.console import command, print_result, print_status
 from molvae.cli.options import (
     STDOUT,
     BatchSize,
+    Constrained,
     Device,
     Grid,
     ModelName,
@@ -26,16 +27,15 @@ from molvae.cli.options import (
 from molvae.errors import ConfigError, SamplingError
 
 if TYPE_CHECKING:
-    from molvae.chem.known_molecules import Novel
     from molvae.generator.exploration.walk import Walk
     from molvae.generator.molvae import MolVAE
 
-__all__ = ["interpolate", "mix", "neighbors"]
+__all__ = ["decorate", "interpolate", "mix", "neighbors"]
 
 
 @dataclass(frozen=True)
-class ExploreOptions:
-    """The options of all three commands."""
+class WalkOptions:
+    """The options of all four commands."""
 
     output: MoleculesOutput = None
     grid: Grid = None
@@ -44,6 +44,13 @@ class ExploreOptions:
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same molecules.")] = 0
     batch_size: BatchSize = 512
     device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class ExploreOptions(WalkOptions):
+    """The options of commands that decode points as they are."""
+
+    constrained: Constrained = True
 
 
 @command
@@ -63,7 +70,8 @@ def interpolate(
     is csv: the position t, the Tanimoto similarities (Morgan, radius 2) to both ends, and off_path, the distance from
     the path. stderr says whether the model reconstructs the ends, and how many distinct molecules the path has.
     """
-    _explore(options, lambda vae, shared: vae.interpolate(a, b, steps=steps, linear=linear, **shared))
+    settings: dict[str, Any] = {"steps": steps, "linear": linear, "constrained": options.constrained}
+    _explore(options, lambda vae, shared: vae.interpolate(a, b, **settings, **shared))
 
 
 @command
@@ -86,7 +94,8 @@ def mix(
         shares = None if weights is None else [float(part) for part in weights.split(",")]
     except ValueError:
         raise ConfigError(f"--weights must be numbers separated by commas, as 2,1,1, not {weights!r}") from None
-    _explore(options, lambda vae, shared: vae.mix(smiles, weights=shares, n=n, radius=radius, **shared))
+    settings: dict[str, Any] = {"weights": shares, "n": n, "radius": radius, "constrained": options.constrained}
+    _explore(options, lambda vae, shared: vae.mix(smiles, **settings, **shared))
 
 
 @command
@@ -130,16 +139,37 @@ def neighbors(
         raise ConfigError("give the SMILES of a lead, or --calibrate for the curve of the model")
     if plot is not None:
         raise ConfigError("--plot plots the curve of --calibrate; --grid draws the molecules")
-    left_out: Novel = "tautomers" if novel_tautomers else novel
-    _explore(
-        options,
-        lambda vae, shared: vae.neighbors(
-            smiles, n=n, radius=radius, keep=keep, novel=left_out, stereo=stereo, **shared
-        ),
-    )
+    settings: dict[str, Any] = {"n": n, "radius": radius, "keep": keep, "constrained": options.constrained}
+    settings |= {"novel": "tautomers" if novel_tautomers else novel, "stereo": stereo}
+    _explore(options, lambda vae, shared: vae.neighbors(smiles, **settings, **shared))
 
 
-def _explore(options: ExploreOptions, find: Callable[[MolVAE, dict[str, Any]], Walk]) -> None:
+@command
+@with_options(options=WalkOptions)
+def decorate(
+    scaffold: Annotated[str, typer.Argument(help="SMILES with [*:1], [*:2], ... at the attachment points.")],
+    n: Annotated[int, typer.Option("--n", "-n", help="Number of molecules.")] = 100,
+    near: Annotated[
+        str | None,
+        typer.Option(help="SMILES of a lead: groups from around its latent point. Default: random points."),
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Higher is more diverse; 0: most likely tokens.")] = 1.0,
+    *,
+    options: WalkOptions,
+) -> None:
+    """Put groups on a scaffold.
+
+    The decoder writes a group at each attachment point and changes nothing else. The command prints N distinct
+    molecules. With --near it makes more and prints those most similar to the lead, as csv with the Tanimoto similarity
+    (Morgan, radius 2).
+
+    Example: molvae decorate "O=C(Nc1ccc([*:1])cc1)c1ccnc([*:2])c1" -n 100
+    """
+    settings: dict[str, Any] = {"n": n, "near": near, "temperature": temperature}
+    _explore(options, lambda vae, shared: vae.decorate(scaffold, **settings, **shared))
+
+
+def _explore(options: WalkOptions, find: Callable[[MolVAE, dict[str, Any]], Walk]) -> None:
     """Find molecules and write them: a table, a picture if there is to be one, and notes on stderr.
 
     Args:

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -33,6 +34,7 @@ __all__ = ["OptimizeCommand", "SearchCommand", "SearchOptions", "optimize"]
 
 _VALUES, _VALUE = 3, re.compile(r"[^-]|-(?:[\d.]|inf)")  # of a window: no options, but numbers below 0
 _BUDGET, _TOP = 1_000, 20
+_SMALLEST_BATCH = 5  # of a search that has begun
 _REASONS = 3  # reasons why molecules have no score, that are printed
 _LONGEST = 34  # characters of the names of objectives that are aligned
 _QUICK = 1e8  # comparisons that a hypervolume may take: M^(K - 1) of M molecules, K objectives
@@ -146,10 +148,7 @@ def optimize(
         ),
     ] = None,
     budget: Annotated[int | None, typer.Option(min=1, help=f"Calls of the objective. Default: {_BUDGET}.")] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(help="Molecules to start from: a file, whose first molecules are scored first, or one SMILES."),
-    ] = None,
+    start: Annotated[str | None, typer.Option(help="Molecules to start from: a file, or one SMILES.")] = None,
     smiles_column: SmilesColumn = None,
     where: Where = None,
     mean: Annotated[
@@ -157,7 +156,16 @@ def optimize(
         typer.Option(help="How several objectives are combined. Default: geometric."),
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Molecules scored together. Default: few at first.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that one call of a command may take.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds that one call of a command may take, or a molecule with --jobs.")
+    ] = None,
+    jobs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|dask:ADDRESS",
+            help="Score the molecules of a batch in parallel: in N processes, or on a Dask cluster. For your own code.",
+        ),
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="csv of known scores, read and extended.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the search in this folder.")] = None,
     trust: Annotated[
@@ -178,6 +186,10 @@ def optimize(
     constraints. The best molecules go to stdout as csv. The folder contains every call, the best molecules as
     structures beside their parents, and the curve of the search. You can interrupt and resume the search at any time;
     --resume with --budget gives it more calls. The names of --list are also the quantities of --window.
+
+    If the file of --start has more molecules than the search scores at first, the search begins with the best ones if
+    molvae computes the objective itself (their scores are no calls), and with the most diverse ones if it runs your
+    code. predict:COLUMN maximizes a property that the model of --model was trained on.
 
     --mean combines several objectives, which may have weights (2*qed), into one score; --mean pareto finds their
     trade-offs.
@@ -207,21 +219,27 @@ def optimize(
         if changed or any((mean, objectives, start, batch, timeout, cache, search)):
             raise ConfigError(
                 "--resume continues with the settings of the search; the only other options it takes are --budget, "
-                "--top, --device and --trust"
+                "--top, --jobs, --device and --trust"
             )
-        _search(resume, options, _resumed(resume, trusted=trust, budget=budget, top=top), resume=True)
+        _search(resume, options, _resumed(resume, trusted=trust, budget=budget, top=top), jobs, resume=True)
         return
     if not objectives:
         raise ConfigError("name what to maximize; molvae optimize --list prints the objectives")
-    if timeout is not None and not any("command:" in one for one in objectives):
-        raise ConfigError("--timeout ends a command:...; a function in this process cannot be ended")
+    if timeout is not None and jobs is None and not any("command:" in one for one in objectives):
+        raise ConfigError("--timeout ends a command:...; for a function, add --jobs, which runs it in other processes")
     run = RunConfig(
         objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
-        batch=batch or 0, constraints=tuple(one.name for one in rules), seed=options.seed, model=options.model or "",
-        cache=str(cache or ""), top=top or _TOP,
+        batch=batch or _workers(jobs), constraints=tuple(one.name for one in rules), seed=options.seed,
+        model=options.model or "", cache=str(cache or ""), top=top or _TOP,
     )  # fmt: skip
     request = Request(run, SearchConfig(**search), _start_molecules(start, smiles_column, where))
-    _search(options.folder("optimize"), options, request, resume=False)
+    _search(options.folder("optimize"), options, request, jobs, resume=False)
+
+
+def _workers(jobs: str | None) -> int:
+    """The batch that keeps so many processes busy; 0, the usual one, if it does."""
+    number = int(jobs) if jobs is not None and jobs.isdecimal() else 0
+    return number if number > _SMALLEST_BATCH else 0
 
 
 def _print_objectives() -> None:
@@ -323,14 +341,15 @@ class _SearchDisplay(ProgressDisplay):
         print_status("ending this batch, then saving; press Ctrl-C again to end at once", "dim")
 
 
-def _search(folder: Path, options: SearchOptions, request: Request, *, resume: bool) -> None:
-    """Start or resume a search, and print the best molecules.
+def _search(folder: Path, options: SearchOptions, request: Request, jobs: str | None, *, resume: bool) -> None:
+    """Start or resume a search, in parallel if ``jobs`` says so, and print the best molecules.
 
     Raises:
         MolVAEError: as `molvae.optimization.run.start.search`; all scores are kept. Or no molecule could be scored.
         SystemExit: it was interrupted, or failed after it had started; the command that resumes it was printed.
     """
     from molvae.cli.models import choose_model, load_model
+    from molvae.optimization.objectives.executors import executor_of
     from molvae.optimization.run.folder import CALLS
     from molvae.optimization.run.start import search
     from molvae.pretrained.hub import full_name
@@ -340,10 +359,11 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
     vae = load_model(run.model or None, options.device, "the search itself" if resume else "--model")
     goal = ", ".join(run.objectives) + ("" if len(run.objectives) == 1 else f" ({run.mean})")
     print_status(f"{'resuming' if resume else 'searching'} in {folder}: {goal}, {pluralize(run.budget, 'call')}")
-    if request.start and run.constraints and not resume:
-        _print_excluded(request)
+    if request.start and not resume:
+        _print_start(request)
     existed = folder.exists()
-    with _SearchDisplay() as display, results_only():
+    parallel = nullcontext() if jobs is None else executor_of(jobs, timeout=run.timeout or None)
+    with parallel as executor, _SearchDisplay() as display, results_only():
         try:
             result = search(
                 vae,
@@ -351,6 +371,7 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
                 folder=folder,
                 resume=resume,
                 overwrite=options.overwrite,
+                executor=executor,
                 progress=display.update,
                 on_interrupt=display.stopping,
             )
@@ -363,15 +384,21 @@ def _search(folder: Path, options: SearchOptions, request: Request, *, resume: b
     print_status(f"done: {folder}", "bold green")
 
 
-def _print_excluded(request: Request) -> None:
-    """Print how many start molecules violate the constraints."""
+def _print_start(request: Request) -> None:
+    """Print how many start molecules violate the constraints, and which of the others are scored first."""
     from molvae.optimization.constraints import allowed, constraint_of
+    from molvae.optimization.objectives.parser import runs_code
 
     rules = [constraint_of(one) for one in request.run.constraints]
     excluded = int((~allowed(rules, request.start)).sum())
     if excluded:
         of = pluralize(len(request.start), "start molecule")
         print_status(f"{excluded:,} of the {of} violate the constraints and are never scored", "yellow")
+    first = request.search.for_budget(request.run.budget).first
+    if len(request.start) - excluded > first:
+        costly = any(map(runs_code, request.run.objectives))
+        kind = "most diverse ones" if costly else "best ones; the scores of the others are no calls"
+        print_status(f"the search begins with up to {first} of the start molecules: the {kind}")
 
 
 def _print_result(result: SearchResult, budget: int, top: int) -> None:
@@ -396,7 +423,7 @@ def _print_result(result: SearchResult, budget: int, top: int) -> None:
         return
     best = result.best(top)
     if len(best):
-        ten = result.best(10, per_scaffold=0)["score"]
+        ten = result.best(10, per_scaffold=0, unlike=False)["score"]
         print_status(f"best of {pluralize(calls, 'call')}: {ten.iloc[0]:.4g}; ten best: {ten.mean():.4g}")
     lines = (f"{one},{score:.6g}\n" for one, score in zip(best["smiles"], best["score"], strict=True))
     print_result("smiles,score\n" + "".join(lines))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
-from molvae.config import ModelConfig, Settings
+from molvae.config import Decoding, ModelConfig, Settings
 
 __all__ = [
     "STDOUT",
@@ -71,8 +71,12 @@ NovelOnly = Annotated[
     typer.Option("--novel", help="Leave out the molecules of the training file and their stereoisomers."),
 ]
 NovelTautomers = Annotated[bool, typer.Option("--novel-tautomers", help="As --novel; also leave out their tautomers.")]
+Constrained = Annotated[
+    bool, typer.Option("--constrained/--free", help=str(Decoding.model_fields["constrained"].description))
+]
 Properties = Annotated[bool, typer.Option("--properties", help="Add columns: qed, logp, sa, mw, tpsa, ...")]
 
+_SWITCHES = {"constrained": "--constrained/--free"}
 _ALIASES = {"batch_size": "-b", "device": "-d", "max_length": "--max-len"}
 
 
@@ -162,7 +166,8 @@ def _setting(name: str, section: type[Settings], title: str) -> inspect.Paramete
     """The option of a field of settings; None where it is not given."""
     field = section.model_fields[name]
     flag = "--" + name.replace("_", "-")
-    flags = [f"{flag}/--no-{name.replace('_', '-')}"] if field.annotation is bool else [flag]
+    switch = _SWITCHES.get(name, f"{flag}/--no-{name.replace('_', '-')}")
+    flags = [switch if field.annotation is bool else flag]
     if name in _ALIASES:
         flags.append(_ALIASES[name])
     default = field.default if not isinstance(field.default, bool) else "on" if field.default else "off"

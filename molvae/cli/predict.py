@@ -34,7 +34,7 @@ def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
     from molvae.cli.output import table_output
     from molvae.cli.rows import RowReader, open_rows
     from molvae.corpus.writing import FRAME_KINDS
-    from molvae.generator.molvae import check_heads
+    from molvae.model.heads import check_heads
 
     check_outputs((output, FRAME_KINDS))
     table = open_rows(rows)

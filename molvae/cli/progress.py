@@ -87,7 +87,8 @@ class ProgressDisplay:
             share = total is not None and self._share and (done - before >= self._share * total or done == total)
             if share or time.monotonic() - then >= _SECONDS:
                 self._line = time.monotonic(), done
-                print_status(f"{what}: {self._count(done, total)}{', ' if note else ''}{note}", "dim")
+                count = self._count(done, total) if done or total else "..."
+                print_status(f"{what}: {count}{', ' if note else ''}{note}", "dim")
 
     def clear(self) -> None:
         """Remove the bar; the next call starts a new one."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvae.cli.console import command, print_status
-from molvae.cli.options import STDOUT, AsJson, RowOptions, check_outputs, with_options
+from molvae.cli.options import STDOUT, AsJson, Constrained, RowOptions, check_outputs, with_options
 from molvae.errors import ConfigError, pluralize
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def reconstruct(
     ] = None,
     grid: Annotated[Path | None, typer.Option(help="Draw the worst reconstructions: svg or png file.")] = None,
     worst: Annotated[int, typer.Option(min=0, help="Worst reconstructions to print and draw.")] = 10,
+    constrained: Constrained = True,
     as_json: AsJson = False,
     *,
     rows: RowOptions,
@@ -47,7 +48,8 @@ def reconstruct(
     molecules that RDKit can read. One that the model cannot encode counts as not reconstructed. The Tanimoto similarity
     compares Morgan fingerprints of radius 2; it is 0 where there is no valid reconstruction. The token accuracy is the
     share of tokens of encoded molecules, including the end of the string, that the decoder finds most likely, given the
-    true tokens before them. With -o - the figures go to stderr.
+    true tokens before them. With --free the valid reconstructions are those that the decoder writes by itself; the
+    exact ones are the same. With -o - the figures go to stderr.
     """
     if as_json and output == STDOUT:
         raise ConfigError("--json and -o - both write to standard output; give -o a file")
@@ -68,7 +70,7 @@ def reconstruct(
     reader, fidelity = RowReader(table, vae), Fidelity(worst)
     with table_output(output, types, table.grouping) if output is not None else nullcontext() as write:
         for chunk in reader.chunks():
-            back = vae.fidelity(chunk.smiles, batch_size=rows.batch_size)
+            back = vae.fidelity(chunk.smiles, constrained=constrained, batch_size=rows.batch_size)
             reader.reject(chunk, back["tokens"].isna().to_numpy(bool))
             fidelity.add(chunk.rows, chunk.smiles, back)
             if write is not None:

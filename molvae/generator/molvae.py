@@ -15,8 +15,8 @@ from molvae.chem.known_molecules import Novel
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.config import Decoding, ModelConfig, check_batch_size, check_seed
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
-from molvae.errors import ConfigError, InputError, ModelError, TokenError
-from molvae.generator.exploration import mixing, paths
+from molvae.errors import ConfigError, InputError, TokenError
+from molvae.generator.exploration import decoration, mixing, paths
 from molvae.generator.exploration import neighbors as neighborhood
 from molvae.generator.exploration.fidelity import fidelity_table
 from molvae.generator.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
@@ -27,6 +27,7 @@ from molvae.generator.sampling.draws import Decode, Draws, with_repair
 from molvae.generator.sampling.screening import Samples
 from molvae.generator.sampling.stream import SampleRequest, Stream, choose_resources, open_stream
 from molvae.metrics.likelihood import score_table
+from molvae.model.heads import check_heads
 from molvae.model.latent_codec import CUT_OFF, Codec
 from molvae.pretrained import BUNDLED
 from molvae.pretrained.folder import StoredModel, read_model, write_model
@@ -35,7 +36,7 @@ from molvae.pretrained.hub import find_model
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MolVAE", "check_heads"]
+__all__ = ["MolVAE"]
 
 Array = NDArray[np.float32]
 
@@ -67,7 +68,7 @@ class MolVAE:
         self.known = stored.known
         self.card: dict[str, Any] = stored.card
         self.max_length, self.atoms = stored.max_length, stored.atoms
-        self._codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
+        self.codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
 
     @classmethod
     def from_pretrained(cls, model: str | Path = BUNDLED, *, device: str | torch.device = "cpu") -> Self:
@@ -117,7 +118,7 @@ class MolVAE:
 
     def posterior(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> tuple[Array, Array]:
         """Mean and standard deviation of q(z|x), each (N, D) as in `encode`."""
-        return self._codec.posterior(self._canonical(smiles, strict=strict), batch_size=batch_size)
+        return self.codec.posterior(self._canonical(smiles, strict=strict), batch_size=batch_size)
 
     def decode(
         self,
@@ -125,22 +126,27 @@ class MolVAE:
         *,
         temperature: float = 0.0,
         seed: int | np.random.Generator | None = None,
+        constrained: bool = True,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str | None]:
         """Canonical SMILES of latent points.
+
+        A point is given once and cannot be drawn again, so the decoder is constrained by default: it writes only what
+        can become a valid molecule. A molecule that it writes freely is the same when it is constrained.
 
         Args:
             z: (N, D)
             temperature: 0 takes the most likely token each time.
             seed: of the draws at a temperature above 0. A generator continues from its state, so decoding the points
                 in pieces gives the same molecules as decoding them at once.
+            constrained: whether the decoder writes only valid molecules, which is False to measure what it writes.
             repair: as in `sample`.
             batch_size: rows decoded at a time.
 
         Returns:
-            N; None where the decoded string is not a molecule or is longer than training molecules could be, and where
-            the point is not finite.
+            N; None where the point is not finite, and where the decoded string is not a molecule or is longer than
+            training molecules could be, which hardly ever happens if constrained.
 
         Raises:
             InputError: z has another shape.
@@ -151,7 +157,7 @@ class MolVAE:
         points = np.asarray(z, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != self.config.latent_dim:
             raise InputError(f"z must have the shape (N, {self.config.latent_dim}), not {points.shape}")
-        decoding = Decoding(temperature=temperature).for_model(self.max_length)
+        decoding = Decoding(temperature=temperature, constrained=constrained).for_model(self.max_length)
         rng = np.random.default_rng(seed)
         result: list[str | None] = [None] * len(points)
         finite = np.flatnonzero(np.isfinite(points).all(1))
@@ -164,11 +170,14 @@ class MolVAE:
                     result[row] = canonical(text)
         return result
 
-    def reconstruct(self, smiles: Sequence[str], *, batch_size: int = 512) -> list[str | None]:
-        """Encode each molecule to its posterior mean and decode that greedily, to canonical SMILES."""
-        return self.decode(self.encode(smiles, batch_size=batch_size), batch_size=batch_size)
+    def reconstruct(
+        self, smiles: Sequence[str], *, constrained: bool = True, batch_size: int = 512
+    ) -> list[str | None]:
+        """Encode each molecule to its posterior mean and decode that greedily, as `decode`, to canonical SMILES."""
+        points = self.encode(smiles, batch_size=batch_size)
+        return self.decode(points, constrained=constrained, batch_size=batch_size)
 
-    def fidelity(self, smiles: Sequence[str], *, batch_size: int = 512) -> pd.DataFrame:
+    def fidelity(self, smiles: Sequence[str], *, constrained: bool = True, batch_size: int = 512) -> pd.DataFrame:
         """Compare molecules with their reconstructions from the posterior mean, decoded greedily.
 
         Returns:
@@ -177,8 +186,9 @@ class MolVAE:
         """
         texts = self._canonical(smiles, strict=False)
         molecules = [None if text == _NO_SMILES else text for text in texts]
-        back = self.decode(self._codec.posterior(texts, batch_size=batch_size)[0], batch_size=batch_size)
-        return fidelity_table(molecules, back, self._codec.token_hits(texts, batch_size=batch_size))
+        points = self.codec.posterior(texts, batch_size=batch_size)[0]
+        back = self.decode(points, constrained=constrained, batch_size=batch_size)
+        return fidelity_table(molecules, back, self.codec.token_hits(texts, batch_size=batch_size))
 
     def refusal(self, smiles: str) -> str | None:
         """Why a molecule cannot be encoded, in a few words; None if it can be encoded."""
@@ -241,7 +251,7 @@ class MolVAE:
         if importance < 0:
             raise ConfigError(f"importance must be at least 0, not {importance}")
         texts = self._canonical(smiles, strict=False)
-        terms = self._codec.elbo_terms(texts, draws=max(draws, importance), seed=seed, batch_size=batch_size)
+        terms = self.codec.elbo_terms(texts, draws=max(draws, importance), seed=seed, batch_size=batch_size)
         return score_table(terms, importance)
 
     @torch.inference_mode()
@@ -282,11 +292,16 @@ class MolVAE:
         temperature: float = 1.0,
         top_p: float = 1.0,
         max_length: int | None = None,
+        constrained: bool = False,
         novel: Novel = False,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str]:
         """n valid, distinct, canonical SMILES, decoded from draws of N(0, I).
+
+        An invalid string is drawn again, which is cheap and leaves the distribution of the model as it is. So the
+        decoder is free by default: molecules that only the constraint makes valid are less drug-like and harder to
+        synthesize.
 
         Args:
             n: number of molecules.
@@ -295,8 +310,8 @@ class MolVAE:
             top_p: nucleus sampling: draw among the most likely tokens that together have this probability.
             max_length: a string with more tokens is cut off, and so invalid; None uses the limit of the training
                 molecules.
-            novel: leave out the molecules of the training file, also those held out, and their stereoisomers;
-                ``"tautomers"`` also leaves out their tautomers.
+            constrained: whether the decoder writes only valid molecules.
+            novel: leave out molecules of the training file and their stereoisomers; ``"tautomers"``: and tautomers.
             repair: number of times that an invalid string is encoded and decoded again, greedily.
             batch_size: rows decoded at a time; does not change the molecules.
 
@@ -305,7 +320,7 @@ class MolVAE:
             ConfigError: a setting is out of range, or `novel` is set for a model that does not keep its molecules.
         """
         length = {} if max_length is None else {"max_length": max_length}
-        decoding = Decoding(temperature=temperature, top_p=top_p, **length)
+        decoding = Decoding(temperature=temperature, top_p=top_p, constrained=constrained, **length)
         return self.collect(n, decoding, seed=seed, novel=novel, repair=repair, batch_size=batch_size).smiles
 
     def collect(
@@ -378,6 +393,7 @@ class MolVAE:
     # Exploration
 
     interpolate, mix, neighbors = paths.interpolate, mixing.mix, neighborhood.neighbors
+    decorate = decoration.decorate
 
     def calibrate_radius(self, smiles: Sequence[str] | None = None, *, batch_size: int = 512) -> pd.DataFrame:
         """Similarity, validity and change of decoded molecules by the distance from the latent point of a molecule.
@@ -451,9 +467,9 @@ class MolVAE:
 
     def _decoder(self, repair: int) -> Decode:
         def encode(invalid: list[str]) -> Array:
-            return self._codec.posterior([text.removesuffix(CUT_OFF) for text in invalid])[0]
+            return self.codec.posterior([text.removesuffix(CUT_OFF) for text in invalid])[0]
 
-        return with_repair(self._codec.decode, encode, repair)
+        return with_repair(self.codec.decode, encode, repair)
 
     def _canonical(self, smiles: Sequence[str], *, strict: bool) -> list[str]:
         """Canonical SMILES; `_NO_SMILES` for an invalid one."""
@@ -482,12 +498,3 @@ class MolVAE:
     def __repr__(self) -> str:
         name, parameters = type(self).__name__, sum(p.numel() for p in self.model.parameters())
         return f"{name}({parameters:,} parameters, latent_dim={self.config.latent_dim}, {len(self.tokenizer)} tokens)"
-
-
-def check_heads(config: ModelConfig) -> None:
-    """Raise `ModelError` for a model without property heads."""
-    if not config.heads:
-        raise ModelError(
-            "the model predicts no property: train one that does (molvae train FILE --properties NAME,NAME; with "
-            "--init-from it starts from this model)"
-        )

@@ -6,11 +6,15 @@ tokens do not depend on the other molecules of the batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from molvae.chem.smiles_grammar import SmilesState
 from molvae.config import Decoding
 from molvae.model.decoder import Decoder
+from molvae.model.grammar_constraint import GrammarConstraint
 
 __all__ = ["generate"]
 
@@ -25,6 +29,7 @@ def generate(
     eos_id: int,
     uniforms: Tensor | None = None,
     prefix: Tensor | None = None,
+    states: Sequence[SmilesState] | None = None,
 ) -> Tensor:
     """Decode each latent point until its end token.
 
@@ -37,6 +42,8 @@ def generate(
         uniforms: (B, L) in [0, 1), the random numbers of each molecule; needed unless temperature is 0.
         prefix: (B, P) ids that each row begins with, whatever the decoder thinks of them; from the first end token of a
             row on, the decoder goes on by itself.
+        states: B empty strings of a grammar, where only tokens are wanted that it allows; behind a prefix of which no
+            molecule can come all are. A row that comes to a point where none is allowed has start tokens from there on.
 
     Returns:
         (B, L + 1) int64 ids without the start token. A row without an end token was cut off; behind L other tokens it
@@ -47,22 +54,30 @@ def generate(
     rows = torch.arange(B, device=z.device)
     tokens = torch.full((B,), bos_id, device=z.device)
     reader = decoder.reader(z)
+    constraint = None if states is None else GrammarConstraint(states, decoding, eos_id)
     for step in range(L + 1):
         logits = decoder.logits(reader.read(tokens))
-        if step == L:
-            drawn = logits.argmax(-1)
-        else:
-            drawn = _draw(logits.float(), decoding, None if uniforms is None else uniforms[rows, step])
+        numbers = None if uniforms is None or step == L or decoding.temperature == 0.0 else uniforms[rows, step]
+        drawn = logits.argmax(-1) if step == L else _draw(logits.float(), decoding, numbers)
+        forced = None
         if prefix is not None and step < prefix.shape[1]:
             given = prefix[rows, step]
-            drawn = given.where(given != eos_id, drawn)
-        result[rows, step] = drawn
+            forced = given != eos_id
+            drawn = given.where(forced, drawn)
         going = drawn != eos_id
+        if constraint is not None:
+            drawn, stuck = constraint.apply(drawn, logits.float(), numbers, forced)
+            result[rows[stuck], step:] = bos_id
+            going = drawn != eos_id
+            going[stuck] = False
+        result[rows[going], step] = drawn[going]
         if not going.all():
             rows, drawn = rows[going], drawn[going]
             if not len(rows):
                 break
             reader.keep(going)
+            if constraint is not None:
+                constraint.keep(going)
         tokens = drawn
     return result
 

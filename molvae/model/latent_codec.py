@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from molvae.chem import canonical, quiet_rdkit
+from molvae.chem.smiles_grammar import Grammar, SmilesState
 from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.corpus.batching import Batch, TokenizedCorpus, bucketed
 from molvae.corpus.tokenizer import SmilesTokenizer
@@ -23,6 +26,9 @@ Rows = NDArray[np.int64]
 
 CUT_OFF = "..."
 """Behind a string that has no end: no parser takes it, and every encoding of texts has it."""
+
+_ATTEMPTS = 8  # of a constrained string that has become no molecule; the second is hardly ever needed
+_WARM = 0.5
 
 _DRAWS = 16  # random numbers of so many draws are made at once: fast, and small beside the batch
 
@@ -123,12 +129,81 @@ class Codec:
     ) -> list[str]:
         """The string at each point; one that was cut off ends in "...", so that it is no molecule.
 
+        Constrained, each is a molecule, but for the rare one that has become none in several attempts.
+
         Args:
             z: (B, D)
             decoding: temperature, top_p and max_length; that of the model where none was given.
             uniforms: (B, max_length), the random numbers of each; None is greedy.
             prefixes: B, the tokens that each string begins with; all known to the vocabulary.
         """
+        texts = self._decode(z, decoding, uniforms, prefixes)
+        return self._constrained(texts, z, decoding, uniforms, prefixes) if decoding.constrained else texts
+
+    def decorate(
+        self, z: Array, decoding: Decoding, uniforms: Array | None, templates: Sequence[Sequence[str]]
+    ) -> list[str]:
+        """The string at each point that follows a template, which is a molecule for most.
+
+        Args:
+            z: (B, D)
+            decoding: temperature, top_p and max_length; that of the model where none was given.
+            uniforms: (B, max_length), the random numbers of each; None is greedy.
+            templates: B, tokens; '*' stands for a group of tokens that the decoder chooses, as in `TemplateState`. All
+                others are known to the vocabulary.
+        """
+        ids = self._tokenizer.ids
+        size = decoding.for_model(self.max_length).max_length
+        given = [[None if token == "*" else ids[token] for token in tokens] for tokens in templates]
+        states = [self._grammar.start(size, template) for template in given]
+        return self._decode(z, decoding, uniforms, None, states=states)
+
+    def _constrained(
+        self,
+        texts: list[str],
+        z: Array,
+        decoding: Decoding,
+        uniforms: Array | None,
+        prefixes: Sequence[Sequence[str]] | None,
+    ) -> list[str]:
+        """Decode again what is no molecule, under a grammar.
+
+        A molecule that was drawn freely is what the grammar would have given too, as it has nothing to refuse there.
+        A string for which there was no end, or that RDKit refuses all the same, is drawn anew, with random numbers
+        that are made of its own; and at some temperature where it was the most likely one. So is a most likely string
+        that was cut off: it mostly repeats itself, and is of no use at any length.
+        """
+        warm = decoding.replace(temperature=decoding.temperature or _WARM)
+        own = z if uniforms is None or not decoding.temperature else uniforms
+        size = decoding.for_model(self.max_length).max_length
+        broken = list(range(len(texts)))
+        for attempt in range(_ATTEMPTS):
+            with quiet_rdkit():
+                broken = [row for row in broken if canonical(texts[row]) is None]
+            if not broken:
+                break
+            rows = broken
+            if not attempt and not decoding.temperature:
+                rows = [row for row in broken if not texts[row].endswith(CUT_OFF)]
+            settings, numbers = decoding, None if uniforms is None else uniforms[rows]
+            if attempt:
+                settings, numbers = warm, _renewed(own[rows], size, attempt)
+            given = None if prefixes is None else [prefixes[row] for row in rows]
+            states = [self._grammar.start(size) for _ in rows]
+            again = self._decode(z[rows], settings, numbers, given, states=states) if rows else []
+            for row, text in zip(rows, again, strict=True):
+                texts[row] = text
+        return texts
+
+    def _decode(
+        self,
+        z: Array,
+        decoding: Decoding,
+        uniforms: Array | None,
+        prefixes: Sequence[Sequence[str]] | None,
+        *,
+        states: Sequence[SmilesState] | None = None,
+    ) -> list[str]:
         ids = generate(
             self._model.decoder,
             torch.from_numpy(z).to(self._device),
@@ -137,8 +212,13 @@ class Codec:
             eos_id=self._tokenizer.eos_id,
             uniforms=None if uniforms is None else torch.from_numpy(uniforms).to(self._device),
             prefix=None if prefixes is None else self._prefix(prefixes).to(self._device),
+            states=states,
         )
         return [self._text(row) for row in ids.tolist()]
+
+    @cached_property
+    def _grammar(self) -> Grammar:
+        return Grammar(self._tokenizer.tokens, end=self._tokenizer.eos_id)
 
     def _text(self, ids: list[int]) -> str:
         whole = self._tokenizer.eos_id in ids
@@ -163,6 +243,13 @@ class Codec:
         except TokenError:
             return False
         return True
+
+
+def _renewed(rows: Array, size: int, attempt: int) -> Array:
+    """(B, size) random numbers, each row made of one row and a count."""
+    digests = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+    sources = [np.random.default_rng((attempt, int.from_bytes(digest))) for digest in digests]
+    return np.stack([source.random(size, dtype=np.float32) for source in sources])
 
 
 def _noise(texts: Sequence[str], latent_dim: int, draws: int, seed: int) -> Iterator[Array]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from molvae.optimization.diversity import unlike_first
 from molvae.optimization.operators import OperatorBandit, Operators
 from molvae.optimization.proposal import Pool, Proposal
 from molvae.optimization.settings import SearchConfig
@@ -65,7 +66,8 @@ class Breeder:
         names = self._operators.quick if quick else self._operators.names
         drawn = self._bandit.draw(names, n, self._rng)
         rows = parents_of(len(ranked), 2 * n, self._settings.rank_weight, self._rng)
-        chosen = [ranked[row] for row in rows]
+        order = unlike_first(ranked)
+        chosen = [ranked[order[row]] for row in rows]
         return self._operators.make(drawn, chosen[:n], chosen[n:], self._rng)
 
     def breed(

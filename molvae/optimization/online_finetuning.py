@@ -79,10 +79,16 @@ class OnlineModel:
         return np.stack([self._points[one] for one in smiles]) if smiles else np.empty((0, self.latent_dim), np.float32)
 
     def decode(
-        self, z: Array, *, temperature: float, rng: np.random.Generator, prefixes: Sequence[Sequence[str]] | None = None
+        self,
+        z: Array,
+        *,
+        temperature: float,
+        rng: np.random.Generator,
+        prefixes: Sequence[Sequence[str]] | None = None,
+        constrained: bool = False,
     ) -> list[str]:
-        """Strings decoded at points (N, D), valid SMILES or not; each begins with its prefix."""
-        decoding = Decoding(temperature=temperature).for_model(self.codec.max_length)
+        """Strings decoded at points (N, D), valid SMILES or, unless constrained, not; each begins with its prefix."""
+        decoding = Decoding(temperature=temperature, constrained=constrained).for_model(self.codec.max_length)
         uniforms = rng.random((len(z), decoding.max_length), dtype=np.float32)
         return self.codec.decode(z, decoding, uniforms, prefixes=prefixes)
 
@@ -151,7 +157,7 @@ class OnlineModel:
         vae = self._original
         points = np.random.default_rng(seed).standard_normal((_REHEARSAL, vae.config.latent_dim), dtype=np.float32)
         with quiet_rdkit():
-            found = [canonical(text) for text in vae.decode(points, temperature=1.0, seed=seed)]
+            found = [canonical(text) for text in vae.decode(points, temperature=1.0, seed=seed, constrained=False)]
         known = vae.tokenizer.ids.keys()
         return [one for one in found if one is not None and known >= set(scan(one))]
 

@@ -77,7 +77,9 @@ class Operators:
     def __init__(self, space: OnlineModel, settings: SearchConfig, core: str | None = None) -> None:
         self.names = split_names(settings.operators)
         stereo, most = settings.stereo, settings.max_heavy_atoms
-        self.latent = LatentProposals(space, stereo=stereo, max_heavy_atoms=most)
+        self.latent = LatentProposals(
+            space, stereo=stereo, max_heavy_atoms=most, constrained=settings.constrained_decoding
+        )
         kinds: tuple[type[GraphProposer], ...] = (GraphMutation, GraphCrossover)
         graph = [kind(stereo=stereo, max_heavy_atoms=most, core=core) for kind in kinds]
         self._graph = {one.name: one for one in graph}

@@ -30,7 +30,7 @@ from molvae.optimization.surrogate import Surrogate
 from molvae.optimization.surrogate.acquisition import Acquisition, calls_without_improvement, utilities_of
 from molvae.optimization.tabu_regions import TabuRegions
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "standardized"]
 
 Numbers = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ class Optimizer:
         self.settings = (SearchConfig() if settings is None else settings).for_budget()
         self.archive = Archive()
         self._constraints, self._seed, self._front = tuple(constraints), seed, front
-        self._start = list(dict.fromkeys(_standard(start, stereo=self.settings.stereo)))
+        self._start = list(dict.fromkeys(standardized(start, stereo=self.settings.stereo)))
         self._anchors = anchors_of(constraints, stereo=self.settings.stereo)
         self._space = OnlineModel(vae, seed=seed, learning_rate=self.settings.follow_rate)
         core = next((one.smarts for one in constraints if isinstance(one, Keep)), None)
@@ -261,7 +261,12 @@ class Optimizer:
         self._asked = dict.fromkeys(metadata["asked"])
 
 
-def _standard(smiles: Sequence[str], *, stereo: bool) -> list[str]:
+def standardized(smiles: Sequence[str], *, stereo: bool) -> list[str]:
+    """The N start molecules of a search in the form in which it scores them.
+
+    Raises:
+        InputError: one of them cannot be read, or they are not a list.
+    """
     if isinstance(smiles, str) or not all(isinstance(one, str) for one in smiles):
         raise InputError(f"the start molecules must be a list of SMILES, not {smiles!r:.80}")
     with quiet_rdkit():

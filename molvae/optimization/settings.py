@@ -43,6 +43,11 @@ class SearchConfig(Settings):
     free: Share = Field(0.1, description="Share of the calls that are chosen at random, without the surrogate.")
     surrogate: bool = Field(True, description="Let a surrogate choose the proposals that are scored.")
     noisy: bool = Field(False, description="Scores have noise, as measured ones do: the surrogate estimates it.")
+    constrained_decoding: bool = Field(
+        False,
+        description="Let the latent operators write only what can become a valid molecule; off, invalid strings are "
+        "dropped.",
+    )
     follow_every: int = Field(
         100,
         ge=0,

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import threadpoolctl
 import torch
 
 from molvae.errors import ConfigError
 from molvae.runtime.distributed import local_rank
 
-__all__ = ["kept_memory", "max_threads", "one_thread_each", "pick_device", "profits_from_bf16"]
+__all__ = ["kept_memory", "limit_threads", "max_threads", "one_thread_each", "pick_device", "profits_from_bf16"]
 
 _lock = threading.Lock()
 _users = 0
@@ -59,6 +60,12 @@ def profits_from_bf16(device: torch.device) -> bool:
         checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public function for this
         return any(getattr(torch.cpu, check, bool)() for check in checks)
     return False
+
+
+def limit_threads(n: int) -> None:
+    """Let torch and the linear algebra of numpy and scipy compute with at most n threads in this process."""
+    torch.set_num_threads(n)
+    threadpoolctl.threadpool_limits(n)
 
 
 def max_threads() -> int:

@@ -30,6 +30,10 @@ def test_runs_are_lines_on_stdout_and_files(library, tmp_path):
     assert (tmp_path / "pmo" / "screening" / "qed-0.csv").exists()
     again = molvae(*asked, "--json")
     assert json.loads(again.stdout)[0]["calls"] == 20
+    several = rows(molvae(*asked[:-1], "30,10").stdout)
+    assert [float(row["budget"]) for row in several] == [10, 10, 30, 30]
+    assert (tmp_path / "pmo" / "10" / "screening" / "qed-0.csv").exists()
+    assert all(0 < float(row["top10_diverse"]) <= float(row["top10"]) for row in several)
 
 
 def test_unknown_names_are_errors(library):
@@ -37,6 +41,7 @@ def test_unknown_names_are_errors(library):
         (["--tasks", "qad"], "there is no task 'qad'"),
         (["--methods", "magic"], "there is no method 'magic'"),
         (["--model", "nowhere"], "nowhere"),
+        (["--budget", "20,none"], "--budget takes numbers of calls"),
     ):
         assert_error(molvae("benchmark", "optimization", "--budget", "20", *arguments), reason)
 

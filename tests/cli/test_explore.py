@@ -83,3 +83,29 @@ def test_calibrate(atlas, tmp_path, lead):
 def test_bad_input_ends_in_a_sentence(tiny_run, monkeypatch, arguments, message):
     monkeypatch.setenv("MOLVAE_MODEL", str(tiny_run))
     assert_error(molvae(*arguments), message)
+
+
+def test_a_walk_decodes_as_the_switch_says(atlas, monkeypatch):
+    """All of its points; but a calibration measures the validity, and so decodes freely."""
+    asked, decode = [], atlas.decode
+    monkeypatch.setattr(atlas, "decode", lambda z, **given: asked.append(given["constrained"]) or decode(z, **given))
+    for command in (("interpolate", A, B), ("mix", A, B), ("neighbors", A, "--radius", 0.5)):
+        for flag, constrained in (("--constrained", True), ("--free", False), (None, True)):
+            asked.clear()
+            molvae(*command, *([flag] if flag else []))
+            assert set(asked) == {constrained}
+    asked.clear()
+    assert molvae("neighbors", "--calibrate").exit_code == 0 and set(asked) == {False}
+
+
+def test_decorate_prints_molecules_and_says_what_is_wrong_with_a_scaffold(tiny_run, tmp_path):
+    given = ("--model", tiny_run, "-n", 4)
+    done = molvae("decorate", "Cc1ccc([*:1])cc1", *given)
+    assert done.exit_code == 0 and len(set(done.stdout.split())) == 4, done.stderr
+    assert all(canonical(one) == one for one in done.stdout.split())
+    path = tmp_path / "near.csv"
+    done = molvae("decorate", "Cc1ccc([*:1])cc1", *given, "--near", A, "--properties", "-o", path)
+    assert done.exit_code == 0 and list(rows(path.read_text())[0]) == ["smiles", "similarity", *PROPERTIES]
+    assert_error(molvae("decorate", "Cc1ccccc1", *given), "has no attachment point")
+    assert_error(molvae("decorate", "Cc1ccc([*:1])", *given), "is no valid SMILES")
+    assert_error(molvae("decorate", "[U][*:1]", *given), "does not know the token '[U]'")

@@ -108,6 +108,21 @@ def test_decode_gives_several_distinct_molecules_for_a_point(run, tmp_path, tiny
     assert run("decode", tmp_path / "z.npz", "-n", 4, "--draws", 100, "--seed", 7).stdout == result.stdout
 
 
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_constrained_decoding_gives_a_molecule_for_every_point(run, tmp_path, temperature):
+    np.save(tmp_path / "z.npy", 2 * np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32))
+    written = {}
+    for flag in ("--constrained", "--free", None):
+        path = tmp_path / f"{flag}.smi"
+        given = ("decode", tmp_path / "z.npy", "--temperature", temperature, "--seed", 7, "-o", path)
+        result = run(*given, *([flag] if flag else []))
+        assert result.exit_code == 0, result.stderr
+        written[flag] = path.read_text().split("\n")[:-1]
+    constrained, free = written["--constrained"], written["--free"]
+    assert len(constrained) == 60 and all(constrained) and constrained == written[None]
+    assert not all(free) and all(one == two for one, two in zip(free, constrained, strict=True) if one)
+
+
 def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_run):
     out, grid = tmp_path / "rec.csv", tmp_path / "worst.svg"
     result = run("reconstruct", table, "-o", out, "--grid", grid, "--worst", 3, "--json")
@@ -122,6 +137,9 @@ def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_
     assert result.stderr.count(", Tanimoto ") == min(3, changed) and grid.exists() == bool(changed)
     lines = run("reconstruct", table).stdout.splitlines()
     assert lines[0] == "molecules,30" and all(len(line.split(",")) == 2 for line in lines)
+    free = json.loads(run("reconstruct", table, "--free", "--json").stdout)
+    assert free["exact reconstruction"] == figures["exact reconstruction"]
+    assert free["valid reconstruction"] < figures["valid reconstruction"] == pytest.approx(29 / 30)
     streamed = run("reconstruct", table, "-o", "-")
     assert streamed.stdout == out.read_text() and "\n".join(lines) in streamed.stderr
 

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 import torch
 
-from molvae import ConfigError, ModelError, MolVAE, resume, train
+from molvae import ConfigError, ModelError, MolVAE, optimize, resume, train
+from molvae.optimization.objectives import objective_of
+from molvae.optimization.objectives.parser import runs_code
 from molvae.pretrained.folder import StoredModel, write_model
 from molvae.storage.files import read_tensors
 from molvae.storage.latest_run import is_finished
@@ -238,3 +240,21 @@ def test_models_without_heads_load_as_before_and_unknown_fields_are_refused(tiny
     (folder / "config.json").write_text(json.dumps({**config, "model": {**old, "heads_of_tomorrow": 3}}))
     with pytest.raises(ModelError, match="there is no setting 'heads_of_tomorrow'"):
         MolVAE.from_pretrained(folder)
+
+
+def test_a_predicted_property_is_an_objective_and_needs_no_trust(table, tmp_path, canonical_smiles):
+    vae = trained(table, tmp_path / "run")
+    predicted = vae.predict(canonical_smiles[:9])["pIC50"].to_numpy()
+    texts = [*canonical_smiles[:9], "[Xe]", "no molecule"]
+    scores = objective_of("predict:pIC50", vae=vae)(texts)
+    np.testing.assert_array_equal(scores, [*predicted, math.nan, math.nan])
+    np.testing.assert_array_equal(objective_of("minimize:predict:pIC50", vae=vae)(texts), -scores)
+    wanted = "window:predict:pIC50:5:6:1"
+    quick = {"pool": 8, "generations": 1, "follow_every": 0}
+    found = optimize(vae, [wanted, "2*qed"], budget=8, start=canonical_smiles, settings=quick).table
+    expected = objective_of(wanted, vae=vae)(found["smiles"].tolist())
+    np.testing.assert_allclose(found[wanted], expected, rtol=1e-4)
+    assert not runs_code(f"2*{wanted}")
+    for name, model in (("predict:pIC50", None), ("predict:logD", vae), ("predict:", vae)):
+        with pytest.raises(ConfigError, match=r"does not predict.*--properties"):
+            objective_of(name, vae=model)

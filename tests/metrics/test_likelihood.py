@@ -20,7 +20,7 @@ def vae(tiny_run):
 
 @pytest.fixture(scope="module")
 def terms(vae):
-    return vae._codec.elbo_terms(SOME, draws=2_000, seed=0)
+    return vae.codec.elbo_terms(SOME, draws=2_000, seed=0)
 
 
 def test_one_weight_is_the_elbo_in_expectation(terms):
@@ -69,7 +69,7 @@ def test_a_score_depends_on_the_molecule_and_the_seed_alone(vae):
 
 
 def test_more_draws_begin_with_the_same(vae):
-    few, many = (vae._codec.elbo_terms(SOME, draws=draws, seed=1) for draws in (2, 40))
+    few, many = (vae.codec.elbo_terms(SOME, draws=draws, seed=1) for draws in (2, 40))
     np.testing.assert_array_equal(few.log_ratio, many.log_ratio[:2])
 
 
@@ -89,7 +89,7 @@ def test_columns_and_what_they_mean(vae):
 
 def test_terms_are_those_of_the_densities(vae):
     mean, std = (torch.from_numpy(each[0]) for each in vae.posterior(["CCO"]))
-    terms = vae._codec.elbo_terms(["CCO"], draws=1_000, seed=0)
+    terms = vae.codec.elbo_terms(["CCO"], draws=1_000, seed=0)
     posterior, prior = torch.distributions.Normal(mean, std), torch.distributions.Normal(0.0, 1.0)
     kl = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(torch.zeros(8), torch.ones(8))).sum()
     assert terms.kl[0] == pytest.approx(kl.item(), rel=1e-4)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from molvae.chem import scaffold
-from molvae.optimization.diversity import ScaffoldLimit, diverse
+from molvae.optimization.diversity import ScaffoldLimit, alike, diverse, leaders, unlike_first
 from tests.conftest import SMILES
 
 
@@ -31,3 +31,20 @@ def test_a_limit_knows_what_was_chosen_before():
         *(True, False, True),
         *(True, True, False),
     ]
+
+
+XYLIDINES = ["Cc1ccc(C)c(NC(=O)c2ccncc2)c1", "Cc1ccc(NC(=O)c2ccncc2)c(C)c1", "Cc1cccc(C)c1NC(=O)c1ccncc1"]
+
+
+def test_positional_isomers_are_alike_and_other_molecules_are_not():
+    smiles = [*XYLIDINES, "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "CN1CCC(O)CC1"]
+    for row in range(3):
+        assert alike(smiles, row).tolist() == [True] * 3 + [False] * 2
+    assert leaders(smiles) == [0, 3, 4] and leaders([]) == []
+
+
+def test_copies_of_the_best_come_later_and_nothing_is_lost():
+    ranking = [*XYLIDINES, "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "CN1CCC(O)CC1"]
+    assert unlike_first(ranking) == [0, 1, 3, 4, 2]  # 1, 2 x 2, 3 x 3, 4, 5
+    order = unlike_first(SMILES)
+    assert order[0] == 0 and sorted(order) == list(range(len(SMILES)))

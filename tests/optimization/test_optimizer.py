@@ -75,6 +75,13 @@ def test_a_search_of_few_calls_says_what_it_expects(vae):
     assert np.isfinite([one.mean for one in search.archive.proposals[6:]]).all()
 
 
+@pytest.mark.parametrize("constrained", [False, True])
+def test_constrained_latent_operators_write_molecules_alone(vae, constrained):
+    latent = {"operators": "latent noise, latent mix, latent regrowth, latent draw", "surrogate": False}
+    search = searched(vae, nitrogens, 30, settings=QUICK.replace(constrained_decoding=constrained, **latent))
+    assert (search.drawn.molecules == search.drawn.strings) is constrained and len(search.archive) == 30
+
+
 def test_a_molecule_to_start_with_that_the_first_calls_left_out_can_still_be_chosen(vae):
     start = ["C" * length for length in range(3, 23)] + ["NC(=N)NC(=N)N"]
     search = Optimizer(vae, start=start, settings=QUICK.replace(operators="latent draw", free=0.0))

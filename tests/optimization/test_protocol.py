@@ -47,7 +47,9 @@ def test_the_area_is_that_of_the_definition(scores, top, every, left):
 def test_the_area_at_the_edge():
     assert auc_top([], 10) == 0.0
     assert auc_top([1.0] * 10_000) == pytest.approx(1 - 50 / 10_000)
-    assert auc_top([0.5] * 100 + [9.0] * 100, budget=100) == pytest.approx(0.25)  # what is beyond it does not count
+    assert auc_top([0.5] * 100 + [9.0] * 100, budget=100, every=100) == pytest.approx(
+        0.25
+    )  # what is beyond it does not count
     assert auc_top([np.nan, 0.4, np.nan], budget=3, every=1) == pytest.approx((0 + 0.2 + 0.4) / 3)
     assert np.isnan(best_of([np.nan], 10)) and np.isnan(best_of([], 10))
     for options in ({"budget": 0}, {"every": 0}):
@@ -61,9 +63,10 @@ def test_ten_enantiomers_are_not_ten_molecules():
     assert len(isomers) == 8
     smiles = [*isomers, "CCO", "CCN"]
     scores = [0.9, *np.linspace(0.8, 0.89, 7), 0.3, 0.0]
-    figures = pmo_figures(smiles, scores, budget=10)
+    figures = pmo_figures(smiles, scores, budget=1_000)
     assert figures["top10"] == pytest.approx(np.mean(scores))
     assert figures["top10_flat"] == pytest.approx((0.9 + 0.3 + 0.0) / 3)
+    assert figures["top10_diverse"] == pytest.approx((0.9 + 0.3 + 0.0) / 10)  # seven places are empty
     assert figures["auc_top10_flat"] < figures["auc_top10"]
 
 
@@ -75,6 +78,7 @@ def test_all_figures_of_a_run(canonical_smiles):
     assert figures["top100"] == pytest.approx(np.nanmean(scores))
     assert 0.5 < figures["diversity"] < 1 and 1 < figures["sa"] < 10
     assert figures["auc_top1"] > figures["auc_top10"] > figures["auc_top100"]
+    assert figures["top10_diverse"] <= figures["top10"]
     nothing = pmo_figures([], [])
     assert nothing["auc_top10"] == 0.0 and np.isnan(nothing["top1"]) and np.isnan(nothing["sa"])
     assert pmo_figures(["CCO"], [0.5])["top10"] == 0.5

@@ -61,16 +61,19 @@ def reconstruction_note(name: str, molecule: str, back: str | None) -> str:
     return f"{name} is not reconstructed: its latent point decodes to {back}, Tanimoto similarity {similarity:.2f}"
 
 
-def lost_notes(space: Space, molecules: Mapping[str, str], points: Points, *, batch_size: int) -> list[str]:
+def lost_notes(
+    space: Space, molecules: Mapping[str, str], points: Points, *, constrained: bool, batch_size: int
+) -> list[str]:
     """Notes on the molecules whose latent points decode to other molecules.
 
     Args:
         space: the model.
         molecules: N canonical SMILES, by the names in the notes.
         points: (N, D) their latent points.
+        constrained: whether the decoder writes only valid molecules.
         batch_size: points decoded at a time.
     """
-    back = space.decode(points, batch_size=batch_size)
+    back = space.decode(points, constrained=constrained, batch_size=batch_size)
     lost = [
         reconstruction_note(name, molecule, one)
         for (name, molecule), one in zip(molecules.items(), back, strict=True)

@@ -12,7 +12,7 @@ from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import check_radius
-from molvae.generator.exploration.space import Numbers, Points, Space, around, spherical_mean
+from molvae.generator.exploration.space import Numbers, Space, around, only_plausible, spherical_mean
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 __all__ = ["mix"]
@@ -29,6 +29,7 @@ def mix(
     n: int = 10,
     radius: float = 0.4,
     properties: Sequence[str] = (),
+    constrained: bool = True,
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
@@ -44,6 +45,7 @@ def mix(
         n: number of molecules.
         radius: the largest distance from the mean, in units of its norm; above 0, at most 1.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        constrained: whether the decoder writes only valid molecules.
         seed: of the draws.
         batch_size: points decoded at a time; does not change the result.
 
@@ -73,10 +75,11 @@ def mix(
     rng = np.random.default_rng(seed)
     center = spherical_mean(points, shares)[None]
 
-    def draw(k: int) -> Points:
-        return around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
+    def make(k: int) -> list[str | None]:
+        draws = around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
+        return only_plausible(space, space.decode(draws, constrained=constrained, batch_size=batch_size), parents)
 
-    found = collect(space, _CHOICE * n, draw, exclude=parents, batch_size=batch_size)
+    found = collect(make, _CHOICE * n, exclude=parents)
     similarity = tanimoto(found.smiles, parents)
     balance = _balance(similarity, shares)
     best = np.argsort(-balance, kind="stable")[:n]
@@ -87,7 +90,10 @@ def mix(
         chosen,
         {"balance": balance, **{f"similarity_{row + 1}": column for row, column in enumerate(similarity.T)}},
         properties=properties,
-        notes=[_account(found, len(chosen), radius), *lost_notes(space, named, points, batch_size=batch_size)],
+        notes=[
+            _account(found, len(chosen), radius),
+            *lost_notes(space, named, points, constrained=constrained, batch_size=batch_size),
+        ],
         shortfall=_shortfall(found, len(chosen), n, radius),
         drawn=[
             *(

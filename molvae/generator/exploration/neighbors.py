@@ -14,7 +14,7 @@ from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import RADII, check_radius, suitable_radius
-from molvae.generator.exploration.space import Points, Space, around, decode_plausible, relative_distance
+from molvae.generator.exploration.space import Points, Space, around, known_to, only_plausible, relative_distance
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def neighbors(
     novel: Novel = False,
     stereo: bool = True,
     properties: Sequence[str] = (),
+    constrained: bool = True,
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
@@ -63,6 +64,7 @@ def neighbors(
             their tautomers.
         stereo: keep stereo; without it, the lead and all molecules have none.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        constrained: whether the decoder writes only valid molecules.
         seed: of the draws.
         batch_size: points decoded at a time; does not change the result.
 
@@ -94,10 +96,14 @@ def neighbors(
     accept = _filter(keep, lead)
     rng = np.random.default_rng(seed)
 
-    def draw(k: int) -> Points:
-        return around(np.repeat(point, k, axis=0), radius, rng)
+    def decode(points: Points) -> list[str | None]:
+        found = space.decode(points, constrained=constrained, batch_size=batch_size)
+        return only_plausible(space, found, [lead], stereo=stereo)
 
-    found = collect(space, n, draw, exclude={lead}, accept=accept, novel=novel, stereo=stereo, batch_size=batch_size)
+    def make(k: int) -> list[str | None]:
+        return decode(around(np.repeat(point, k, axis=0), radius, rng))
+
+    found = collect(make, n, exclude={lead}, accept=accept, known=known_to(space, novel), novel=novel)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
     order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
@@ -107,7 +113,7 @@ def neighbors(
         numbers["known"] = space.known.holds(near).astype(np.float64)
     shortfall = None
     if len(near) < n:
-        other = _better_radius(space, point, lead, accept, seed, stereo, batch_size)
+        other = _better_radius(decode, point, lead, accept, seed)
         shortfall = _shortfall(found, n, radius, keep, other)
     return make_walk(
         near,
@@ -115,7 +121,7 @@ def neighbors(
         properties=properties,
         notes=[
             _account(found, radius, keep, similarity),
-            *lost_notes(space, {"the lead": lead}, point, batch_size=batch_size),
+            *lost_notes(space, {"the lead": lead}, point, constrained=constrained, batch_size=batch_size),
         ],
         shortfall=shortfall,
         drawn=[
@@ -156,13 +162,13 @@ def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
 
 
 def _better_radius(
-    space: Space, point: Points, lead: str, accept: Callable[[str], bool], seed: int, stereo: bool, batch_size: int
+    decode: Callable[[Points], list[str | None]], point: Points, lead: str, accept: Callable[[str], bool], seed: int
 ) -> float | None:
     """The smallest radius that gives nearly as many molecules as the best one; None if no radius gives any."""
     found = {}
     for radius in RADII[1:]:
         draws = around(np.repeat(point, _TRIAL, axis=0), radius, np.random.default_rng(seed))
-        molecules = set(decode_plausible(space, draws, [lead], stereo=stereo, batch_size=batch_size)) - {None, lead}
+        molecules = set(decode(draws)) - {None, lead}
         found[radius] = sum(one is not None and accept(one) for one in molecules)
     most = max(found.values())
     return next(radius for radius, some in found.items() if some >= _ENOUGH * most) if most else None

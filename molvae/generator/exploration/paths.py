@@ -12,7 +12,7 @@ from molvae.chem import canonical, tanimoto
 from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import reconstruction_note
-from molvae.generator.exploration.space import Numbers, Points, Space, around, decode_plausible, path_points
+from molvae.generator.exploration.space import Numbers, Points, Space, around, only_plausible, path_points
 from molvae.generator.exploration.walk import Walk, check_properties, make_walk
 
 __all__ = ["interpolate"]
@@ -40,6 +40,7 @@ def interpolate(
     steps: int = 10,
     linear: bool = False,
     properties: Sequence[str] = (),
+    constrained: bool = True,
     seed: int = 0,
     batch_size: int = 512,
 ) -> Walk:
@@ -56,6 +57,7 @@ def interpolate(
         steps: number of molecules, both ends included; from 2 to 1,000. The result has fewer if no more are found.
         linear: use the straight line, instead of the great circle with interpolated norm.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
+        constrained: whether the decoder writes only valid molecules.
         seed: of the points beside the path.
         batch_size: points decoded at a time; does not change the result.
 
@@ -78,7 +80,7 @@ def interpolate(
         raise InputError(f"both ends are the same molecule, {ends[0]}; give two")
     # Always computed in the same direction, so that the reverse path has the same molecules.
     backward = ends[0] > ends[1]
-    path = _Path(space, points[::-1] if backward else points, linear, batch_size)
+    path = _Path(space, points[::-1] if backward else points, linear, constrained, batch_size)
     stops, notes = path.stops(steps, set(ends), np.random.default_rng(seed))
     if backward:
         stops = [_Stop(stop.smiles, 1.0 - stop.t, stop.off_path) for stop in reversed(stops)]
@@ -111,12 +113,14 @@ class _Path:
         space: the model.
         ends: (2, D)
         linear: the straight line.
+        constrained: whether the decoder writes only valid molecules.
         batch_size: points decoded at a time.
     """
 
-    def __init__(self, space: Space, ends: Points, linear: bool, batch_size: int) -> None:
-        self._space, self._ends, self._linear, self._batch_size = space, ends, linear, batch_size
-        self.reconstructions = space.decode(self._at([0.0, 1.0]), batch_size=batch_size)
+    def __init__(self, space: Space, ends: Points, linear: bool, constrained: bool, batch_size: int) -> None:
+        self._space, self._ends, self._linear = space, ends, linear
+        self._constrained, self._batch_size = constrained, batch_size
+        self.reconstructions = self._raw(self._at([0.0, 1.0]))
 
     def stops(self, steps: int, ends: set[str], rng: np.random.Generator) -> tuple[list[_Stop], list[str]]:
         """Up to `steps` - 2 distinct molecules between the ends, by position; and notes on them."""
@@ -154,7 +158,10 @@ class _Path:
         return path_points(self._ends[0], self._ends[1], np.asarray(t), linear=self._linear)
 
     def _decode(self, points: Points, ends: set[str]) -> list[str | None]:
-        return decode_plausible(self._space, points, ends, batch_size=self._batch_size)
+        return only_plausible(self._space, self._raw(points), ends)
+
+    def _raw(self, points: Points) -> list[str | None]:
+        return self._space.decode(points, constrained=self._constrained, batch_size=self._batch_size)
 
 
 def _spread(places: dict[str, list[float]], wanted: Numbers) -> tuple[list[_Stop], Numbers]:

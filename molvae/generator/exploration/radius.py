@@ -40,7 +40,7 @@ def check_radius(radius: float) -> None:
 def calibrate(
     space: Space, smiles: Sequence[str], *, draws: int = 8, seed: int = 0, batch_size: int = 512
 ) -> pd.DataFrame:
-    """Decode points around molecules at increasing distances.
+    """Decode points around molecules at increasing distances, freely, as the validity is measured.
 
     All radii use the same directions, so the curves are smooth.
 
@@ -75,7 +75,8 @@ def calibrate(
 def _row(
     space: Space, points: Points, origins: list[str], radius: float, seed: int, batch_size: int
 ) -> tuple[float, float, float, float]:
-    found = space.decode(around(points, radius, np.random.default_rng(seed)), batch_size=batch_size)
+    draws = around(points, radius, np.random.default_rng(seed))
+    found = space.decode(draws, constrained=False, batch_size=batch_size)
     valid = [(one, origin) for one, origin in zip(found, origins, strict=True) if one is not None]
     if not valid:
         return radius, np.nan, 0.0, np.nan

@@ -24,8 +24,8 @@ __all__ = [
     "Points",
     "Space",
     "around",
-    "decode_plausible",
     "known_to",
+    "only_plausible",
     "path_points",
     "relative_distance",
     "spherical_mean",
@@ -56,29 +56,27 @@ class Space(Protocol):
         *,
         temperature: float = 0.0,
         seed: int | None = None,
+        constrained: bool = True,
         batch_size: int = 512,
     ) -> list[str | None]:
         """Canonical SMILES at points (N, D); None for an invalid one."""
         ...
 
 
-def decode_plausible(
-    space: Space, points: Points, origins: Collection[str], *, stereo: bool = True, batch_size: int = 512
+def only_plausible(
+    space: Space, found: Sequence[str | None], origins: Collection[str], *, stereo: bool = True
 ) -> list[str | None]:
-    """As `Space.decode`, but None for a radical, and for a valence or charge that no training molecule has.
+    """Decoded molecules, but None for a radical, and for a valence or charge that no training molecule has.
 
     Args:
         space: the model.
-        points: (N, D)
+        found: N canonical SMILES; None for an invalid one.
         origins: canonical SMILES of the molecules that the user walks from; what is unusual in them is allowed.
         stereo: keep stereo centres and double-bond geometry.
-        batch_size: points decoded at a time.
     """
     allowed = space.atoms.union(*map(unusual_atoms, origins))
-    found = space.decode(points, batch_size=batch_size)
-    if not stereo:
-        found = [canonical(one, stereo=False) for one in found]
-    return [one if one is not None and is_plausible(one, allowed) else None for one in found]
+    kept = [one if one is not None and is_plausible(one, allowed) else None for one in found]
+    return kept if stereo else [canonical(one, stereo=False) for one in kept]
 
 
 def known_to(space: Space, novel: Novel) -> KnownMolecules | None:

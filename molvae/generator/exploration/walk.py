@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from molvae.chem import PROPERTIES, molecule_grid, property_table
-from molvae.chem.known_molecules import Novel
+from molvae.chem.known_molecules import KnownMolecules, Novel
 from molvae.errors import ConfigError
-from molvae.generator.exploration.space import Points, Space, decode_plausible, known_to
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,36 +110,31 @@ class Collected:
 
 
 def collect(
-    space: Space,
+    make: Callable[[int], Sequence[str | None]],
     n: int,
-    draw: Callable[[int], Points],
     *,
-    exclude: Collection[str],
+    exclude: Collection[str] = (),
     accept: Callable[[str], bool] = lambda _: True,
-    novel: Novel = False,
-    stereo: bool = True,
-    batch_size: int = 512,
+    known: KnownMolecules | None = None,
+    novel: Novel = True,
 ) -> Collected:
-    """Decode draws greedily until there are n distinct molecules.
+    """Decode draws until there are n distinct molecules.
 
     It ends earlier if 1,024 draws in a row give nothing new, or after 1,024 draws and 200 more for each molecule.
 
     Args:
-        space: the model.
+        make: draws k points and decodes them, to canonical SMILES; None is an invalid one.
         n: number of molecules.
-        draw: gives k new points (k, D).
         exclude: canonical SMILES of the starting molecules, which are left out.
         accept: whether a molecule passes the filter.
-        novel: leave out molecules of the training file, in these forms.
-        stereo: keep stereo; without it, stereoisomers are one molecule.
-        batch_size: points decoded at a time; does not change what is found.
+        known: more molecules to leave out; None for none.
+        novel: in which forms these are compared.
     """
-    result, known = Collected(), known_to(space, novel)
+    result = Collected()
     seen: set[str] = set()
     last_new = 0
     while len(result.smiles) < n and result.drawn - last_new < _PATIENCE and result.drawn < _EXTRA + _EACH * n:
-        decoded = decode_plausible(space, draw(_BLOCK), exclude, stereo=stereo, batch_size=batch_size)
-        found = [one for one in decoded if one is not None]
+        found = [one for one in make(_BLOCK) if one is not None]
         result.drawn += _BLOCK
         result.valid += len(found)
         result.excluded += sum(one in exclude for one in found)

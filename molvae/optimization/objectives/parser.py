@@ -7,6 +7,7 @@ keep:SMARTS, forbid:SMARTS         1 or 0
 alerts, alerts:BRENK               1 without any of RDKit's structural alerts, else 0
 window:mw:250:500                  a shape over any of these: 1 inside, less outside
 minimize:sa                        low is good
+predict:pIC50                      a property that the model was trained on
 module:function, file.py:function  a function from a list of SMILES to numbers
 command:./score.sh --fast          a command that reads SMILES and writes numbers, line by line
 2*qed                              a weight, where several objectives are given
@@ -17,10 +18,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem
@@ -41,12 +43,17 @@ from molvae.optimization.objectives.desirability import (
     Sigmoid,
     Window,
 )
+from molvae.optimization.objectives.executors import NamedFunction, ProcessExecutor
 from molvae.optimization.objectives.objective import Objective, PerMolecule
+from molvae.optimization.objectives.predicted import PredictedProperty
 from molvae.optimization.objectives.programs import Command, load_function
 from molvae.optimization.objectives.quantities import QUANTITIES, quantity
 from molvae.optimization.objectives.structure import has_pattern, lacks_pattern
 from molvae.optimization.objectives.tasks import TASKS
 from molvae.optimization.objectives.user import UserObjective
+
+if TYPE_CHECKING:
+    from molvae.generator.molvae import MolVAE
 
 __all__ = ["SHAPES", "What", "mean_of", "objective_names", "objective_of", "runs_code"]
 
@@ -98,18 +105,28 @@ def objective_names() -> dict[str, str]:
         **{f"alerts:{name}": f"the same for one catalog: {meaning}" for name, meaning in CATALOGS.items()},
         **{f"{name}:OBJECTIVE:{form.usage}": form.meaning for name, form in SHAPES.items()},
         "minimize:OBJECTIVE": "low is good",
+        "predict:COLUMN": "a property that the model was trained on (molvae train --properties)",
         "module:function": "a function from a list of SMILES to numbers; file.py:function too",
         "command:COMMAND": "a command that reads SMILES and writes numbers, line by line",
     }
 
 
-def objective_of(what: What, *, timeout: float | None = None, workers: int | None = None) -> Objective:
+def objective_of(
+    what: What,
+    *,
+    timeout: float | None = None,
+    workers: int | None = None,
+    vae: MolVAE | None = None,
+    executor: Executor | None = None,
+) -> Objective:
     """Make an objective from a name or from a function.
 
     Args:
         what: a name, see the top of this file; or a function, as for `UserObjective`; or an objective.
-        timeout: seconds for one call of a command; None means no limit.
+        timeout: seconds for one call of a command, and with an executor also of a function; None means no limit.
         workers: as in `PerMolecule`.
+        vae: the model whose properties ``predict:COLUMN`` predicts.
+        executor: as in `UserObjective`.
 
     Returns:
         An objective with the given name.
@@ -120,22 +137,28 @@ def objective_of(what: What, *, timeout: float | None = None, workers: int | Non
     >>> objective_of("window:heavy_atoms:2:4")(["CCO", "no molecule"]).tolist()
     [1.0, nan]
     """
+    # A process of our own ends in time by itself.
+    patience = None if isinstance(executor, ProcessExecutor) else timeout
     if not isinstance(what, str):
-        return what if isinstance(what, Objective) else UserObjective(what)
+        return what if isinstance(what, Objective) else UserObjective(what, executor=executor, timeout=patience)
     name = what.strip()
+    inner = partial(objective_of, timeout=timeout, workers=workers, vae=vae, executor=executor)
     head, colon, rest = name.partition(":")
     if not colon:
         return _plain(name, workers)
     if head in SHAPES:
-        return _shaped(name, head, rest, lambda inner: objective_of(inner, timeout=timeout, workers=workers))
+        return _shaped(name, head, rest, inner)
     if head == "minimize":
-        return Shaped(name, objective_of(rest, timeout=timeout, workers=workers), np.negative)
+        return Shaped(name, inner(rest), np.negative)
+    if head == "predict":
+        return PredictedProperty(name, rest, vae)
     if head == "command":
-        return UserObjective(Command(rest, timeout=timeout), name)
+        return UserObjective(Command(rest, timeout=timeout), name, executor=executor)
     if head in _WITH_TEXT:
         return _WITH_TEXT[head](name, rest, workers)
     if head not in (*QUANTITIES, *TASKS) and _MODULE.fullmatch(name.rpartition(":")[0]):
-        return UserObjective(load_function(name), name)
+        function = load_function(name) if executor is None else NamedFunction(name)
+        return UserObjective(function, name, executor=executor, timeout=patience)
     raise _unknown(name)
 
 
@@ -148,7 +171,8 @@ def runs_code(name: str) -> bool:
     head, colon, rest = _weighted(name)[0].partition(":")  # type: ignore[union-attr]
     if head in SHAPES or head == "minimize":
         return runs_code(rest)
-    return bool(colon) and head not in (*_WITH_TEXT, *QUANTITIES, *TASKS)  # behind a quantity are numbers of a shape
+    # Behind a quantity are the numbers of a shape.
+    return bool(colon) and head not in ("predict", *_WITH_TEXT, *QUANTITIES, *TASKS)
 
 
 def mean_of(
@@ -158,6 +182,8 @@ def mean_of(
     mean: str = "geometric",
     timeout: float | None = None,
     workers: int | None = None,
+    vae: MolVAE | None = None,
+    executor: Executor | None = None,
 ) -> Objective:
     """Make one objective from several.
 
@@ -167,6 +193,8 @@ def mean_of(
         mean: ``geometric``, ``arithmetic``, or ``pareto`` for the front of their trade-offs.
         timeout: as in `objective_of`.
         workers: as in `PerMolecule`.
+        vae: as in `objective_of`.
+        executor: as in `UserObjective`.
 
     Returns:
         Their weighted mean, or a single objective as it is; or a `Pareto`.
@@ -176,7 +204,8 @@ def mean_of(
             shape and is not between 0 and 1 by itself.
     """
     written = [_weighted(what) for what in objectives]
-    parts = [objective_of(what, timeout=timeout, workers=workers) for what, _ in written]
+    make = partial(objective_of, timeout=timeout, workers=workers, vae=vae, executor=executor)
+    parts = [make(what) for what, _ in written]
     weights = [weight for _, weight in written] if weights is None else weights
     if mean == "pareto" and parts:
         return Pareto(parts, weights=weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["UserObjective"]
 _PATIENCE = 3
 _LONGEST_REASON = 300
 _HINT = " (it is given a list of SMILES, not a single one, and must return a list of numbers)"
+_ENDED_BY_PEBBLE = "Task timeout"
 _LARGEST = 1e300  # sums and squares of larger scores are infinite
 
 
@@ -38,14 +40,27 @@ class UserObjective:
         function: from a list of SMILES to as many numbers, high is good: a list, an array, a column of a table; NaN or
             None where it has no number.
         name: as in `Objective`; None takes the name of the function.
+        executor: calls the function for each molecule alone, several at a time: anything with the interface of
+            `concurrent.futures.Executor`, such as ``dask.distributed.Client(...).get_executor(pure=False)``. None calls
+            it here, with whole batches.
+        timeout: seconds to wait for the next molecule of an executor; None means no limit. A molecule that takes longer
+            has no score. Whether its process ends depends on the executor.
 
     Attributes:
         has_worked: it gave a number, in this search or before it was resumed. From then on a failure is the fault of
             the molecule.
     """
 
-    def __init__(self, function: Callable[[list[str]], Any], name: str | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[[list[str]], Any],
+        name: str | None = None,
+        *,
+        executor: Executor | None = None,
+        timeout: float | None = None,
+    ) -> None:
         self.name = _name_of(function) if name is None else name
+        self._executor, self._timeout = executor, timeout
         self.failures: dict[str, str] = {}
         self._function = function
         self.has_worked = False
@@ -55,7 +70,8 @@ class UserObjective:
         """The scores (N,) of N texts.
 
         Raises:
-            InputError: it gave too many or too few scores, or failed for the first three molecules, one after another.
+            InputError: it gave too many or too few scores, or failed for the first three molecules, one after another;
+                or the executor broke.
         """
         scores = np.full(len(smiles), np.nan)
         with quiet_rdkit():
@@ -65,8 +81,10 @@ class UserObjective:
         return scores
 
     def _batch(self, molecules: list[str]) -> list[float]:
+        if self._executor is not None:
+            return self._parallel(molecules, self._executor)
         try:
-            values = self._answers(molecules)
+            values = self._answers(molecules, _call(self._function, molecules))
         except (_MiscountError, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -78,17 +96,37 @@ class UserObjective:
     def _alone(self, molecule: str) -> float:
         """The score of one molecule of a batch that failed; no error of it affects the others."""
         try:
-            value = self._answers([molecule])[0]
+            value = self._answers([molecule], _call(self._function, [molecule]))[0]
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             return self._failed(molecule, _reason(error))
         return self._number(value, molecule)
 
-    def _answers(self, molecules: list[str]) -> list[Any]:
-        """What the function returns, one value for each molecule."""
-        with redirect_stdout(sys.stderr):
-            result = self._function(list(molecules))
+    def _parallel(self, molecules: list[str], executor: Executor) -> list[float]:
+        """The scores by an executor, in the order of the molecules, whichever ends first."""
+        futures = [executor.submit(_call, self._function, [one]) for one in molecules]
+        try:
+            return [self._collected(future, one) for future, one in zip(futures, molecules, strict=True)]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _collected(self, future: Future[Any], molecule: str) -> float:
+        try:
+            value = self._answers([molecule], future.result(self._timeout))[0]
+        except (_MiscountError, KeyboardInterrupt):
+            raise
+        except BrokenExecutor as error:
+            raise InputError(f"{self.name}: the executor broke ({_reason(error)}); resume with a new one") from error
+        except BaseException as error:
+            if isinstance(error, TimeoutError) and (not future.done() or error.args[:1] == (_ENDED_BY_PEBBLE,)):
+                return self._failed(molecule, "took longer than the time limit")
+            return self._failed(molecule, _reason(error))
+        return self._number(value, molecule)
+
+    def _answers(self, molecules: list[str], result: Any) -> list[Any]:
+        """What the function returned, as one value for each molecule."""
         # numpy's squeeze() takes the axis away from a batch of one.
         values = [result] if len(molecules) == 1 and getattr(result, "ndim", None) == 0 else _as_list(result)
         if values is None or len(values) != len(molecules):
@@ -123,6 +161,12 @@ class UserObjective:
 
     def __repr__(self) -> str:
         return f"UserObjective({self.name!r})"
+
+
+def _call(function: Callable[[list[str]], Any], molecules: list[str]) -> Any:
+    """Call a function; what it prints goes to stderr."""
+    with redirect_stdout(sys.stderr):
+        return function(list(molecules))
 
 
 def _name_of(function: Callable[..., Any]) -> str:

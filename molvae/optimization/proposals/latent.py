@@ -75,13 +75,15 @@ class LatentProposals:
         space: the model.
         stereo: keep stereo.
         max_heavy_atoms: no child has more.
+        constrained: whether the decoder writes only valid molecules.
 
     Attributes:
         drawn: counts of all decoded strings so far.
     """
 
-    def __init__(self, space: OnlineModel, *, stereo: bool, max_heavy_atoms: int) -> None:
-        self._space, self._stereo, self._max_heavy_atoms = space, stereo, max_heavy_atoms
+    def __init__(self, space: OnlineModel, *, stereo: bool, max_heavy_atoms: int, constrained: bool) -> None:
+        self._space, self._stereo = space, stereo
+        self._max_heavy_atoms, self._constrained = max_heavy_atoms, constrained
         self.drawn = Drawn(0, 0)
 
     def propose(
@@ -107,7 +109,11 @@ class LatentProposals:
         ]
         usable = np.flatnonzero(np.isfinite(points).all(1))
         texts = self._space.decode(
-            points[usable], temperature=_TEMPERATURE, rng=rng, prefixes=[prefixes[row] for row in usable]
+            points[usable],
+            temperature=_TEMPERATURE,
+            rng=rng,
+            prefixes=[prefixes[row] for row in usable],
+            constrained=self._constrained,
         )
         with quiet_rdkit():
             made = [canonical(text, stereo=self._stereo) for text in texts]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from molvae.chem import molecule_grid
 from molvae.corpus.writing import frame_text
 from molvae.errors import InputError
-from molvae.optimization.diversity import diverse
+from molvae.optimization.diversity import diverse, leaders
 from molvae.optimization.pareto import front, hypervolume
 from molvae.optimization.protocol import running_top
 from molvae.storage.files import atomic, write_text
@@ -38,6 +38,7 @@ _TOP = 10
 _DRAWN = 100  # largest number of best molecules in a picture
 _PARENTS = 2  # drawn of each molecule: the best
 _COLUMNS = 5  # of molecules without parents
+_COMPARED = 500  # best molecules, to find those that are unlike better ones
 
 
 class Member(NamedTuple):
@@ -96,20 +97,26 @@ class SearchResult:
         """(N,) in the order of the calls; NaN where there is none."""
         return self.table["score"].to_numpy(np.float64)
 
-    def best(self, k: int = BEST, *, per_scaffold: int | None = None) -> pd.DataFrame:
-        """The best molecules.
+    def best(self, k: int = BEST, *, per_scaffold: int | None = None, unlike: bool = True) -> pd.DataFrame:
+        """The best molecules; by default unlike ones, so that a list is not full of positional isomers.
 
         Args:
             k: how many; fewer if no more have a score.
             per_scaffold: the largest number with the same Murcko scaffold; None takes that of the result, 0 means no
                 limit.
+            unlike: of the better half of all, those come first that are not `alike` to a better one
+                (`molvae.optimization.diversity`), and others only if there are fewer than k.
 
         Returns:
             Rows of the table, the best first, of equal scores the earlier call; the index is that of the table.
         """
         limit = self.per_scaffold if per_scaffold is None else per_scaffold
         ranked = self.table.dropna(subset="score").sort_values("score", ascending=False, kind="stable")
-        return ranked.iloc[diverse(ranked["smiles"].tolist(), k, per_scaffold=limit or None)]
+        if unlike:
+            first = leaders(ranked["smiles"].tolist()[: min(max(k, len(ranked) // 2), _COMPARED)])
+            ranked = ranked.iloc[[*first, *np.setdiff1d(np.arange(len(ranked)), first)]]
+        chosen = ranked.iloc[diverse(ranked["smiles"].tolist(), k, per_scaffold=limit or None)]
+        return chosen.sort_index().sort_values("score", ascending=False, kind="stable")
 
     @cached_property
     def curve(self) -> pd.DataFrame:

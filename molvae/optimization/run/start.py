@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from molvae.chem.fingerprints import most_diverse
 from molvae.errors import ConfigError, InputError
 from molvae.generator.exploration.radius import model_key
-from molvae.optimization.constraints import Constraint, constraint_of
+from molvae.optimization.archive import best_first
+from molvae.optimization.constraints import Constraint, allowed, constraint_of
+from molvae.optimization.diversity import unlike_first
 from molvae.optimization.objectives import Objective, mean_of, objective_of
 from molvae.optimization.objectives.parser import What, runs_code
-from molvae.optimization.optimizer import Optimizer
+from molvae.optimization.optimizer import Optimizer, standardized
 from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
 from molvae.optimization.run.folder import (
     CACHE,
@@ -58,6 +64,7 @@ def optimize(
     checkpoint_seconds: float = 60.0,
     model: str = "",
     top: int = BEST,
+    executor: Executor | None = None,
     progress: Callable[[SearchProgress], None] | None = None,
     on_interrupt: Callable[[], None] = lambda: None,
 ) -> SearchResult:
@@ -75,14 +82,17 @@ def optimize(
             before a resume do not count again.
         constraints: what a molecule must fulfil before it costs a call: of `molvae.optimization.constraints`, or texts
             such as ``keep:c1ccccc1`` and ``window:mw:250:500``.
-        start: molecules to begin with, in any SMILES; of salts the largest part is taken. Those that the constraints
-            allow are scored first, up to ``first`` of the settings; the surrogate decides about the others.
+        start: molecules to begin with, in any SMILES; of salts the largest part is taken. The search scores up to
+            ``first`` of the settings of those that the constraints allow; the surrogate decides about the others. If
+            there are more, and molvae computes the objective itself, the search begins with the best of all of them:
+            their scores are no calls. It begins with the most diverse ones (`most_diverse`) if the objective runs code
+            of the user.
         mean: how several objectives are combined: their ``geometric`` or ``arithmetic`` mean, or ``pareto`` for the
             front of their trade-offs.
         seed: of every random choice.
         batch: molecules scored at a time; None takes few at the beginning and more later.
         settings: how to search, fields of `SearchConfig`; ``per_scaffold`` also limits the best of the result.
-        timeout: seconds for one call of a command; None means no limit.
+        timeout: seconds for one call of a command, or with an executor for a molecule; None means no limit.
         folder: for calls, state and results; None keeps them in memory.
         cache: a csv file with known numbers of the objectives, which is read and extended. None takes ``cache.csv`` in
             the folder.
@@ -92,6 +102,9 @@ def optimize(
         checkpoint_seconds: time between two saves of the state.
         top: how many molecules are written into the folder as the best.
         model: a name for `MolVAE.from_pretrained`, recorded so that `molvae optimize --resume` finds the model.
+        executor: runs functions and commands of the user in parallel, each molecule of a batch alone: anything with the
+            interface of `concurrent.futures.Executor`. A molecule that fails or hangs costs itself alone. The calls
+            are logged in the order in which they were asked for, so they do not depend on the executor.
         progress: called after every batch.
         on_interrupt: called at the first Ctrl-C, before the batch ends.
 
@@ -123,7 +136,8 @@ def optimize(
     how = settings if isinstance(settings, SearchConfig) else SearchConfig(**(settings or {}))
     return search(
         vae, Request(run, how, tuple(start)), objectives=objectives, constraints=rules, folder=folder, resume=resume,
-        overwrite=overwrite, checkpoint_seconds=checkpoint_seconds, progress=progress, on_interrupt=on_interrupt,
+        overwrite=overwrite, checkpoint_seconds=checkpoint_seconds, executor=executor, progress=progress,
+        on_interrupt=on_interrupt,
     )  # fmt: skip
 
 
@@ -137,6 +151,7 @@ def search(
     resume: bool = False,
     overwrite: bool = False,
     checkpoint_seconds: float = 60.0,
+    executor: Executor | None = None,
     progress: Callable[[SearchProgress], None] | None = None,
     on_interrupt: Callable[[], None] = lambda: None,
 ) -> SearchResult:
@@ -147,7 +162,7 @@ def search(
         request: the settings.
         objectives: those of the request, as in `optimize`; None makes them from their names.
         constraints: those of the request; None makes them from their names.
-        folder, resume, overwrite, checkpoint_seconds, progress, on_interrupt: as in `optimize`.
+        folder, resume, overwrite, checkpoint_seconds, executor, progress, on_interrupt: as in `optimize`.
 
     Raises:
         MolVAEError: as `optimize`.
@@ -160,14 +175,17 @@ def search(
     rules = list(map(constraint_of, request.run.constraints)) if constraints is None else list(constraints)
     request = _resolved(request, vae, objectives, place if resume else None)
     run, how = request.run, request.search
-    goal = _goal_in(run, objectives)
+    goal = _goal_in(run, objectives, vae, executor)
     names = CountedObjective.names_of(goal)
     if place is not None and run.cache and not resume:
         _check_apart(Path(run.cache), place)
     kept = Cache(Path(run.cache), names) if run.cache else None  # opened first, so that its errors come first
     start = list(request.start)
+    if not resume:
+        costly = any(not isinstance(one, str) or runs_code(one) for one in objectives)
+        start = _ordered(start, goal, rules, how, costly=costly)
     optimizer = Optimizer(vae, constraints=rules, start=start, front=run.mean == "pareto", seed=run.seed, settings=how)
-    request = request._replace(start=tuple(" ".join(one.split()) for one in start))
+    request = request._replace(start=tuple(start))
 
     with ExitStack() as stack:
         if place is not None:
@@ -211,24 +229,47 @@ def _resolved(request: Request, vae: MolVAE, objectives: Sequence[What], begun: 
         model_key=model_key(vae.model.state_dict(), vae.tokenizer.to_json()),
         directory=earlier.run.directory if earlier is not None else os.getcwd() if runs_programs else "",
     )
-    return request._replace(run=run, search=how.for_budget(run.budget))
+    start = tuple(" ".join(one.split()) for one in request.start)
+    if earlier is not None and sorted(start) == sorted(earlier.start):
+        start = earlier.start  # in the order in which they were scored
+    return request._replace(run=run, search=how.for_budget(run.budget), start=start)
 
 
-def _goal_in(run: RunConfig, objectives: Sequence[What]) -> Objective:
+def _ordered(
+    start: Sequence[str], goal: Objective, rules: Sequence[Constraint], how: SearchConfig, *, costly: bool
+) -> list[str]:
+    """The start molecules in the order in which a search scores them, as `optimize` says."""
+    if len(start) <= how.first:
+        return list(start)
+    forms = standardized(start, stereo=how.stereo)
+    rows = np.flatnonzero(allowed(rules, forms)).tolist()
+    if len(rows) <= how.first:
+        return list(start)
+    smiles = [forms[row] for row in rows]
+    if costly:
+        order = most_diverse(smiles, how.first)
+    else:
+        ranking = best_first(goal(smiles)).tolist()
+        order = [ranking[place] for place in unlike_first([smiles[row] for row in ranking])]
+    first = [rows[place] for place in order]
+    return [start[row] for row in (*first, *sorted(set(range(len(start))).difference(first)))]
+
+
+def _goal_in(run: RunConfig, objectives: Sequence[What], vae: MolVAE, executor: Executor | None) -> Objective:
     """The objective of a search; its files are looked for where the search began, then in the current folder."""
     if run.directory and run.directory != os.getcwd():
         with suppress(ConfigError, OSError), chdir(run.directory):
-            return _goal(run, objectives)
-    return _goal(run, objectives)
+            return _goal(run, objectives, vae, executor)
+    return _goal(run, objectives, vae, executor)
 
 
-def _goal(run: RunConfig, objectives: Sequence[What]) -> Objective:
+def _goal(run: RunConfig, objectives: Sequence[What], vae: MolVAE, executor: Executor | None) -> Objective:
     """One objective from one or several.
 
     Raises:
         ConfigError: there is no such objective, or the same one twice.
     """
-    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None)
+    goal = mean_of(objectives, mean=run.mean, timeout=run.timeout or None, vae=vae, executor=executor)
     names = CountedObjective.names_of(goal)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

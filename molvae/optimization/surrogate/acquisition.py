@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _STAGNATION = 200  # calls without improvement after which the largest beta has 
 _LARGEST_BETA = 10.0
 _ROUNDING = 1e-9
 _TOP = 10
+_CROWD, _LEAST_CROWD = 0.1, 2  # share of a batch, and number, that may be alike
 
 
 def utilities_of(archive: Archive, weights: Matrix | None) -> Matrix:
@@ -104,8 +105,9 @@ class Acquisition:
     def choose(
         self, smiles: Sequence[str], n: int, rng: np.random.Generator, *, keys: Sequence[Hashable] | None, cap: int
     ) -> Choice:
-        """The n candidates that are worth a call, as `Surrogate.choose`."""
-        return self._surrogate.choose(smiles, n, rng, max_beta=self._max_beta, keys=keys, cap=cap)
+        """The n candidates that are worth a call, as `Surrogate.choose`; at most a tenth of them are alike, or two."""
+        crowd = max(_LEAST_CROWD, round(n * _CROWD))
+        return self._surrogate.choose(smiles, n, rng, max_beta=self._max_beta, keys=keys, cap=cap, crowd=crowd)
 
 
 def _scalarized(values: Matrix, known: Matrix, weights: Matrix) -> Matrix:
@@ -152,6 +154,8 @@ def choose_batch(
     max_beta: float = 1.0,
     keys: Sequence[Hashable] | None = None,
     cap: int = 1,
+    alike: Callable[[int], NDArray[np.bool_]] | None = None,
+    crowd: int = 1,
 ) -> NDArray[np.int64]:
     """Choose a batch, one candidate after the other, by an upper confidence bound.
 
@@ -173,6 +177,9 @@ def choose_batch(
         max_beta: the largest beta.
         keys: M; at most `cap` of the chosen have the same key. None for no such limit.
         cap: at least 1.
+        alike: from a row to (M,), the candidates that are like it. While there are others, no candidate is chosen that
+            is like `crowd` of the chosen. None for no such preference.
+        crowd: at least 1.
 
     Returns:
         (at most n,) distinct rows, in the order of choice; fewer if no more may be chosen.
@@ -189,6 +196,7 @@ def choose_batch(
     allowed = np.isfinite(mean.sum(axis=1))
     covariance = np.array(covariance)
     taken: Counter[Hashable] = Counter()
+    neighbors = np.zeros(len(mean), dtype=np.int64)  # chosen candidates that are like each
     rows: list[int] = []
     for beta, balance in zip(betas, weights, strict=True):
         if not allowed.any():
@@ -196,12 +204,15 @@ def choose_batch(
         std = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         bounds = mean + beta * std[:, None] * by_output
         utility = bounds[:, 0] if len(balance) == 1 else chebyshev(bounds - 1.0, balance)
-        row = int(np.where(allowed, utility, -np.inf).argmax())
+        uncrowded = allowed & (neighbors < crowd)
+        row = int(np.where(uncrowded if uncrowded.any() else allowed, utility, -np.inf).argmax())
         rows.append(row)
         allowed[row] = False
         if keys is not None:
             taken[keys[row]] += 1
             if taken[keys[row]] == cap:
                 allowed &= np.array([key != keys[row] for key in keys])
+        if alike is not None:
+            neighbors += alike(row)
         covariance -= np.outer(covariance[row], covariance[row] / (max(covariance[row, row], 0.0) + noise))
     return np.array(rows, dtype=np.int64)

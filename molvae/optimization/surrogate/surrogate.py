@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from molvae.errors import ConfigError, InputError
+from molvae.optimization.diversity import alike
 from molvae.optimization.surrogate.acquisition import choose_batch, shortlist
 from molvae.optimization.surrogate.features import FeatureCache, Features
 from molvae.optimization.surrogate.gaussian_process import GaussianProcess
@@ -152,6 +154,7 @@ class Surrogate:
         max_beta: float = 1.0,
         keys: Sequence[Hashable] | None = None,
         cap: int = 1,
+        crowd: int | None = None,
     ) -> Choice:
         """Choose a batch of candidates; the same rng in the same state gives the same batch.
 
@@ -163,6 +166,8 @@ class Surrogate:
             max_beta: the largest number of standard deviations that are added to a mean.
             keys: M; at most `cap` of the chosen have the same key, such as a scaffold.
             cap: at least 1.
+            crowd: while there are others, no molecule is chosen that is like so many of the chosen
+                (`molvae.optimization.diversity.alike`); None for no such preference.
 
         Returns:
             At most n of them; fewer if no more were considered.
@@ -186,6 +191,8 @@ class Surrogate:
             max_beta=max_beta,
             keys=None if keys is None else [keys[row] for row in there],
             cap=cap,
+            alike=None if crowd is None else partial(alike, [smiles[row] for row in there]),
+            crowd=crowd or 1,
         )
         rows = np.array(there, dtype=np.int64)[chosen]
         if not self._single_output:

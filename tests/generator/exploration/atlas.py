@@ -32,7 +32,7 @@ class Atlas:
                 raise InputError(f"molecule {row + 1} of {len(smiles)}: unknown")
         return rows
 
-    def decode(self, z, *, temperature=0.0, seed=None, batch_size=512):
+    def decode(self, z, *, temperature=0.0, seed=None, constrained=True, batch_size=512):
         distances = np.linalg.norm(np.asarray(z)[:, None] - self.points, axis=2)
         return [self.owners[row] for row in distances.argmin(1)]
 

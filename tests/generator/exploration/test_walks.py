@@ -18,7 +18,7 @@ from molvae.generator.exploration.mixing import mix
 from molvae.generator.exploration.neighbors import neighbors
 from molvae.generator.exploration.paths import interpolate
 from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
-from molvae.generator.exploration.space import around, decode_plausible, path_points, relative_distance, spherical_mean
+from molvae.generator.exploration.space import around, only_plausible, path_points, relative_distance, spherical_mean
 from molvae.model import slerp
 from tests.generator.exploration.atlas import Atlas
 
@@ -63,10 +63,10 @@ def test_no_walk_gives_a_radical_or_a_charge_that_the_training_molecules_lack(so
     walks = [neighbors(atlas, some[0], n=9, radius=1.0), mix(atlas, some[:2], n=9, radius=1.0)]
     walks += [interpolate(atlas, *some[:2], steps=40)]
     assert all(set(walk.smiles) <= set(some[:3]) for walk in walks) and len(walks[0].smiles) == 2
-    assert decode_plausible(atlas, atlas.points, [some[0]]) == [*some[:3], None, None, None]
-    assert decode_plausible(atlas, atlas.points, [odd[1]]) == [*some[:3], None, odd[1], None]
+    assert only_plausible(atlas, atlas.owners, [some[0]]) == [*some[:3], None, None, None]
+    assert only_plausible(atlas, atlas.owners, [odd[1]]) == [*some[:3], None, odd[1], None]
     atlas.atoms = frozenset({"I with 3 bonds"})
-    assert decode_plausible(atlas, atlas.points, []) == [*some[:3], None, None, odd[2]]
+    assert only_plausible(atlas, atlas.owners, []) == [*some[:3], None, None, odd[2]]
 
 
 def test_neighbors_mark_known_molecules_and_leave_them_out_if_asked(some):

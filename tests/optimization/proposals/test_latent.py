@@ -19,12 +19,12 @@ class Scribe:
     def encode(self, smiles):
         return np.zeros((len(smiles), 2), dtype=np.float32)
 
-    def decode(self, z, *, temperature, rng, prefixes):
+    def decode(self, z, *, temperature, rng, prefixes, constrained):
         return self.texts[: len(z)]
 
 
 def proposed(texts, parent=PARENT):
-    latent = LatentProposals(Scribe(*texts), stereo=False, max_heavy_atoms=20)
+    latent = LatentProposals(Scribe(*texts), stereo=False, max_heavy_atoms=20, constrained=False)
     n = len(texts)
     found = latent.propose(["latent noise"] * n, [parent] * n, [PARENT] * n, np.random.default_rng(0))
     return [one.smiles for one in found], latent.drawn

@@ -30,11 +30,31 @@ def result(n=60, parts=("qed", "fsp3"), **options):
 
 def test_the_best_are_ranked_and_their_scores_are_those_of_the_calls():
     found = result()
-    best = found.best(10)
+    best = found.best(10, unlike=False)
     scores = found.scores[~np.isnan(found.scores)]
     assert best["score"].tolist() == sorted(scores, reverse=True)[:10]
     assert (found.table.loc[best.index] == best).to_numpy()[:, 1:4].all()
     assert len(found.best(10_000)) == len(scores) and found.best(0).empty
+
+
+def test_the_best_are_unlike_molecules_where_there_are_enough():
+    smiles = [
+        "Cc1ccccc1C(=O)NC",
+        "Cc1cccc(C(=O)NC)c1",
+        "Cc1ccc(C(=O)NC)cc1",
+        "O=C1CCCCN1",
+        "CCOC(=O)CS",
+        "c1ccncc1",
+        "CC",
+    ]
+    log = CallLog(None, ["qed"])
+    log.append(
+        [Call(Proposal(one, "pick"), 1.0 - place / 10, (), 0.0) for place, one in enumerate([*smiles, *MOLECULES])]
+    )
+    best = SearchResult(log.table(), "a score").best
+    assert best(3)["smiles"].tolist() == [smiles[0], smiles[3], smiles[4]]
+    assert best(3, unlike=False)["smiles"].tolist() == smiles[:3]
+    assert best(10_000)["smiles"].tolist() == [*smiles, *MOLECULES]
 
 
 def test_few_of_a_scaffold_are_shown_and_no_score_is_changed():

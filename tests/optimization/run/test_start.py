@@ -4,14 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from molvae.chem.fingerprints import most_diverse
 from molvae.config import to_toml
 from molvae.errors import ConfigError, InputError, ModelError
 from molvae.optimization.constraints import Keep
-from molvae.optimization.objectives import UserObjective
+from molvae.optimization.objectives import UserObjective, objective_of
 from molvae.optimization.run import start as starting
 from molvae.optimization.run.folder import read_request
 from molvae.optimization.run.result import SearchResult
-from tests.optimization.stand_in import StandIn
+from tests.optimization.stand_in import MOLECULES, StandIn
 
 VAE = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
 OPTIONS = {"budget": 20, "start": ["OCC"], "constraints": ["forbid:Cl", Keep("[#6]")], "seed": 2, "model": "somewhere"}
@@ -127,6 +128,36 @@ def test_a_search_goes_on_from_molecules_however_they_were_written(plain, tmp_pa
         folder = tmp_path / str(number)
         starting.optimize(VAE, "qed", folder=folder, budget=10, start=start)
         assert len(starting.optimize(VAE, "qed", folder=folder, budget=20, start=start, resume=True).table) == 20
+
+
+def test_of_many_start_molecules_the_best_or_the_most_diverse_are_scored_first(plain, tmp_path, monkeypatch):
+    begun = []
+
+    def make(vae, *, start, **rest):
+        begun.append(start)
+        return StandIn(vae, **rest)
+
+    monkeypatch.setattr(starting, "Optimizer", make)
+    start, options = MOLECULES[:90], {"budget": 20, "constraints": ["forbid:Cl"], "seed": 1}
+    starting.optimize(VAE, "heavy_atoms", folder=tmp_path / "run", start=start, **options)
+    starting.optimize(VAE, len_of, start=start, **options)
+    sizes = {one: objective_of("heavy_atoms")([one])[0] for one in start if "Cl" not in one}
+    assert sizes[begun[0][0]] == max(sizes.values()) and not any("Cl" in one for one in begun[0][: len(sizes)])
+    assert begun[1][:5] == [start[row] for row in most_diverse_without_chlorine(start, 5)]
+    assert all(sorted(one) == sorted(start) for one in begun)
+    for again in (start, begun[0]):  # as it was given, and as it was written
+        changes = {**options, "budget": 20 + 5 * len(begun)}
+        starting.optimize(VAE, "heavy_atoms", folder=tmp_path / "run", start=again, resume=True, **changes)
+        assert begun[-1] == begun[0]
+
+
+def len_of(smiles):
+    return [len(one) for one in smiles]
+
+
+def most_diverse_without_chlorine(smiles, k):
+    rows = [row for row, one in enumerate(smiles) if "Cl" not in one]
+    return [rows[place] for place in most_diverse([smiles[row] for row in rows], k)]
 
 
 def test_programs_are_found_where_the_search_began(plain, tmp_path, monkeypatch):

@@ -62,6 +62,21 @@ def test_no_more_than_the_cap_share_a_key():
         choose_batch(mean, covariance, 3, np.random.default_rng(0), noise=NOISE, cap=0)
 
 
+def test_a_crowd_waits_until_nothing_else_is_left():
+    mean, covariance = random_case(6)
+    group = np.arange(30) % 3
+    mean[group == 0] += 100.0
+    rows = choose_batch(
+        *(mean, covariance, 26, np.random.default_rng(0)),
+        noise=NOISE,
+        alike=lambda row: (group == group[row]) & (group != 2),
+        crowd=3,
+    )
+    assert (group[rows[:3]] == 0).all() and len(set(rows)) == 26
+    assert sorted(group[rows[:16]]) == [0] * 3 + [1] * 3 + [2] * 10  # those of group 2 are like no other
+    assert (group[rows[16:23]] == 0).all()
+
+
 def test_what_is_not_expected_anything_of_is_not_chosen():
     mean, covariance = random_case(7)
     mean[:25] = np.nan
