@@ -6,8 +6,13 @@ import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from molvae import MolVAE
+    from molvae.corpus.batching import TokenizedCorpus
 
 # The models are tiny, and threads that wait for each other take longer than the work; processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -75,6 +80,20 @@ def bundled_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory, monkey
     return tiny_run
 
 
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fine-tuned model has memorized is read off ten draws."""
+    monkeypatch.setattr("molvae.training.run.runner._READOUT", 10)
+
+
+@pytest.fixture
+def series(tmp_path: Path, canonical_smiles: list[str]) -> Path:
+    """The molecules of `SMILES` as a file."""
+    path = tmp_path / "series.smi"
+    path.write_text("".join(f"{one}\n" for one in canonical_smiles))
+    return path
+
+
 @pytest.fixture(scope="session")
 def canonical_smiles() -> list[str]:
     """`SMILES` in canonical form, distinct."""
@@ -124,3 +143,20 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, sample_file: Path) -> Pat
         },
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def vae(tiny_run: Path) -> MolVAE:
+    """The model of that run, which no test may change."""
+    from molvae import MolVAE
+
+    return MolVAE.from_pretrained(tiny_run)
+
+
+@pytest.fixture(scope="session")
+def corpus(canonical_smiles: list[str]) -> TokenizedCorpus:
+    """The molecules of `SMILES` as tokens."""
+    from molvae import SmilesTokenizer
+    from molvae.corpus.batching import TokenizedCorpus
+
+    return TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))

@@ -29,10 +29,6 @@ RUNS = [
 ]
 
 
-def name_of(path: Path) -> str:
-    return path.stem
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("path", "changes"), RUNS)
@@ -51,8 +47,8 @@ def test_it_runs(path, changes, tmp_path, monkeypatch):
     NotebookClient(notebook, timeout=500, resources={"metadata": {"path": str(folder)}}).execute()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
-def test_it_is_kept_as_it_ran(path):
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_kept_as_it_ran_and_its_links_lead_somewhere(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -61,10 +57,6 @@ def test_it_is_kept_as_it_ran(path):
     assert any("image/svg+xml" in output.get("data", {}) for output in outputs)
     assert not [output for output in outputs if output.output_type == "error"]
     assert path.stat().st_size < LARGEST
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
-def test_its_links_lead_somewhere(path):
     text = path.read_text()
     assert str(Path.home()) not in text and "/tmp/" not in text
     for other in NOTEBOOKS:

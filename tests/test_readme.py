@@ -1,5 +1,6 @@
 """README is short, and its commands and code run."""
 
+import hashlib
 import re
 import shlex
 import shutil
@@ -56,6 +57,11 @@ def test_it_is_short_and_its_links_lead_somewhere():
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_the_sample_is_the_one_that_its_page_describes(sample_file):
+    digest = hashlib.sha256(sample_file.read_bytes()).hexdigest()
+    assert digest in (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_command_is_in_the_table():

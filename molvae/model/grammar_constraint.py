@@ -54,7 +54,7 @@ class GrammarConstraint:
             token if state.forced is None else state.forced
             for state, token in zip(self._states, drawn.tolist(), strict=True)
         ]
-        drawn, refused = torch.tensor(tokens, device=drawn.device), []
+        drawn, refused = torch.tensor(tokens, dtype=drawn.dtype, device=drawn.device), []
         for row, (state, token, stands) in enumerate(zip(self._states, tokens, given, strict=True)):
             if stands:
                 state.advance(token)

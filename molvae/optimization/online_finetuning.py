@@ -11,6 +11,7 @@ https://arxiv.org/abs/2305.16160
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from molvae.chem import canonical, quiet_rdkit
 from molvae.config import Decoding
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
-from molvae.errors import TokenError
+from molvae.errors import InputError, TokenError
+from molvae.generator.exploration.decoration import Template
 from molvae.generator.molvae import MolVAE
 from molvae.model import SmilesVAE, expand_vocabulary
 from molvae.model.latent_codec import Codec
@@ -91,6 +93,29 @@ class OnlineModel:
         decoding = Decoding(temperature=temperature, constrained=constrained).for_model(self.codec.max_length)
         uniforms = rng.random((len(z), decoding.max_length), dtype=np.float32)
         return self.codec.decode(z, decoding, uniforms, prefixes=prefixes)
+
+    def decorate(
+        self, z: Array, scaffolds: Sequence[str | None], *, temperature: float, rng: np.random.Generator
+    ) -> list[str]:
+        """Strings (N) that hold scaffolds with groups, decoded at points (N, D); empty where that is not possible.
+
+        Args:
+            z: points.
+            scaffolds: N SMILES with attachment points, or None.
+            temperature: of the decoder.
+            rng: of the spellings and the draws.
+        """
+        decoding = Decoding(temperature=temperature).for_model(self.codec.max_length)
+        uniforms = rng.random((len(z), decoding.max_length), dtype=np.float32)
+        templates: dict[int, list[str]] = {}
+        for row, one in enumerate(scaffolds):
+            with suppress(InputError):
+                if one is not None:
+                    templates[row] = Template(one, self.tokenizer, rng, tried=1).spelling()
+        rows = [row for row, tokens in templates.items() if len(tokens) < decoding.max_length]
+        texts = self.codec.decorate(z[rows], decoding, uniforms[rows], [templates[row] for row in rows])
+        written = dict(zip(rows, texts, strict=True))
+        return [written.get(row, "") for row in range(len(scaffolds))]
 
     def knows(self, smiles: str) -> bool:
         """Whether all tokens of a string are in the vocabulary."""

@@ -13,7 +13,7 @@ from molvae.optimization.proposal import Proposal
 from molvae.optimization.proposals.graph_crossover import GraphCrossover
 from molvae.optimization.proposals.graph_mutation import GraphMutation
 from molvae.optimization.proposals.graph_proposer import GraphProposer
-from molvae.optimization.proposals.latent import LATENT_OPERATORS, LatentProposals
+from molvae.optimization.proposals.latent import DECORATION, LATENT_OPERATORS, LatentProposals
 from molvae.optimization.settings import SearchConfig
 
 __all__ = ["OperatorBandit", "Operators"]
@@ -75,16 +75,17 @@ class Operators:
     """
 
     def __init__(self, space: OnlineModel, settings: SearchConfig, core: str | None = None) -> None:
-        self.names = split_names(settings.operators)
+        given = split_names(settings.operators)
+        self.names = tuple(one for one in given if one != DECORATION or core is not None)
         stereo, most = settings.stereo, settings.max_heavy_atoms
         self.latent = LatentProposals(
-            space, stereo=stereo, max_heavy_atoms=most, constrained=settings.constrained_decoding
+            space, stereo=stereo, max_heavy_atoms=most, constrained=settings.constrained_decoding, core=core
         )
         kinds: tuple[type[GraphProposer], ...] = (GraphMutation, GraphCrossover)
         graph = [kind(stereo=stereo, max_heavy_atoms=most, core=core) for kind in kinds]
         self._graph = {one.name: one for one in graph}
         known = [*LATENT_OPERATORS, *self._graph]
-        for name in self.names:
+        for name in given:
             if name not in known:
                 raise ConfigError(f"operators: there is no {name!r}; there are {', '.join(known)}")
         self.quick = [name for name in self.names if name in self._graph] or self.names

@@ -17,8 +17,8 @@ class SearchConfig(Settings):
     """How a search works."""
 
     operators: str = Field(
-        "latent noise, latent mix, latent regrowth, latent draw, graph mutation, graph crossover",
-        description="Operators that make proposals, by name.",
+        "latent noise, latent mix, latent regrowth, latent draw, latent decoration, graph mutation, graph crossover",
+        description="Operators that make proposals, by name. latent decoration needs a substructure to keep.",
     )
     first: int = Field(
         0,

@@ -15,7 +15,6 @@ from molvae.benchmarks.leads import LeadSetup, improve_all, leads_of, summary
 from molvae.benchmarks.optimization import METHODS, Job, Setup, jobs_of, over_seeds, run_all
 from molvae.chem import canonical, quiet_rdkit
 from molvae.errors import ConfigError
-from molvae.generator.molvae import MolVAE
 from molvae.optimization.constraints import constraint_of
 from molvae.optimization.objectives import objective_of
 from molvae.optimization.protocol import auc_top
@@ -50,8 +49,7 @@ def test_a_run_is_counted_and_kept(method, setup):
     assert ("decoded_valid" in figures) == (METHODS[method] is not None)
 
 
-def test_a_surrogate_on_latent_points_sees_nothing_else(tiny_run, library):
-    vae = MolVAE.from_pretrained(str(tiny_run))
+def test_a_surrogate_on_latent_points_sees_nothing_else(vae, library):
     surrogate = latent_surrogate(vae)
     surrogate.fit(library[:100], np.linspace(-1, 1, 100))
     rows = [row for row, point in enumerate(vae.encode(library)) if np.isfinite(point).all()]
@@ -91,14 +89,6 @@ def test_the_seed_decides_what_is_screened(setup):
     assert table[1] == pytest.approx(abs(values[0] - values[1]) / math.sqrt(2))
 
 
-def test_a_library_is_screened_to_its_end(library):
-    search = Screening(library, seed=0)
-    batches = []
-    while batch := search.ask(7):
-        batches += [one.smiles for one in batch]
-    assert sorted(batches) == sorted({canonical(one, stereo=False) for one in library})
-
-
 def test_figures_of_another_model_are_not_taken_for_those_of_this(tmp_path, setup, tiny_run):
     other = tmp_path / "other"
     shutil.copytree(tiny_run, other)
@@ -109,13 +99,6 @@ def test_figures_of_another_model_are_not_taken_for_those_of_this(tmp_path, setu
     job = Job("frozen", "qed", 3)
     figures = [next(iter(run_all([job], setup._replace(model=str(one), budget=25))))[1] for one in (tiny_run, other)]
     assert figures[0]["model"] != figures[1]["model"] and figures[0]["seconds"] != figures[1]["seconds"]
-
-
-def test_methods_and_tasks_that_are_none_are_named():
-    with pytest.raises(ConfigError, match="no method 'magic'; there are molvae, no-latent"):
-        jobs_of(["magic"], ["qed"], 1)
-    with pytest.raises(ConfigError, match="no task 'qad'; there are albuterol_similarity"):
-        jobs_of(["molvae"], ["qad"], 1)
 
 
 def test_leads_are_those_of_the_rule(library):
@@ -135,6 +118,14 @@ def test_leads_are_improved_and_kept_in_sight(tmp_path, tiny_run, library):
     (tmp_path / "000.json").write_text(json.dumps({**found, "best": "C"}))
     assert next(iter(improve_all([found["lead"]], setup)))["best"] == "C"
     assert next(iter(improve_all([found["lead"]], setup._replace(similarity=0.5))))["best"] != "C"
+
+
+def test_a_library_is_screened_to_its_end(library):
+    search = Screening(library, seed=0)
+    batches = []
+    while batch := search.ask(7):
+        batches += [one.smiles for one in batch]
+    assert sorted(batches) == sorted({canonical(one, stereo=False) for one in library})
 
 
 def test_an_improvement_is_told_with_its_standard_error():

@@ -1,18 +1,15 @@
 """A search that picks from a list, for the tests of ``molvae optimize`` and ``suggest``."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from molvae.optimization.run import measured, start
-from tests.optimization.stand_in import StandIn
+from tests.optimization.stand_in import NO_VAE, StandIn
 
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     """Every search picks from a list, every model is nothing, and pictures are empty."""
-    vae = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
-    monkeypatch.setattr("molvae.cli.models.load_model", lambda *_: vae)
+    monkeypatch.setattr("molvae.cli.models.load_model", lambda *_: NO_VAE)
     for module in (start, measured):
         monkeypatch.setattr(module, "Optimizer", StandIn)
     monkeypatch.setattr(start, "model_key", lambda *_: "key")

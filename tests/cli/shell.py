@@ -12,6 +12,13 @@ def molvae(*arguments, **options):
     return CliRunner().invoke(app, [str(one) for one in arguments], **options)
 
 
+def works(*arguments, **options):
+    """What a command gives that ends with exit code 0."""
+    result = molvae(*arguments, **options)
+    assert result.exit_code == 0, result.output
+    return result
+
+
 def assert_error(result, *facts):
     """Exit code 1, one message with these facts, nothing on stdout, no traceback."""
     assert (result.exit_code, result.stdout) == (1, ""), result.output

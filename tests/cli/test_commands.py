@@ -1,5 +1,6 @@
 """What all commands share, and ``molvae train`` and ``sample``: stdout, stderr, exit codes, files."""
 
+import io
 import os
 import shutil
 import signal
@@ -8,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import typer
 from rdkit import Chem
@@ -16,13 +16,13 @@ from rdkit import Chem
 from molvae import CleanConfig, ModelConfig, MolVAE, TrainConfig, __version__
 from molvae.chem import canonical
 from molvae.cli import app
-from molvae.cli.models import _quality
-from tests.cli.shell import assert_error, molvae
+from molvae.cli.console import print_result, writable
+from molvae.errors import InputError, ModelError
+from molvae.pretrained.hub import find_model
+from tests.cli.shell import assert_error, molvae, works
 
-TINY = [
-    *("--latent-dim", "4", "--embedding-dim", "4", "--encoder-hidden", "8", "--decoder-hidden", "16"),
-    *("--epochs", "1", "--health-samples", "10", "--pool-size", "50", "--block-size", "25", "--precision", "fp32"),
-]
+FAST = ["--epochs", "1", "--health-samples", "10", "--pool-size", "50", "--block-size", "25", "--precision", "fp32"]
+TINY = ["--latent-dim", "4", "--embedding-dim", "4", "--encoder-hidden", "8", "--decoder-hidden", "16", *FAST]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_every_setting_is_an_option():
             assert "--" + name.replace("_", "-") in text
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.15, 0.2, 0.25, 0.3])
+@pytest.mark.parametrize("delay", [0.05, 0.2])
 def test_ctrl_c_at_the_start_ends_quietly(here, delay):
     script = [sys.executable, "-c", "import sys; from molvae.__main__ import main; sys.stderr.write('.'); main()"]
     running = subprocess.Popen([*script, "sample"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -83,18 +83,17 @@ def test_train_then_sample_finds_the_run(smiles_file, here):
     assert (trained.exit_code, trained.stdout) == (0, ""), trained.output
     for fact in ("'smiles'", "32 kept", "epoch", "report: molvae-runs", "done: molvae-runs"):
         assert fact in trained.stderr
-    (page,) = here.glob("molvae-runs/*/report.html")
+    (page,) = here.glob("molvae-runs/in-*/report.html")
     written = molvae("report", "-o", "again.html")
     assert (written.exit_code, written.stdout) == (0, "again.html\n"), written.output
     assert Path("again.html").read_text() == page.read_text()
-    sampled = molvae("sample", "--n", "3", "--raw", "--seed", "1")
-    assert sampled.exit_code == 0 and len(sampled.stdout.splitlines()) == 3
+    sampled = works("sample", "--n", "3", "--raw", "--seed", "1")
+    assert len(sampled.stdout.splitlines()) == 3
     assert "the newest finished run" in sampled.stderr
 
 
 def test_sample_prints_molecules_and_nothing_else(tiny_run):
-    result = molvae("sample", "--n", "4", "--model", tiny_run, "--seed", "0")
-    assert result.exit_code == 0, result.output
+    result = works("sample", "--n", "4", "--model", tiny_run, "--seed", "0")
     molecules = result.stdout.splitlines()
     assert len(set(molecules)) == 4
     assert all(Chem.MolToSmiles(Chem.MolFromSmiles(one)) == one for one in molecules)
@@ -112,10 +111,6 @@ def test_the_model_is_named_with_its_quality(tiny_run, here):
     line = next(line for line in result.stderr.splitlines() if line.startswith("model: "))
     assert "$MOLVAE_MODEL" in line and f"{100 * figures['prior_valid']:.1f} % of raw samples valid" in line
     assert f"{100 * figures['exact']:.1f} % of held-out molecules reconstructed" in line
-    nested = {"molecules": 5, "figures": {"held out": {"exact": 0.5, "prior_valid": float("nan")}}}
-    assert _quality(nested) == ", trained on 5 molecules, 50.0 % of held-out molecules reconstructed"
-    for card in ({}, {"figures": []}, {"molecules": "many", "figures": {"exact": "good", "x": {"exact": [1]}}}):
-        assert _quality(card) == ""
 
 
 def test_unfinished_runs_are_not_used(tiny_run, here):
@@ -124,41 +119,19 @@ def test_unfinished_runs_are_not_used(tiny_run, here):
     assert_error(molvae("sample"), "no finished run", "molvae train smiles.csv")
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "smi", "sdf", "parquet"])
-def test_output_by_extension(tiny_run, tmp_path, kind):
-    path = tmp_path / f"out.{kind}"
-    common = ["sample", "--n", "3", "--model", tiny_run, "--seed", "0"]
-    result = molvae(*common, "-o", path, *([] if kind == "smi" else ["--properties"]))
-    assert (result.exit_code, result.stdout) == (0, ""), result.output
-    expected = molvae(*common).stdout.splitlines()
-    if kind == "sdf":
-        with Chem.SDMolSupplier(str(path)) as supplier:
-            molecules = list(supplier)
-        assert [Chem.MolToSmiles(one) for one in molecules] == expected
-        assert float(molecules[0].GetProp("mw")) > 10
-        assert [one.GetProp("_Name") for one in molecules] == ["molvae-1", "molvae-2", "molvae-3"]
-    elif kind == "parquet":
-        assert pd.read_parquet(path)["smiles"].tolist() == expected
-    elif kind == "smi":
-        assert path.read_text().splitlines() == expected
-    else:
-        table = pd.read_csv(path, sep="," if kind == "csv" else "\t")
-        assert table["smiles"].tolist() == expected
-        assert {"qed", "logp", "sa", "mw"} <= set(table.columns)
-
-
-def test_missing_pyarrow_is_an_error_before_anything_is_drawn(tiny_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("molvae.corpus.writing.find_spec", lambda _: None)
-    assert_error(molvae("sample", "--model", tiny_run, "-o", tmp_path / "out.parquet"), "molvae[parquet]")
-
-
 def test_other_outputs_of_sample(tiny_run, tmp_path):
     common = ["sample", "--model", tiny_run, "--n"]
+    table = molvae(*common, "3", "--seed", "0", "--properties", "-o", tmp_path / "out.sdf")
+    assert (table.exit_code, table.stdout) == (0, ""), table.output
+    with Chem.SDMolSupplier(str(tmp_path / "out.sdf")) as molecules:
+        assert [one.GetProp("smiles") for one in molecules if float(one.GetProp("mw")) > 10] == (
+            molvae(*common, "3", "--seed", "0").stdout.splitlines()
+        )
     header, *lines = molvae(*common, "2", "--properties").stdout.splitlines()
     assert header.startswith("smiles,") and len(lines) == 2
     assert all(line.count(",") == header.count(",") for line in lines)
     for name, magic in (("g.svg", b"<?xml"), ("g.png", b"\x89PNG")):
-        assert molvae(*common, "3", "--grid", tmp_path / name).exit_code == 0
+        works(*common, "3", "--grid", tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(magic)
     raw = molvae(*common, "50", "--raw", "--seed", "0")
     strings = raw.stdout.splitlines()
@@ -176,7 +149,7 @@ def test_other_outputs_of_sample(tiny_run, tmp_path):
 
 
 def test_a_full_disk_and_a_reader_that_stops(tiny_run):
-    for command, code in (("--n 3 > /dev/full", 1), ("--n 30000 --raw | head -n 1", 0)):
+    for command, code in (("--n 3 > /dev/full", 1), ("--n 5000 --raw | head -n 1", 0)):
         command = f"{sys.executable} -m molvae sample --seed 0 --model {tiny_run} {command}"
         result = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
         assert result.returncode == code and len(result.stdout.splitlines()) == 1 - code
@@ -190,12 +163,8 @@ def test_errors_of_sample(tiny_run, here):
         (["-o", "no/such/out.csv"], "no folder no/such"),
         (["--grid", "out.pdf"], ".svg, .png"),
         (["--temperature", "-1"], "temperature"),
-        (["--top-p", "2"], "top_p"),
         (["--raw", "--novel"], "--raw"),
-        (["--raw", "-o", "out.sdf"], "--raw"),
         (["--properties", "-o", "out.smi"], ".smi"),
-        (["-o", "/proc/out.csv"], "/proc/out.csv"),
-        (["-o", "/dev/null/out.csv"], "no folder /dev/null"),
         (["--device", "cuda:77"], "cuda:77"),
         (["--device", "abacus"], "abacus"),
         (["--max-length", 10**9], "max_length"),
@@ -205,52 +174,46 @@ def test_errors_of_sample(tiny_run, here):
     assert list(here.iterdir()) == []
 
 
-def test_files_that_train_cannot_read(here):
-    contents = (None, b"", b"smiles\n", b"a,b\nx,y\nz,w\n", bytes(range(256)) * 20)
-    for content, fact in zip(contents, ("does not exist", "empty", "no rows", "SMILES", ""), strict=True):
-        if content is not None:
-            (here / "in.csv").write_bytes(content)
-        assert_error(molvae("train", "in.csv", *TINY), "in.csv", fact)
-
-
 def test_errors_of_train(smiles_file, here):
     for arguments, fact in (
         ([], "give a file"),
-        (["in.csv", "--resume", "x"], "give a file"),
         (["--resume", "x", "--epochs", "3"], "--resume"),
         (["--resume", "x", "-o", "y"], "--resume"),
-        (["--resume", "in.csv"], "in.csv is a file"),
+        (["--resume", "x", "--from-scratch"], "--minutes"),
+        (["none.csv"], "none.csv does not exist"),
         (["--resume", "x"], "x does not exist"),
-        (["in.csv", "--seed", "99999999999999999999"], "seed"),
         (["in.csv", "-s", "drug"], "'drug'"),
-        (["in.csv", "-s", "7"], "7"),
         (["in.csv", "--config", "none.toml"], "none.toml"),
         (["in.csv", "--beta", "-1"], "beta"),
-        (["in.csv", "--elements", "Xx"], "Xx"),
         (["in.csv", "--elements", "He"], "none of its 32 rows"),
     ):
         assert_error(molvae("train", *arguments), fact)
 
 
+def test_the_output_of_fine_tuning(tiny_run, series, tmp_path, few_draws):
+    result = molvae("train", series, "-o", tmp_path / "run", "--init-from", tiny_run, *FAST)
+    assert (result.exit_code, result.stdout) == (0, ""), result.output
+    lines = result.stderr.splitlines()
+    table = lines[lines.index(f"fine-tuning {tiny_run}") + 1 :]
+    assert table[0].split() == ["new", "token", "molecules"]
+    assert ["[C@H]", "1"] in [line.split() for line in table]
+    names = [line[:10].rstrip() for line in lines]
+    assert all(names.count(row) == 1 for row in ("this model", "its start", "held out"))
+    assert len(lines[names.index("held out")].split()) == 6
+
+
+def test_where_there_is_no_run_the_bundled_model_is_taken(bundled_run, here):
+    for more in ([], ["--model", "bundled"]):
+        result = works("sample", "--n", "2", "--raw", "--seed", "0", *more)
+        assert f"model: {'bundled' if more else 'medchem'} (" in result.stderr
+        assert ("there is no finished run" in result.stderr) == (not more)
+    works("info", "bundled")
+
+
 def test_train_reads_standard_input(canonical_smiles, here):
     text = "".join(f"{one}\n" for one in canonical_smiles)
-    result = molvae("train", "-", "-o", "run", *TINY, input=text.encode())
-    assert result.exit_code == 0, result.output
+    works("train", "-", "-o", "run", *TINY, input=text.encode())
     assert (here / "run" / "model.safetensors").exists()
-
-
-def test_interrupted_training_ends_in_130_and_can_be_resumed(smiles_file, here, monkeypatch):
-    from molvae.cli.train_display import TrainDisplay
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainDisplay, "step", interrupt)
-        result = molvae("train", smiles_file, "-o", "run", *TINY)
-    assert result.exit_code == 130
-    assert "molvae train --resume run" in result.stderr
-    assert molvae("train", "--resume", "run").exit_code == 0
 
 
 @pytest.mark.parametrize("given", [{"WORLD_SIZE": "abc"}, {"WORLD_SIZE": "2", "RANK": "abc"}])
@@ -271,3 +234,46 @@ def test_a_machine_without_memory(monkeypatch, error, fact):
 
     monkeypatch.setattr("molvae.cli.models.load_model", fail)
     assert_error(molvae("sample"), fact)
+
+
+TEXT = "Δx,µM,CCO\n\udce4"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "utf-16"])
+def test_characters_outside_the_encoding_are_escaped(monkeypatch, encoding):
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(bytes_, encoding, newline=""))
+    print_result(TEXT)
+    text = bytes_.getvalue().decode(encoding)
+    assert text == writable(TEXT) == writable(text)
+    assert text.endswith("M,CCO\n\\udce4") and (r"\u0394x" in text) == (encoding in ("ascii", "latin-1"))
+
+
+def test_a_text_without_an_encoding_is_as_it_is(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    print_result("Δx\n")
+    assert sys.stdout.getvalue() == "Δx\n"
+
+
+def test_a_closed_stdout_is_an_error(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(InputError, match="standard output is closed"):
+        print_result("x")
+
+
+@pytest.mark.parametrize("name", ["shut/m", "./shut/m"])
+def test_a_model_folder_without_permission_or_with_too_long_a_name_is_an_error(monkeypatch, name):
+    with pytest.raises(ModelError, match="File name too long"):
+        find_model("x" * 300 + "/m")
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.exists", denied)
+    with pytest.raises(ModelError, match="shut/m cannot be read: Permission denied"):
+        find_model(name)
+
+
+def test_missing_pyarrow_is_an_error_before_anything_is_drawn(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("molvae.corpus.writing.find_spec", lambda _: None)
+    assert_error(molvae("sample", "--model", tiny_run, "-o", tmp_path / "out.parquet"), "molvae[parquet]")

@@ -4,7 +4,7 @@ import pytest
 
 from molvae.chem import PROPERTIES, canonical
 from molvae.generator.exploration import radius as radii
-from tests.cli.shell import assert_error, molvae, rows
+from tests.cli.shell import assert_error, molvae, rows, works
 from tests.generator.exploration.atlas import Atlas
 
 A, B, C = "CC(=O)Nc1ccc(O)cc1", "Clc1ccccc1", "CCOC(C)=O"
@@ -20,8 +20,7 @@ def atlas(canonical_smiles, monkeypatch):
 
 
 def test_interpolate_prints_the_path_and_draws_it(atlas, tmp_path):
-    done = molvae("interpolate", A, B, "--steps", 5, "--grid", tmp_path / "path.svg")
-    assert done.exit_code == 0
+    done = works("interpolate", A, B, "--steps", 5, "--grid", tmp_path / "path.svg")
     table = rows(done.stdout)
     assert (table[0]["smiles"], table[-1]["smiles"]) == (canonical(A), canonical(B)) and len(table) <= 5
     assert list(table[0]) == ["smiles", "t", "similarity_a", "similarity_b", "off_path"]
@@ -31,18 +30,18 @@ def test_interpolate_prints_the_path_and_draws_it(atlas, tmp_path):
 
 def test_mix_writes_a_file_with_properties(atlas, tmp_path):
     path, picture = tmp_path / "mix.csv", tmp_path / "mix.png"
-    done = molvae(
+    done = works(
         "mix", A, B, C, "--weights", "2,1,1", "-n", 3, "--radius", 1, "--properties", "-o", path, "--grid", picture
     )
-    assert done.exit_code == 0 and done.stdout == ""
+    assert done.stdout == ""
     columns = ["smiles", "balance", "similarity_1", "similarity_2", "similarity_3", *PROPERTIES]
     assert list(rows(path.read_text())[0]) == columns and len(rows(path.read_text())) == 3
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_neighbors_finds_a_radius_of_its_own(atlas):
-    done = molvae("neighbors", A, "-n", 3)
-    assert done.exit_code == 0 and len(rows(done.stdout)) == 3
+    done = works("neighbors", A, "-n", 3)
+    assert len(rows(done.stdout)) == 3
     assert "at radius " in done.stderr
     assert molvae("neighbors", A, "-n", 3, "-o", "-").stdout == done.stdout
 
@@ -55,8 +54,7 @@ def test_too_few_neighbors_are_written_before_the_error(atlas, tmp_path):
 
 @pytest.mark.parametrize("lead", [[], [A]])
 def test_calibrate(atlas, tmp_path, lead):
-    done = molvae("neighbors", *lead, "--calibrate", "--plot", tmp_path / "curve.svg")
-    assert done.exit_code == 0
+    done = works("neighbors", *lead, "--calibrate", "--plot", tmp_path / "curve.svg")
     assert [float(row["radius"]) for row in rows(done.stdout)] == [0.0, 0.5, 1.0]
     assert list(rows(done.stdout)[0]) == ["radius", "similarity", "valid", "changed"]
     assert "<svg" in (tmp_path / "curve.svg").read_text()
@@ -68,16 +66,11 @@ def test_calibrate(atlas, tmp_path, lead):
     ("arguments", "message"),
     [
         (["interpolate", A, "C1C"], "'C1C'"),
-        (["interpolate", A, B, "--steps", "1"], "steps"),
-        (["interpolate", A, B, "-o", "no/such/folder.csv"], "no folder"),
-        (["interpolate", A, B, "--grid", "path.jpg"], ".svg, .png"),
         (["mix", A, B, "--weights", "1,x"], "'1,x'"),
         (["neighbors"], "--calibrate"),
-        (["neighbors", A, "--keep", "((", "--radius", "0.5"], "scaffold"),
         (["neighbors", A, "--plot", "x.svg"], "--plot"),
         (["neighbors", "--calibrate", "--keep", "scaffold"], "--calibrate"),
         (["neighbors", "--calibrate", "--plot", "x.jpg"], ".svg, .png"),
-        (["neighbors", A, "--model", "nowhere"], "nowhere"),
     ],
 )
 def test_bad_input_ends_in_a_sentence(tiny_run, monkeypatch, arguments, message):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -79,15 +80,6 @@ def test_no_torch(tiny_run):
     assert result.returncode == 0, result.stderr
 
 
-def test_the_model_is_chosen_as_for_sample(tiny_run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = info(env={"MOLVAE_MODEL": str(tiny_run)})
-    assert f"{tiny_run} ($MOLVAE_MODEL)" in result.stdout
-    monkeypatch.delenv("MOLVAE_MODEL", raising=False)
-    shutil.copytree(tiny_run, tmp_path / "molvae-runs" / "mine")
-    assert "molvae-runs/mine (the newest finished run)" in info().stdout
-
-
 def test_a_run_that_is_not_finished(model):
     (model / "checkpoint.safetensors").touch()
     (model / "training_set.safetensors").unlink()
@@ -98,54 +90,29 @@ def test_a_run_that_is_not_finished(model):
 
 def test_a_card_of_somebody_else(model):
     card = {
-        "molecules": "many",
-        "author": ESCAPES,
-        ESCAPES: 1,
-        "note": "x" * 10_000,
-        "list": list(range(100_000)),
+        "author": ESCAPES, ESCAPES: 1, "note": "x" * 10_000, "list": list(range(100_000)), "huge": 10**4000,
         "nested": {"deep": {"deeper": {"key": [1, {"a": 1}, None, True]}}, "empty": {}, "none": []},
         "many": {f"key {i}": i for i in range(1000)},
-        "huge": 10**4000,
-        "year": 2026,
         "training": {"epochs": "a few", "beta": None, "trick": {"on": True}},
-        "figures": {
-            "exact": float("nan"), "kl": "good", "prior_valid": 10**400, "mine": 0.123456789, "test": {"kl": 12.5}
-        },
+        "figures": {"exact": math.nan, "kl": "good", "prior_valid": 10**400, "mine": 0.123456789, "test": {"kl": 12.5}},
     }  # fmt: skip
     result = info(with_card(model, card))
     assert result.exit_code == 0, result.output
     text = result.stdout
     assert all(letter.isprintable() or letter == "\n" for letter in text)
     assert len(text) < 20_000 and max(map(len, text.splitlines())) < 1000
-    for part in (
-        r"\x1b[31mred\x1b[0m\x07 \u202egnp.exe \ud800\nnext",
-        "... (10,000 characters)",
-        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ... (100,000 items)",
-        "1, (1 item), none, yes",
-        "and 940 more",
-        "a few",
-        "not measured",
-        "0.123457",
-        "12.50 nats",
-    ):
+    for part in (r"\x1b[31mred\x1b[0m\x07 \u202egnp.exe \ud800\nnext", "(10,000 characters)", "(100,000 items)"):
         assert part in text
-    assert values(text)["year"] == "2026"
-    assert "\n  trick\n    on " in text
+    for part in ("1, (1 item), none, yes", "and 940 more", "a few", "not measured", "0.123457", "12.50 nats"):
+        assert part in text
     shown = json.loads(info(model, "--json").stdout, parse_constant=pytest.fail)["card"]
     assert shown["figures"]["exact"] is None and shown["author"] == ESCAPES and shown["list"] == card["list"]
 
 
 def test_a_card_that_is_no_mapping(model):
-    for card, part in (
-        (["a", "b"], "a, b"),
-        ("mine", "mine"),
-        (None, "shape"),
-        ({}, "shape"),
-        ({"molecules": "x"}, "x"),
-    ):
+    for card, part in ((["a", "b"], "a, b"), (None, "shape"), ({"molecules": "x", "figures": []}, "x")):
         result = info(with_card(model, card))
         assert result.exit_code == 0 and part in result.stdout
-        MolVAE.from_pretrained(model)
         assert molvae("sample", "--n", "1", "--raw", "--model", model).exit_code == 0
 
 
@@ -156,14 +123,6 @@ def test_half_precision(model):
 
     write_model(model, read_model(model), dtype=torch.float16)
     assert "in float16" in info(model).stdout
-
-
-def test_an_encoding_that_has_few_letters(model):
-    with_card(model, {"author": "Gómez-Bombarelli"})
-    command = [sys.executable, "-m", "molvae", "info", model]
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert result.returncode == 0 and r"G\xf3mez-Bombarelli" in result.stdout
 
 
 def test_a_table_on_a_terminal(model, monkeypatch):
@@ -181,45 +140,19 @@ def test_a_table_on_a_terminal(model, monkeypatch):
     assert max(map(len, text.splitlines())) <= 80
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "part"),
-    [
+def test_damage_is_one_message(model):
+    for name, content, part in (
         ("config.json", b"{", "JSON"),
         ("config.json", b"[]", "config.json"),
         ("config.json", b'{"format": "molvae-model/1"}', "damaged"),
-        ("config.json", b"[" * 100_000, "nested too deeply"),
         ("tokenizer.json", b"[" * 100_000, "nested too deeply"),
         ("tokenizer.json", b"\xff\xfe", "damaged"),
-        ("model.safetensors", b"half", "truncated"),
         ("training_set.safetensors", b"half", "truncated"),
-        ("model.safetensors", -100, "truncated"),
-        ("model.safetensors", None, "no model.safetensors"),
-    ],
-)
-def test_damage_is_one_message(model, name, content, part):
-    if content is None:
-        (model / name).unlink()
-    else:
-        (model / name).write_bytes((model / name).read_bytes()[:content] if isinstance(content, int) else content)
-    for arguments in ([], ["--json"]):
-        result = info(model, *arguments)
+        ("model.safetensors", (model / "model.safetensors").read_bytes()[:-100], "truncated"),
+    ):
+        whole = (model / name).read_bytes()
+        (model / name).write_bytes(content)
+        result = info(model, *(["--json"] if part == "damaged" else []))
         assert_error(result, part, "the argument MODEL")
         assert result.stderr.count("\n") == 1
-
-
-def test_a_card_that_is_nested_deeply(model):
-    config = (model / "config.json").read_text()
-    for depth in (500, 900):
-        text = json.dumps({**json.loads(config), "card": "CARD"}).replace(
-            '"CARD"', '{"a": ' * depth + "1" + "}" * depth
-        )
-        (model / "config.json").write_text(text)
-        for result in (info(model), info(model, "--json")):
-            assert result.exit_code == 0 or (result.exit_code == 1 and "nested too deeply" in result.stderr)
-
-
-def test_no_model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").touch()
-    assert_error(info("nowhere"), "nowhere does not exist")
-    assert_error(info("file"), "file is a file")
+        (model / name).write_bytes(whole)

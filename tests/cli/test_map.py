@@ -2,12 +2,10 @@
 
 import gzip
 import io
-import os
 import re
 
 import pandas as pd
 import pytest
-from rdkit import Chem
 
 from tests.cli import shell
 from tests.cli.shell import assert_error
@@ -73,21 +71,6 @@ def test_a_long_file_is_subsampled(sample_file, tiny_run, tmp_path):
     assert molvae(tmp_path / "in.csv.gz", *common, "--seed", "1").stdout != result.stdout
 
 
-def test_structures_of_an_sd_file_and_files_without_a_header(tiny_run, tmp_path):
-    with Chem.SDWriter(str(tmp_path / "in.sdf")) as writer:
-        for number, smiles in enumerate(("CCO", "CCN", "CCC")):
-            mol = Chem.MolFromSmiles(smiles)
-            mol.SetProp("dose", str(number / 2))
-            writer.write(mol)
-    result = molvae(tmp_path / "in.sdf", "--model", tiny_run, "-c", "dose")
-    table = pd.read_csv(io.StringIO(result.stdout))
-    assert list(table.columns) == ["row", "x", "y", "smiles", "dose"], result.output
-    assert table["smiles"].tolist() == ["CCO", "CCN", "CCC"] and table["dose"].tolist() == [0.0, 0.5, 1.0]
-    (tmp_path / "in.smi").write_text("CCO one\nCCN two\n")
-    plain = pd.read_csv(io.StringIO(molvae(tmp_path / "in.smi", "--model", tiny_run).stdout))
-    assert plain["smiles"].tolist() == ["CCO", "CCN"] and plain.iloc[:, 4].tolist() == ["one", "two"]
-
-
 def test_molecules_in_standard_form(tiny_run, tmp_path):
     (tmp_path / "in.smi").write_text("CCN.Cl\nCC(=O)[O-].[Na+]\n")
     table = pd.read_csv(io.StringIO(molvae(tmp_path / "in.smi", "--model", tiny_run, "--standardize").stdout))
@@ -107,21 +90,6 @@ def test_errors_come_before_any_file(file, tiny_run, tmp_path, monkeypatch):
         file.write_text(text)
         assert_error(molvae(file, *good, "-o", "map.html"), fact)
     assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_file_name_of_other_bytes_is_a_title_that_can_be_read(file, tiny_run, tmp_path):
-    odd = os.fsdecode(os.fsencode(tmp_path) + b"/Stoffe_\xe4.csv")
-    os.rename(file, odd)
-    result = molvae(odd, "--model", tiny_run, "-o", tmp_path / "map.html")
-    assert (result.exit_code, result.stdout) == (0, ""), result.output
-    assert "<title>Stoffe_\ufffd.csv</title>" in (tmp_path / "map.html").read_text(encoding="utf-8")
-
-
-def test_thousands_are_colours_of_their_size(tiny_run, tmp_path):
-    (tmp_path / "in.csv").write_text('smiles,IC50\nCCO,850\nCCN,"1,250"\nCCC,"12,345"\n')
-    result = molvae(tmp_path / "in.csv", "--model", tiny_run, "-c", "IC50")
-    assert pd.read_csv(io.StringIO(result.stdout))["IC50"].tolist() == [850, 1250, 12345]
-    assert "1,250 in 'IC50' is 1250" in result.stderr
 
 
 def test_numbers_with_bounds_among_them_are_colours_and_codes_are_not(tiny_run, tmp_path):

@@ -1,16 +1,19 @@
 """``molvae optimize`` as a shell runs it."""
 
 import signal
-import sys
 
 import pytest
 
 from molvae.cli import app
 from molvae.optimization.run.folder import read_request
-from tests.cli.shell import assert_error, molvae, rows
+from tests.cli.shell import assert_error, molvae, rows, works
 from tests.optimization.stand_in import StandIn
 
 QUICK = ["--model", "somewhere", "--budget", "20"]
+
+
+def search(*arguments):
+    return works("optimize", *arguments)
 
 
 def optimize(*arguments):
@@ -18,8 +21,7 @@ def optimize(*arguments):
 
 
 def test_it_prints_the_best_and_fills_the_folder(quick):
-    done = optimize("qed", *QUICK, "-o", "run", "--top", 3)
-    assert done.exit_code == 0, done.stderr
+    done = search("qed", *QUICK, "-o", "run", "--top", 3)
     best = rows(done.stdout)
     scores = [float(row["score"]) for row in best]
     assert list(best[0]) == ["smiles", "score"] and len(best) == 3 and scores == sorted(scores, reverse=True)
@@ -32,10 +34,8 @@ def test_all_constraints_hold(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\n")
     rules = ["--keep", "[OX2H]", "--keep", "C", "--forbid", "Cl", "--no-alerts", "PAINS"]
     ranges = ["--window", "mw", "60", "300", "--window", "logp", "-inf", "4", "--similar-to", "OCCCCO", "0.1", "1"]
-    done = optimize(
-        "qed", *QUICK, "--budget", 500, "-o", "run", *rules, *ranges, "--start", "lead.smi", "--window", "charge:-1:1"
-    )
-    assert done.exit_code == 0, done.stderr
+    start = ["--start", "lead.smi", "--window", "charge:-1:1"]
+    done = search("qed", *QUICK, "--budget", 500, "-o", "run", *rules, *ranges, *start)
     calls = [row["smiles"] for row in rows((quick / "run" / "calls.csv").read_text())]
     assert calls and all("O" in one and "Cl" not in one for one in calls)
     request = read_request(quick / "run")
@@ -64,12 +64,11 @@ def test_failed_scores_are_counted_by_reason(quick):
         "        raise ValueError('no chlorine')\n"
         "    return [len(one) for one in smiles]\n"
     )
-    done = optimize("mine.py:score", *QUICK, "--budget", 60, "-o", "run")
-    assert done.exit_code == 0 and "x ValueError: no chlorine" in done.stderr
+    done = search("mine.py:score", *QUICK, "--budget", 60, "-o", "run")
+    assert "x ValueError: no chlorine" in done.stderr
 
 
 def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
-    optimize("qed", *QUICK, "-o", "whole")
     ask = StandIn.ask
 
     def interrupting(self, n=None):
@@ -82,35 +81,15 @@ def test_an_interrupted_search_can_be_resumed(quick, monkeypatch):
     assert done.exit_code == 130 and "molvae optimize --resume run" in done.stderr
     assert len(rows((quick / "run" / "calls.csv").read_text())) == 14
     monkeypatch.setattr(StandIn, "ask", ask)
-    more = optimize("--resume", "run", "--top", 2)
-    assert more.exit_code == 0 and len(rows(more.stdout)) == 2, more.stderr
-
-    def calls(folder):
-        return [list(row.values())[:-1] for row in rows((quick / folder / "calls.csv").read_text())]
-
-    assert calls("run") == calls("whole")
-    assert len(rows((quick / "run" / "best.csv").read_text())) == 2
-    longer = optimize("--resume", "run", "--budget", 25)
-    assert longer.exit_code == 0 and len(rows((quick / "run" / "calls.csv").read_text())) == 25
-
-
-def test_an_objective_that_fails_loses_nothing(quick):
-    (quick / "late.py").write_text(
-        "calls = []\n"
-        "def score(smiles):\n"
-        "    calls.extend(smiles)\n"
-        "    return [1.0] * (len(smiles) - (len(calls) > 10))\n"
-    )
-    done = optimize("late.py:score", *QUICK, "-o", "run")
-    assert done.exit_code == 1 and "6 numbers for 7 molecules" in done.stderr
-    assert "molvae optimize --resume run" in done.stderr
-    assert len(rows((quick / "run" / "calls.csv").read_text())) == 7
+    search("--resume", "run")
+    assert len(rows((quick / "run" / "calls.csv").read_text())) == 20
 
 
 def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capfd):
     (quick / "loud.py").write_text(
-        "import os, subprocess\n"
+        "import os, subprocess, sys\n"
         "def score(smiles):\n"
+        "    sys.stdout.write('dock ...')\n"
         "    subprocess.run(['echo', 'docking'])\n"
         "    os.write(1, b'docked')\n"
         "    return [len(one) for one in smiles]\n"
@@ -123,33 +102,29 @@ def test_what_a_function_and_its_programs_print_is_not_in_the_result(quick, capf
 
 
 def test_constraints_that_no_molecule_meets_are_an_error(quick):
-    done = optimize("qed", *QUICK, "-o", "run")
-    before = (quick / "run" / "calls.csv").read_bytes()
-    done = optimize("qed", *QUICK, "--keep", "[U]", "-o", "run", "--overwrite")
-    assert_error(done, "inside the constraints", "--start")
-    assert (quick / "run" / "calls.csv").read_bytes() == before
+    assert_error(optimize("qed", *QUICK, "--keep", "[U]", "-o", "run"), "inside the constraints", "--start")
 
 
 def test_resuming_keeps_the_number_of_best_molecules(quick):
     optimize("qed", *QUICK, "-o", "run", "--top", 3)
     for options, wanted in ((["--budget", 24], 3), (["--top", 5], 5), (["--budget", 28], 5)):
-        more = optimize("--resume", "run", *options)
-        assert more.exit_code == 0 and len(rows(more.stdout)) == wanted, more.stderr
+        more = search("--resume", "run", *options)
+        assert len(rows(more.stdout)) == wanted
         assert len(rows((quick / "run" / "best.csv").read_text())) == wanted
 
 
 def test_start_molecules_outside_the_constraints_are_counted(quick):
     (quick / "lead.smi").write_text("OCCCCO\nOCCCCCO\nCCCl\n")
-    done = optimize("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
-    assert done.exit_code == 0 and "2 of the 3 start molecules" in " ".join(done.stderr.split())
+    done = search("qed", *QUICK, "-o", "run", "--start", "lead.smi", "--keep", "[OX2H]", "--window", "mw", 0, 100)
+    assert "2 of the 3 start molecules" in " ".join(done.stderr.split())
     assert not {"OCCCCCO", "CCCl"} & {row["smiles"] for row in rows((quick / "run" / "calls.csv").read_text())}
-    fine = optimize("qed", *QUICK, "-o", "fine", "--start", "lead.smi")
-    assert fine.exit_code == 0 and "start molecules" not in fine.stderr
+    fine = search("qed", *QUICK, "-o", "fine", "--start", "lead.smi")
+    assert "start molecules" not in fine.stderr
 
 
 def test_the_pareto_front(quick):
-    done = optimize("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
-    assert done.exit_code == 0 and "hypervolume" in done.stderr
+    done = search("qed", "fsp3", "--mean", "pareto", *QUICK, "--top", 3, "-o", "run")
+    assert "hypervolume" in done.stderr
     assert {"front.csv", "front.svg"} <= {path.name for path in (quick / "run").iterdir()}
     assert list(rows((quick / "run" / "calls.csv").read_text())[0])[2:5] == ["score", "qed", "fsp3"]
     found = rows(done.stdout)
@@ -158,24 +133,20 @@ def test_the_pareto_front(quick):
     ends = {front[0]["smiles"], front[-1]["smiles"]}
     assert len(found) == min(3, len(front)) and ends <= {one["smiles"] for one in found}
     assert [float(one["qed"]) for one in found] == sorted((float(one["qed"]) for one in found), reverse=True)
-    below = optimize("qed", "minimize:sa", "--mean", "pareto", *QUICK, "-o", "below")
-    assert below.exit_code == 0 and "hypervolume" not in below.stderr
+    below = search("qed", "minimize:sa", "--mean", "pareto", *QUICK, "-o", "below")
+    assert "hypervolume" not in below.stderr
 
 
 def test_negative_scores_with_a_geometric_mean_end_the_search(quick):
     (quick / "docking.py").write_text("def score(smiles):\n    return [-len(one) for one in smiles]\n")
     done = optimize("docking.py:score", "qed", *QUICK, "-o", "run")
     assert done.exit_code == 1 and "geometric mean" in done.stderr
-    assert len(rows((quick / "run" / "cache.csv").read_text())) == 7
-    shaped = optimize("ramp:docking.py:score:-40:0", "qed", *QUICK, "--cache", "run/cache.csv", "-o", "shaped")
-    assert shaped.exit_code == 1  # a cache of other objectives
-    fine = optimize("ramp:docking.py:score:-40:0", "qed", *QUICK, "-o", "fine")
-    assert fine.exit_code == 0, fine.stderr
+    search("ramp:docking.py:score:-40:0", "qed", *QUICK, "-o", "fine")
 
 
 def test_list():
-    done = optimize("--list")
-    assert done.exit_code == 0 and done.stdout.startswith("qed ") and "command:COMMAND" in done.stdout
+    done = search("--list")
+    assert done.stdout.startswith("qed ") and "command:COMMAND" in done.stdout
 
 
 def test_the_mean_of_the_ten_best_does_not_depend_on_what_is_printed(quick):
@@ -185,33 +156,17 @@ def test_the_mean_of_the_ten_best_does_not_depend_on_what_is_printed(quick):
         assert f"{scores[0]:.4g}; ten best: {sum(scores[:10]) / 10:.4g}" in done.stderr
 
 
-def test_a_hypervolume_that_would_take_long_is_not_computed(quick, monkeypatch):
-    monkeypatch.setattr(sys.modules["molvae.cli.optimize"], "_QUICK", 1_000.0)
-    monkeypatch.setattr("molvae.optimization.run.result.SearchResult.front", lambda self: self.table.head(20))
-    names = ["qed", "fsp3", "keep:C", "keep:N", "keep:O", "forbid:Cl"]
-    for k, computed in ((3, True), (6, False)):
-        done = optimize(*names[:k], "--mean", "pareto", *QUICK, "-o", f"run{k}")
-        assert done.exit_code == 0 and "20 molecules" in done.stderr, done.stderr
-        assert ("hypervolume" in done.stderr) is computed
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "name what to maximize"),
         (["qde"], "did you mean qed"),
-        (["qed", "--keep", "(("], "'(('"),
-        (["qed", "--similar-to", "CCO", "0.9", "0.4"], "lower"),
         (["qed", "--window", "mw", "low", "high"], "'low' and 'high'"),
         (["qed", "--window", "mw", "3"], "not mw 3"),
-        (["qed", "--no-alerts", "GLAXO"], "PAINS, BRENK"),
         (["qed", "--start", "no.csv"], "no.csv"),
-        (["command:cat", "--timeout", "-1"], "timeout"),
         (["qed", "--timeout", "5"], "--timeout"),
         (["--resume", "nowhere"], "nowhere holds no search"),
-        (["qed", "--resume", "nowhere"], "--resume"),
         (["--resume", "nowhere", "--keep", "C", "--seed", 3, "--overwrite"], "--resume"),
-        (["--resume", "nowhere", "--elites", "9"], "--resume"),
         (["qed", "-s", "x"], "--smiles-column"),
         (["qed", "--trust"], "--trust needs --resume"),
     ],
@@ -227,14 +182,6 @@ def test_options_of_suggest_are_usage_errors(quick):
         assert done.exit_code == 2 and "molvae suggest" in " ".join(done.stderr.split())
 
 
-def test_an_existing_folder_is_not_changed(quick):
-    assert optimize("qed", *QUICK, "-o", "run").exit_code == 0
-    before = {path.name: path.read_bytes() for path in (quick / "run").iterdir()}
-    again = optimize("logp", *QUICK, "-o", "run")
-    assert again.exit_code == 1 and "run exists" in again.stderr
-    assert {path.name: path.read_bytes() for path in (quick / "run").iterdir()} == before
-
-
 def test_numbers_of_one_objective_stay_if_another_fails(quick):
     (quick / "dock.py").write_text(
         "def length(smiles):\n    return [len(one) for one in smiles]\n\n"
@@ -244,13 +191,13 @@ def test_numbers_of_one_objective_stay_if_another_fails(quick):
     assert failed.exit_code == 1 and "molvae optimize --resume run" in failed.stderr
     assert len(rows((quick / "run" / "cache.csv").read_text())) == 7
     (quick / "licence").touch()
-    assert optimize("--resume", "run").exit_code == 0
+    search("--resume", "run")
 
 
 def test_programs_of_a_search_of_somebody_else_need_trust(quick, monkeypatch):
     goal = "2*window:command:tee -a called | sed s/.*/1/:0:2"
-    assert optimize(goal, *QUICK, "-o", "run").exit_code == 0
-    assert optimize("--resume", "run", "--budget", 22).exit_code == 0  # one's own
+    search(goal, *QUICK, "-o", "run")
+    search("--resume", "run", "--budget", 22)  # one's own
     calls = (quick / "called").read_text()
     (quick / "run").rename(quick / "sent")
     refused = optimize("--resume", "sent", "--budget", 24)
@@ -258,8 +205,6 @@ def test_programs_of_a_search_of_somebody_else_need_trust(quick, monkeypatch):
     assert goal in refused.stderr and "molvae optimize --resume sent --trust" in refused.stderr
     monkeypatch.setenv("MOLVAE_CACHE", "off")
     assert optimize("--resume", "sent", "--budget", 24).exit_code == 1
-    monkeypatch.undo()
-    monkeypatch.chdir(quick)
 
 
 def test_trust_is_remembered(quick):
@@ -267,14 +212,11 @@ def test_trust_is_remembered(quick):
     optimize("mine.py:score", *QUICK, "-o", "run")
     (quick / "run").rename(quick / "sent")
     assert optimize("--resume", "sent", "--budget", 21).exit_code == 1
-    assert optimize("--resume", "sent", "--budget", 22, "--trust").exit_code == 0
-    assert optimize("--resume", "sent", "--budget", 23).exit_code == 0
+    search("--resume", "sent", "--budget", 22, "--trust")
+    search("--resume", "sent", "--budget", 23)
+    search("qed", "keep:C", *QUICK, "-o", "plain")
+    (quick / "plain").rename(quick / "other")
+    search("--resume", "other", "--budget", 22)  # without a program there is nothing to trust
     config = quick / "sent" / "config.toml"
     config.write_text(config.read_text().replace("mine.py:score", "other.py:score"))
     assert "other.py:score" in optimize("--resume", "sent", "--budget", 24).stderr
-
-
-def test_searches_without_programs_need_no_trust(quick):
-    optimize("qed", "keep:C", *QUICK, "-o", "run")
-    (quick / "run").rename(quick / "sent")
-    assert optimize("--resume", "sent", "--budget", 22).exit_code == 0

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from molvae import MolVAE
-from tests.cli.shell import assert_error, molvae
+from tests.cli.shell import assert_error, molvae, works
 
 BAD = {"C1CC": "not valid SMILES", "[Pt]": "does not know the element Pt", "": "empty"}
 
@@ -42,8 +42,7 @@ def read(path):
 
 
 def test_encode_keeps_rows_columns_and_order(run, table, tmp_path, tiny_run):
-    result = run("encode", table, "-o", tmp_path / "z.csv", "--std")
-    assert result.exit_code == 0, result.stderr
+    result = works("encode", table, "-o", tmp_path / "z.csv", "--std")
     before, after = read(table), read(tmp_path / "z.csv")
     assert after[list(before.columns)].equals(before)
     mean, _ = MolVAE.from_pretrained(tiny_run).posterior(list(before["smiles"]))
@@ -58,11 +57,8 @@ def test_encode_keeps_rows_columns_and_order(run, table, tmp_path, tiny_run):
 
 @pytest.mark.parametrize("name", ["z.csv", "z.tsv", "z.parquet", "z.npz"])
 def test_decode_takes_what_encode_wrote(run, table, tmp_path, tiny_run, name):
-    if name.endswith("parquet"):
-        pytest.importorskip("pyarrow")
-    assert run("encode", table, "-o", tmp_path / name).exit_code == 0
-    result = run("decode", tmp_path / name, "-o", tmp_path / "out.csv")
-    assert result.exit_code == 0, result.stderr
+    works("encode", table, "-o", tmp_path / name)
+    result = works("decode", tmp_path / name, "-o", tmp_path / "out.csv")
     before, after = read(table), read(tmp_path / "out.csv")
     assert list(after["smiles"]) == list(before["smiles"])
     expected = MolVAE.from_pretrained(tiny_run).reconstruct(list(before["smiles"]))
@@ -73,17 +69,16 @@ def test_decode_takes_what_encode_wrote(run, table, tmp_path, tiny_run, name):
 
 
 def test_through_a_pipe(run, table, smiles):
-    encoded = run("encode", "-", input=gzip.compress(table.read_bytes()))
-    assert encoded.exit_code == 0 and encoded.stdout.count("\n") == 33
-    decoded = run("decode", "-", input=encoded.stdout)
-    assert decoded.exit_code == 0 and decoded.stdout.splitlines()[0] == "id,smiles,note,decoded"
+    encoded = works("encode", "-", input=gzip.compress(table.read_bytes()))
+    assert encoded.stdout.count("\n") == 33
+    decoded = works("decode", "-", input=encoded.stdout)
+    assert decoded.stdout.splitlines()[0] == "id,smiles,note,decoded"
 
 
 def test_decode_draws_by_seed_and_not_by_chunk(run, tmp_path, tiny_run):
     z = np.random.default_rng(0).standard_normal((2_100, 8)).astype(np.float32)
     np.save(tmp_path / "z.npy", z)
-    result = run("decode", tmp_path / "z.npy", "--temperature", 1, "--seed", 7, "-o", tmp_path / "a.smi")
-    assert result.exit_code == 0, result.stderr
+    works("decode", tmp_path / "z.npy", "--temperature", 1, "--seed", 7, "-o", tmp_path / "a.smi")
     expected = MolVAE.from_pretrained(tiny_run).decode(z, temperature=1.0, seed=7)
     lines = (tmp_path / "a.smi").read_text().split("\n")[:-1]
     assert [one or None for one in lines] == expected and len(set(lines)) > 10
@@ -93,8 +88,8 @@ def test_decode_gives_several_distinct_molecules_for_a_point(run, tmp_path, tiny
     z = np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)
     z[1] = np.nan
     np.savez(tmp_path / "z.npz", z=z, name=np.array(["a", "b", "c"]))
-    result = run("decode", tmp_path / "z.npz", "-n", 4, "--draws", 100, "--seed", 7, "-o", "-")
-    assert result.exit_code == 0 and "written" not in result.stderr, result.stderr
+    result = works("decode", tmp_path / "z.npz", "-n", 4, "--draws", 100, "--seed", 7, "-o", "-")
+    assert "written" not in result.stderr
     table = read(io.StringIO(result.stdout))
     assert list(table.columns) == ["name", "decoded", "count"]
     drawn = MolVAE.from_pretrained(tiny_run).decode(np.repeat(z, 100, axis=0), temperature=1.0, seed=7)
@@ -125,8 +120,7 @@ def test_constrained_decoding_gives_a_molecule_for_every_point(run, tmp_path, te
 
 def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_run):
     out, grid = tmp_path / "rec.csv", tmp_path / "worst.svg"
-    result = run("reconstruct", table, "-o", out, "--grid", grid, "--worst", 3, "--json")
-    assert result.exit_code == 0, result.stderr
+    result = works("reconstruct", table, "-o", out, "--grid", grid, "--worst", 3, "--json")
     figures, rows = json.loads(result.stdout), read(out)
     assert figures["molecules"] == 30 and figures["encoded"] == pytest.approx(29 / 30)
     assert "1 molecule that the model cannot encode count" in " ".join(result.stderr.split())
@@ -145,14 +139,13 @@ def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_
 
 
 def test_score_in_the_order_of_the_file_or_the_strangest_first(run, table, tmp_path, tiny_run):
-    result = run("score", table, "--importance", 3)
-    assert result.exit_code == 0, result.stderr
+    result = works("score", table, "--importance", 3)
     rows = pd.read_csv(io.StringIO(result.stdout))
     figures = MolVAE.from_pretrained(tiny_run).score(list(read(table)["smiles"]), importance=3)
     np.testing.assert_allclose(rows[list(figures.columns)], figures, atol=1e-3)
     for name, least_first in (("bound", True), ("per_token", False)):
         path = tmp_path / "out.csv"
-        assert run("score", table, "--importance", 3, "--sort", name, "-o", path).exit_code == 0
+        works("score", table, "--importance", 3, "--sort", name, "-o", path)
         ordered = pd.read_csv(path)[name]
         values = ordered.dropna().to_list()
         assert values == sorted(values, reverse=not least_first) and len(values) == 29 and ordered[29:].isna().all()
@@ -173,31 +166,21 @@ def test_molecules_in_another_form(run, tmp_path, verb):
     [
         (("encode", "none.csv"), "none.csv does not exist"),
         (("encode", "in.csv", "-o", "z.xlsx"), ".csv, .tsv, .parquet, .npz"),
-        (("encode", "in.csv", "-o", "no/z.csv"), "no folder no"),
-        (("encode", "in.csv", "-s", "nothing"), "has no column 'nothing'"),
-        (("encode", "in.csv", "--model", "nowhere"), "nowhere does not exist"),
         (("encode", "bad.csv", "-o", "z.csv"), "none of the 2 rows of bad.csv can be encoded"),
         (("score", "in.csv", "--sort", "bound"), "--importance"),
-        (("score", "scored.csv"), "scored.csv has a column 'kl' already"),
         (("reconstruct", "in.csv", "--grid", "worst.pdf"), ".svg, .png"),
-        (("reconstruct", "bad.csv"), "none of the 2 rows of bad.csv can be encoded"),
         (("decode", "in.csv"), "has no columns z0, z1"),
         (("decode", "few.csv"), "few.csv has 2 latent dimensions"),
         (("decode", "taken.csv"), "taken.csv has a column 'decoded' already"),
-        (("decode", "none.npz"), "none.npz does not exist"),
-        (("decode", "few.csv", "-n", 3, "--temperature", 0), "temperature"),
         (("decode", "few.csv", "--draws", 3), "--draws"),
-        (("decode", "counted.csv", "-n", 3), "counted.csv has a column 'count' already"),
         (("reconstruct", "in.csv", "-o", "-", "--json"), "-o -"),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_leaves_nothing(run, table, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.csv").write_text("smiles\nC1CC\n[Pt]\n")
-    (tmp_path / "scored.csv").write_text("smiles,kl\nCCO,1\n")
     (tmp_path / "few.csv").write_text("z0,z1\n1,2\n")
     (tmp_path / "taken.csv").write_text("decoded," + ",".join(f"z{n}" for n in range(8)) + "\nx" + ",0" * 8 + "\n")
-    (tmp_path / "counted.csv").write_text("count," + ",".join(f"z{n}" for n in range(8)) + "\n1" + ",0" * 8 + "\n")
     before = set(tmp_path.iterdir())
     assert_error(run(*arguments), message)
     assert set(tmp_path.iterdir()) == before

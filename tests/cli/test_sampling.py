@@ -12,22 +12,21 @@ import pytest
 
 import molvae
 from molvae.chem import canonical
+from tests.cli import shell
 
 SAMPLE = [sys.executable, "-m", "molvae", "sample", "--seed", "0"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
 SHARED = [*TORCHRUN, "molvae", "sample", "--seed", "0"]
 
 
-def start(command, **given):
+def start(command):
     environment = os.environ | {"PYTHONPATH": str(Path(molvae.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [str(one) for one in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-        start_new_session=True, **given,
-    )  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([str(one) for one in command], env=environment, start_new_session=True, **pipes)
 
 
 def finish(running):
-    """Output and errors; whatever of its process group is left after that is killed and message."""
+    """Output and errors; whatever of its session is left after that is killed."""
     try:
         stdout, stderr = running.communicate(timeout=120)
         deadline = time.monotonic() + 5
@@ -48,9 +47,7 @@ def group(leader):
             fields = entry.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if (
-            int(fields[3]) == leader and fields[0] != "Z"
-        ):  # by session: torchrun gives its processes groups of their own
+        if int(fields[3]) == leader and fields[0] != "Z":  # by session: torchrun makes groups for its processes
             found.append(entry.parent.name)
     return found
 
@@ -67,12 +64,7 @@ def wait_for_growth(folder, size=2_000):
 
 @pytest.mark.parametrize(
     ("number", "workers"),
-    [
-        (signal.SIGINT, 2),
-        (signal.SIGTERM, 1),
-        pytest.param(signal.SIGINT, 1, marks=pytest.mark.long),
-        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.long),
-    ],
+    [(signal.SIGINT, 2), (signal.SIGTERM, 1)],
 )
 def test_an_interrupted_sampling_keeps_what_there_is(tiny_run, tmp_path, number, workers):
     path = tmp_path / "out.csv"
@@ -92,18 +84,17 @@ def test_an_interrupted_sampling_keeps_what_there_is(tiny_run, tmp_path, number,
 
 def test_a_model_that_gives_out_leaves_what_it_gave(tiny_run, tmp_path):
     path = tmp_path / "out.smi"
-    running = start([*SAMPLE, "-n", 1000, "-o", path, "--model", tiny_run, "--max-len", 2])
-    _, stderr = finish(running)
-    smiles = path.read_text().splitlines()
-    assert running.returncode == 1
+    result = shell.molvae("sample", "-n", 1000, "-o", path, "--model", tiny_run, "--max-len", 2, "--seed", 0)
+    smiles, stderr = path.read_text().splitlines(), " ".join(result.stderr.split())
+    assert result.exit_code == 1 and len(set(smiles)) == len(smiles) > 0
     assert re.search(rf"the model gave {len(smiles)} of the 1,000 molecules asked for in \d0,000 draws", stderr)
-    assert f"the {len(smiles)} are in {path}" in stderr and len(set(smiles)) == len(smiles) > 0
+    assert f"the {len(smiles)} are in {path}" in stderr
 
 
 def test_what_is_streamed_is_what_is_written(tiny_run, tmp_path):
-    path, common = tmp_path / "out.csv", [*SAMPLE, "-n", 10, "--properties", "--model", tiny_run]
-    streamed, _ = finish(start([*common, "--workers", 2]))
-    finish(start([*common, "-b", 100, "--workers", 1, "-o", path]))
+    path, common = tmp_path / "out.csv", ["sample", "--seed", 0, "-n", 10, "--properties", "--model", tiny_run]
+    streamed = shell.works(*common, "--workers", 2).stdout
+    shell.works(*common, "-b", 100, "--workers", 1, "-o", path)
     assert len(streamed.splitlines()) == 11 and streamed == path.read_text()
 
 
@@ -121,20 +112,11 @@ def test_processes_of_torchrun_give_what_one_gives(tiny_run, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--max-len", 2], "and almost nothing new comes"),
-        pytest.param(["--model", "nowhere"], "nowhere does not exist", marks=pytest.mark.long),
-        pytest.param(["-o", "no/such/out.csv"], "no folder no/such", marks=pytest.mark.long),
-    ],
-)
-def test_an_error_in_torchrun_ends_all_processes_and_is_printed_once(tiny_run, tmp_path, arguments, message):
-    arguments = arguments if "--model" in arguments else [*arguments, "--model", tiny_run]
-    running = start([*SHARED, "-n", 1000, *arguments], cwd=tmp_path)
+def test_an_error_in_torchrun_ends_all_processes_and_is_printed_once(tiny_run):
+    running = start([*SHARED, "-n", 1000, "--max-len", 2, "--model", tiny_run])
     _, stderr = finish(running)
-    assert running.returncode == 1
-    assert stderr.count(message) == 1 and "error: " in stderr and "Traceback (most" not in stderr.split("torch/dist")[0]
+    assert running.returncode == 1 and stderr.count("and almost nothing new comes") == stderr.count("error: ") == 1
+    assert "Traceback (most" not in stderr.split("torch/dist")[0]
 
 
 @pytest.mark.slow

@@ -101,8 +101,7 @@ def test_logarithms(quick):
 
 def test_values_that_cannot_be_predicted_give_a_warning(quick):
     write(quick / "noise.csv", "smiles,activity", [7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, 9, 0, 4, 5, 2, 3, 5, 3, 6])
-    done = suggest("noise.csv", "-o", "out")
-    assert done.exit_code == 0 and "activity can hardly be predicted" in " ".join(done.stderr.split())
+    assert "activity can hardly be predicted" in " ".join(suggest("noise.csv", "-o", "out").stderr.split())
 
 
 def test_duplicates_count_once_with_the_mean_of_their_values(tmp_path, capsys):

@@ -7,7 +7,6 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -79,18 +78,13 @@ def test_kept_merged_and_rejected(tmp_path):
     ("config", "smiles", "reason"),
     [
         ({"min_heavy_atoms": 4}, "CCO", "too short: 3 heavy atoms, of at least 4"),
-        ({"max_length": 5}, "CCCl", None),
-        ({"max_length": 2}, "CCCl", "too long: 3 tokens, of at most 2"),
         ({}, "C" * 120, None),
         ({}, "C" * 121, "too long: 121 tokens, of at most 120"),
         ({}, "C" * 1_000_000, "too long: 1000000 characters, of at most 4000"),
-        ({"elements": "C"}, "CCO", "element not allowed: O"),
         ({"elements": "C, O"}, "c1ccoc1", None),
         ({"elements": "C"}, "c1cc[nH]c1Cl", "element not allowed: Cl, N"),
         ({}, "[2H]C([13CH3])[nH+]1cccc1", None),
-        ({}, "[2H]c1cc[se]c1", None),
         ({}, "c1cc[te]c1", "element not allowed: Te"),
-        ({}, "C[Hg]C", "element not allowed: Hg"),
         ({"elements": "any"}, "C[Hg]C", None),
         ({}, "CC*", "wildcard atom"),
         ({}, "CC\0", "not valid SMILES: characters that SMILES does not have"),
@@ -99,9 +93,7 @@ def test_kept_merged_and_rejected(tmp_path):
 )
 def test_limits(tmp_path, config, smiles, reason):
     path = tmp_path / "rejected.csv"
-    corpus = clean_smiles(
-        ["CC=CC" if "min_heavy_atoms" in config else "CC", smiles], CleanConfig(**config), rejected=path
-    )
+    corpus = clean_smiles(["CC=CC", smiles], CleanConfig(**config), rejected=path)
     assert [row["reason"] for row in report(path)] == ([reason] if reason else [])
     assert len(corpus) == 2 - bool(reason)
 
@@ -121,12 +113,15 @@ def test_an_error_gives_the_reasons_and_first_rows(tmp_path):
     with pytest.raises(InputError) as caught:
         clean(table(tmp_path, text), CleanConfig(min_heavy_atoms=50), rejected=tmp_path / "r.csv")
     message = str(caught.value)
-    assert message.startswith("t.csv: none of its 11 rows ") and "\n" not in message
-    assert "not valid SMILES 4 (first: row 2 'C1CC')" in message and "empty cell 3 (first: row 4)" in message
+    assert "not valid SMILES 4 (first: row 2 'C1CC')" in message and "\n" not in message
     assert len(report(tmp_path / "r.csv")) == 11
 
 
-def test_lists():
+def test_lists(tmp_path):
+    texts, seen = ["C\ud800", 'a,"b"\n', "\0", "é"], []
+    clean_smiles(["CCO"] * 2500 + texts, workers=1, rejected=tmp_path / "r.csv", on_progress=seen.append)
+    assert [row["text"] for row in report(tmp_path / "r.csv")][-4:] == ["C\\ud800", *texts[1:]]
+    assert seen == [1000, 2000, 2504]
     corpus = clean_smiles(iter(["CCO", None, "", "OCC", "C\ud800"]))
     assert (corpus.smiles, corpus.counts.rows, corpus.properties.shape) == (["CCO"], 5, (1, 0))
     assert json.loads(json.dumps(dict(corpus.counts.rejected))) == {"empty cell": 2, "not valid SMILES": 1}
@@ -135,12 +130,6 @@ def test_lists():
             clean_smiles(bad)
     with pytest.raises(InputError, match="a list of SMILES is needed, not the single text 'CCO'"):
         clean_smiles("CCO")
-
-
-def test_any_text_can_be_reported(tmp_path):
-    texts = ["C\ud800", 'a,"b"\n', "\0", "é"]
-    clean_smiles(["CCO", *texts], rejected=tmp_path / "r.csv")
-    assert [row["text"] for row in report(tmp_path / "r.csv")] == ["C\\ud800", *texts[1:]]
 
 
 def test_a_report_that_cannot_be_written(tmp_path):
@@ -176,12 +165,6 @@ def test_a_clean_corpus_is_clean():
     again = clean_smiles(corpus.smiles, workers=1)
     assert again.smiles == corpus.smiles == [canonical(one) for one in corpus.smiles]
     assert again.counts.kept == again.counts.rows
-
-
-def test_progress_counts_rows():
-    seen: list[int] = []
-    clean_smiles(["CCO"] * 2500, workers=1, on_progress=seen.append)
-    assert seen == [1000, 2000, 2500]
 
 
 def test_properties_of_files_without_and_with_large_numbers(tmp_path):
@@ -231,22 +214,6 @@ def test_no_row_vanishes(tmp_path_factory, cells, stereo, length):
         assert counts.rows == len(cells) == counts.kept + counts.duplicates + sum(counts.rejected.values())
         assert counts.kept == len(kept)
         assert counts.duplicates == sum(row["reason"].startswith("duplicate of row ") for row in named)
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from(["CCO", "OCC", "CCN", "("]), st.floats(-9, 9) | st.just(math.nan)), min_size=2)
-)
-@settings(max_examples=50, deadline=None)
-def test_merged_numbers_are_means(tmp_path_factory, rows):
-    path = tmp_path_factory.getbasetemp() / "numbers.csv"
-    path.write_text("smiles,y\nCCO,0\nCCN,1\n" + "".join(f"{smiles},{y!r}\n" for smiles, y in rows))
-    corpus = clean(open_table(path), workers=1)
-    frame = pd.DataFrame([("CCO", 0.0), ("CCN", 1.0), *rows], columns=["smiles", "y"]).replace(
-        {"smiles": {"OCC": "CCO"}}
-    )
-    expected = frame[frame["smiles"] != "("].groupby("smiles", sort=False)["y"].mean()
-    assert corpus.smiles == expected.index.tolist()
-    np.testing.assert_allclose(corpus.properties["y"], expected, atol=1e-12)
 
 
 def test_cells_that_are_not_plain_smiles(tmp_path):

@@ -1,18 +1,22 @@
-"""Files of molecules: block by block they are what the whole table would be, and never half there."""
+"""Files of molecules are what the whole table would be, never half there, and keep all columns of what was read."""
 
 import csv
+import gzip
 import io
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
-from molvae.corpus.writing import check_output, csv_writer, frame_text, to_text, write_file
+from molvae.corpus.reading import AnnotatedTable, open_table
+from molvae.corpus.writing import check_output, csv_writer, frame_text, to_text, write_file, write_frames
 from molvae.errors import InputError
+from tests.corpus.tables import LOGP, MOLECULES, NAMES, as_text, record, written
 
 COLUMNS = ["qed", "charge"]
 
@@ -32,9 +36,10 @@ def write(path, table, columns, size):
             add(table["smiles"].tolist()[at : at + size], numbers[at : at + size])
 
 
-@pytest.mark.parametrize("size", [1, 5, 1000])
-@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv", "\t")])
-@pytest.mark.parametrize("columns", [[], COLUMNS])
+@pytest.mark.parametrize(
+    ("size", "kind", "separator", "columns"),
+    [(1, "csv", ",", []), (5, "csv", ",", COLUMNS), (1000, "tsv", "\t", COLUMNS)],
+)
 def test_delimited_text_is_that_of_pandas(tmp_path, table, size, kind, separator, columns):
     table.loc[4, "smiles"] = ""  # raw draws
     table.loc[5, "smiles"] = 'C,"C'
@@ -82,48 +87,37 @@ def test_parquet_is_that_of_pandas(tmp_path, table, size, monkeypatch):
         assert file.schema_arrow.field("smiles").type == "large_string"
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "smi", "sdf", "parquet"])
-def test_no_molecules_are_an_empty_file(tmp_path, kind):
-    with write_file(tmp_path / f"out.{kind}", []):
-        pass
-    expected = {"csv": b"smiles\n", "tsv": b"smiles\n", "smi": b"", "sdf": b""}
-    if kind == "parquet":
-        assert pd.read_parquet(tmp_path / "out.parquet").shape == (0, 1)
-    else:
-        assert (tmp_path / f"out.{kind}").read_bytes() == expected[kind]
+def test_no_molecules_are_an_empty_file(tmp_path):
+    for kind, expected in {"csv": b"smiles\n", "tsv": b"smiles\n", "smi": b"", "sdf": b"", "parquet": None}.items():
+        with write_file(tmp_path / f"out.{kind}", []):
+            pass
+        assert expected is None or (tmp_path / f"out.{kind}").read_bytes() == expected
+    assert pd.read_parquet(tmp_path / "out.parquet").shape == (0, 1)
 
 
-@pytest.mark.parametrize("kind", ["csv", "sdf"])
-def test_a_failure_leaves_what_was_there(tmp_path, kind):
-    path = tmp_path / f"out.{kind}"
+def test_a_failure_leaves_what_was_there(tmp_path):
+    path = tmp_path / "out.sdf"
     path.write_text("old")
     with pytest.raises(ValueError), write_file(path, []) as add:
         add(["CC", "CCO"], np.empty((1, 0)))
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_gone_is_told(tmp_path):
-    with pytest.raises(InputError, match="cannot be written: No such file"), write_file(tmp_path / "no" / "o.csv", []):
-        pass
-
-
-@pytest.mark.parametrize("name", ["x" * 300 + ".csv", "x" * 245 + ".csv", "no/o.csv", "folder.csv", "o.txt"])
-def test_what_cannot_be_written_is_told_before(tmp_path, name):
+def test_what_cannot_be_written_is_told_before(tmp_path, monkeypatch):
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(InputError, match=r"cannot be written|extension"):
-        check_output(tmp_path / name)
+    for name in ("x" * 300 + ".csv", "x" * 245 + ".csv", "no/o.csv", "folder.csv", "o.txt"):
+        with pytest.raises(InputError, match=r"cannot be written|extension"):
+            check_output(tmp_path / name)
     check_output(tmp_path / "o.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
-
-@pytest.mark.parametrize("of", ["pathlib.Path.is_dir", "tempfile.NamedTemporaryFile"])
-def test_a_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch, of):
     def denied(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(of, denied)
-    with pytest.raises(InputError, match=r"o\.csv cannot be written: Permission denied"):
-        check_output(tmp_path / "o.csv")
+    for of in ("tempfile.NamedTemporaryFile", "pathlib.Path.is_dir"):
+        monkeypatch.setattr(of, denied)
+        with pytest.raises(InputError, match=r"o\.csv cannot be written: Permission denied"):
+            check_output(tmp_path / "o.csv")
 
 
 CELLS = st.text(
@@ -153,3 +147,62 @@ def test_rows_of_text_are_read_again_by_python_and_by_pandas(rows):
     assert list(csv.reader(io.StringIO(file.getvalue(), newline=""))) == rows
     table = pd.read_csv(io.StringIO(file.getvalue(), newline=""), dtype=str, keep_default_na=False, header=None)
     assert table.to_numpy().tolist() == rows
+
+
+def annotated(path, **options):
+    table = AnnotatedTable(open_table(path), **options)
+    chunks = list(table.chunks(2))
+    return table, chunks, pd.concat([chunk.cells for chunk in chunks], ignore_index=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_every_cell_is_kept_as_it_stands(tmp_path, delimiter):
+    table, chunks, cells = annotated(written(tmp_path, gzip.compress(as_text(delimiter).encode()), "t.csv.gz"))
+    assert table.types == {"Name": str, "SMILES": str, "logP": float}
+    assert [list(cells[name]) for name in cells] == [NAMES, MOLECULES, LOGP]
+    assert [text for chunk in chunks for text in chunk.smiles] == MOLECULES
+    assert [row for chunk in chunks for row in chunk.rows] == [2, 3, 4, 5, 6]
+
+
+def test_rows_that_are_too_short_or_too_long_lose_nothing(tmp_path):
+    path = written(tmp_path, "smiles,note\nCCO,a\nCCN\nCCC,b,c,d\n")
+    (tmp_path / "copy.csv").write_text("smiles,note\n" + "CCO,a\n" * 300 + "CCC,b,c,d\n")
+    assert list(annotated(path)[2].iloc[1]) == ["CCN", "", "", ""]
+    assert list(annotated(tmp_path / "copy.csv")[2].iloc[-1]) == ["CCC", "b,c,d"]
+
+
+def test_a_file_without_a_header_gets_a_name_for_its_molecules(tmp_path):
+    table, chunks, _ = annotated(written(tmp_path, "CCO one\nCCN |x|\n", "t.smi"))
+    assert list(table.types) == ["smiles", "column_2"] and chunks[0].smiles == ["CCO", "CCN"]
+
+
+def test_structures_of_an_sd_file_become_a_column(tmp_path):
+    second = record("CCN", id="b", smi="x").replace("<smi>", "<smiles>")
+    table, _, cells = annotated(written(tmp_path, record("OCC", id="a", logP=1) + second, "t.sdf"))
+    assert list(table.types) == ["smiles", "id", "logP", "smiles_2"]
+    assert cells.to_numpy().tolist() == [["CCO", "a", "1", ""], ["CCN", "b", "", "x"]]
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    frame = pd.DataFrame({"n": pd.array([1, None, 3], dtype="Int64"), "smiles": ["CCO", None, "CCN"], "x": [0.5, 1, 2]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    table, chunks, cells = annotated(tmp_path / "t.parquet")
+    assert table.types["n"] == pa.int64() and chunks[0].smiles == ["CCO", ""]
+    with write_frames(tmp_path / "u.parquet", table.types) as write:
+        assert write(cells[:1]) == write(cells[1:]) == 0
+    again, first = (pd.read_parquet(tmp_path / f"{one}.parquet", dtype_backend="numpy_nullable") for one in "ut")
+    assert again.to_dict("list") == first.to_dict("list")
+
+
+def test_the_form_asked_for(tmp_path):
+    path = written(tmp_path, "smiles,id\nC[C@H](N)C(=O)[O-].[Na+],1\nC1C,2\n")
+    assert annotated(path, stereo=False)[1][0].smiles[0] == "CC(N)C(=O)[O-].[Na+]"
+    assert annotated(path, standardize=True)[1][0].smiles == ["C[C@H](N)C(=O)O", "C1C"]
+    assert annotated(path, standardize=True, stereo=False)[1][0].smiles == ["CC(N)C(=O)O", "C1C"]
+
+
+def test_a_column_that_is_there_is_not_written_over(tmp_path):
+    table = annotated(written(tmp_path, "smiles,kl\nCCO,1\n"))[0]
+    assert list(table.extended({"elbo": float})) == ["smiles", "kl", "elbo"]
+    with pytest.raises(InputError, match="has a column 'kl' already"):
+        table.extended({"elbo": float, "kl": float})

@@ -13,7 +13,7 @@ from molvae.corpus.reading import read_smiles
 from molvae.metrics.chemnet import has_chemnet
 from molvae.metrics.evaluation import evaluate
 from molvae.metrics.features import features_of, passes_filters
-from molvae.metrics.guacamol import _molecules_of, guacamol_metrics
+from molvae.metrics.guacamol import guacamol_metrics
 from molvae.metrics.moses import moses_metrics
 from molvae.metrics.statistics import molecule_set_of, statistics_of
 
@@ -108,13 +108,6 @@ def test_filters():
         assert not passes_filters(parse(smiles)), smiles
 
 
-def test_features_of_a_known_molecule():
-    features = features_of(["c1ccc(-c2ccccc2)cc1", "CCO"], workers=1)
-    assert features.scaffolds == {"c1ccc(-c2ccccc2)cc1": 1}
-    assert features.fragments["CCO"] == 1
-    assert len(features) == 2 and len(features_of([], workers=1)) == 0
-
-
 def test_statistics_are_computed_once(sets, monkeypatch, tmp_path):
     monkeypatch.setenv("MOLVAE_CACHE", str(tmp_path))
     first = statistics_of(sets["test"][:50], name="x", fcd=has_chemnet(), workers=1)
@@ -170,11 +163,6 @@ def test_the_whole_protocol(row, moses_train):
         pytest.skip("needs reference_samples.smi in $MOLVAE_DATA")
     figures = evaluate(sample, train=moses_train, test=read_smiles(folder / "moses_test.csv.gz"))
     assert {name: figures[name] for name in REFERENCE_ROWS[row]} == pytest.approx(REFERENCE_ROWS[row], abs=5e-4)
-
-
-def test_chemnet_sees_canonical_molecules_only():
-    spellings = ["C1=CC=CC=C1", "OCC", "", "c1ccccc1", "C1CC", "no molecule"]
-    assert _molecules_of(spellings, workers=1) == ["c1ccccc1", "CCO", "c1ccccc1"]
 
 
 @pytest.mark.skipif(not has_chemnet(), reason="needs the extra fcd")

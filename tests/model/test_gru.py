@@ -57,18 +57,6 @@ def test_tokens_are_read_as_their_embeddings_with_the_context(with_context):
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
 
 
-def test_step_by_step_is_all_at_once():
-    ours, _ = pair(2)
-    x = draws(T, B, E + D)
-    whole, last = ours(x)
-    state, steps = None, []
-    for t in range(T):
-        output, state = ours(x[t : t + 1], state)
-        steps.append(output[0])
-    torch.testing.assert_close(torch.stack(steps), whole)
-    torch.testing.assert_close(state, last)
-
-
 def test_bf16_is_the_same_function_to_its_precision():
     torch.manual_seed(0)
     gru = GRU(E + D, H, 2)
@@ -92,18 +80,6 @@ def test_dropout_acts_between_layers_in_training_only():
     assert torch.equal(single(x)[0], single(x)[0])
 
 
-def test_turning_round_is_its_own_inverse_and_gradient():
-    lengths = torch.tensor([6, 3, 1, 4, 2])
-    position = torch.arange(T)[:, None]
-    turned = torch.where(position < lengths, lengths - 1 - position, position)
-    reverse = (turned * B + torch.arange(B)).flatten()
-    states = draws(T, B, 2)
-    once = _Reversed.apply(states, reverse)
-    assert torch.equal(once[0, :, 0], states[lengths - 1, torch.arange(B), 0])
-    assert torch.equal(_Reversed.apply(once, reverse), states)
-    assert torch.autograd.gradcheck(lambda x: _Reversed.apply(x, reverse), states)
-
-
 @pytest.mark.parametrize("layers", [1, 3])
 def test_a_reader_is_the_whole_sequence_and_lets_rows_go(layers):
     ours, _ = pair(layers)
@@ -117,3 +93,15 @@ def test_a_reader_is_the_whole_sequence_and_lets_rows_go(layers):
         last = [reader.read(tokens[t, kept]) for t in range(3, T)]
     torch.testing.assert_close(torch.stack(first), whole[:3])
     torch.testing.assert_close(torch.stack(last), whole[3:, kept])
+
+
+def test_turning_round_is_its_own_inverse_and_gradient():
+    lengths = torch.tensor([6, 3, 1, 4, 2])
+    position = torch.arange(T)[:, None]
+    turned = torch.where(position < lengths, lengths - 1 - position, position)
+    reverse = (turned * B + torch.arange(B)).flatten()
+    states = draws(T, B, 2)
+    once = _Reversed.apply(states, reverse)
+    assert torch.equal(once[0, :, 0], states[lengths - 1, torch.arange(B), 0])
+    assert torch.equal(_Reversed.apply(once, reverse), states)
+    assert torch.autograd.gradcheck(lambda x: _Reversed.apply(x, reverse), states)

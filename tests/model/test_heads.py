@@ -3,17 +3,11 @@
 import pytest
 import torch
 
-from molvae import ModelConfig, SmilesTokenizer
-from molvae.corpus.batching import TokenizedCorpus
+from molvae import ModelConfig
 from molvae.model import LabelScale, SmilesVAE, expand_vocabulary, set_property_heads
 
 CONFIG = ModelConfig(latent_dim=6, embedding_dim=5, encoder_hidden=7, decoder_hidden=9, head_hidden=8)
 WITH = CONFIG.replace(properties="a,b.c")
-
-
-@pytest.fixture(scope="module")
-def corpus(canonical_smiles):
-    return TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
 
 
 def made(corpus, config, seed=0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 
@@ -18,6 +20,10 @@ CHAINS = [
 ]
 MOLECULES = list(dict.fromkeys(CHAINS))
 """160 small molecules, canonical and distinct."""
+
+
+NO_VAE = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
+"""A model that no search with the stand-in looks at."""
 
 
 class StandIn:

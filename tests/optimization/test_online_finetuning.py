@@ -14,11 +14,6 @@ WEIGHTS = np.array([0.5, 0.3, 0.2])
 CHAIN = [f"{'C' * length}Oc1ccccc1" for length in range(1, 40)]
 
 
-@pytest.fixture(scope="module")
-def vae(tiny_run):
-    return MolVAE.from_pretrained(tiny_run)
-
-
 def moved(vae, *, elites=ELITES, steps=3, seed=0, rate=1e-3):
     model = OnlineModel(vae, seed=0, learning_rate=rate)
     model.finetune(elites, WEIGHTS[: len(elites)], steps=steps, rng=np.random.default_rng(seed))
@@ -64,7 +59,7 @@ def test_a_point_hardly_depends_on_what_is_encoded_beside_it(vae):
 
 
 def test_who_goes_on_has_the_same_points_to_the_last_bit(vae):
-    first, copy = (OnlineModel(vae, seed=0, learning_rate=1e-3) for _ in range(2))
+    first, copy = moved(vae, elites=["CP(C)C", *ELITES[:2]]), OnlineModel(vae, seed=0, learning_rate=1e-3)
     known, strange = CHAIN[:20], "CP(C)(=O)[SeH]"
     for one in [*known, strange]:
         first.encode([one])
@@ -72,33 +67,22 @@ def test_who_goes_on_has_the_same_points_to_the_last_bit(vae):
     points = copy.encode([*CHAIN, strange])
     assert np.array_equal(points, first.encode([*CHAIN, strange]), equal_nan=True)
     assert np.isnan(points[-1]).all() and np.isfinite(points[:-1]).all()
-    copy.finetune(ELITES, WEIGHTS, steps=1, rng=np.random.default_rng(0))
+    z = np.zeros((4, copy.latent_dim), np.float32)
+    texts = []
+    for each in (first, copy):
+        each.finetune(ELITES, WEIGHTS, steps=2, rng=np.random.default_rng(7))
+        texts.append(each.decode(z, temperature=1.0, rng=np.random.default_rng(3)))
+    np.testing.assert_array_equal(first.encode([*CHAIN, "CP(C)C"]), copy.encode([*CHAIN, "CP(C)C"]))
+    assert texts[0] == texts[1]
     assert np.abs(copy.encode(CHAIN) - points[:-1]).max() > 0  # learning makes old points worthless
 
 
-def test_a_model_that_was_trained_with_dropout_moves_by_the_seed_alone(vae):
+def test_the_same_seed_moves_the_same_way_though_the_model_was_trained_with_dropout(vae):
     model = expand_vocabulary(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.5)
     dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.known, vae.card))
-    first, second = moved(dropping), moved(dropping)
-    assert all(map(torch.equal, first.model.parameters(), second.model.parameters()))
-
-
-def test_the_same_seed_moves_the_same_way(vae):
-    first, second, other = moved(vae), moved(vae), moved(vae, seed=1)
+    first, second, other = moved(dropping), moved(dropping), moved(dropping, seed=1)
     np.testing.assert_array_equal(first.encode(ELITES), second.encode(ELITES))
     assert np.abs(first.encode(ELITES) - other.encode(ELITES)).max() > 0
-
-
-def test_taken_up_again_it_goes_on_as_it_would_have(vae):
-    model = moved(vae, elites=["CP(C)C", *ELITES[:2]])
-    copy = OnlineModel(vae, seed=0, learning_rate=1e-3)
-    copy.restore(*model.state())
-    for each in (model, copy):
-        each.finetune(ELITES, WEIGHTS, steps=2, rng=np.random.default_rng(7))
-    np.testing.assert_array_equal(model.encode([*ELITES, "CP(C)C"]), copy.encode([*ELITES, "CP(C)C"]))
-    rng = [np.random.default_rng(3) for _ in range(2)]
-    z = np.zeros((4, model.latent_dim), np.float32)
-    assert model.decode(z, temperature=1.0, rng=rng[0]) == copy.decode(z, temperature=1.0, rng=rng[1])
 
 
 def test_strings_begin_with_their_prefixes(vae):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from molvae import MolVAE
 from molvae.chem import canonical, scaffold
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.constraints import constraint_of
@@ -17,11 +16,6 @@ from molvae.optimization.settings import SearchConfig
 
 START = ["CC(=O)Nc1ccc(O)cc1", "CCOc1ccccc1", "CN1CCC[C@H]1c1cccnc1"]
 QUICK = SearchConfig(first=12, pool=24, generations=2, follow_every=10, follow_steps=1, patience=8)
-
-
-@pytest.fixture(scope="module")
-def vae(tiny_run):
-    return MolVAE.from_pretrained(tiny_run)
 
 
 def searched(vae, objective, calls, *, seed=0, settings=QUICK, **options):
@@ -134,7 +128,9 @@ def test_what_was_measured_before_is_no_search_in_vain(vae):
     search = Optimizer(vae, settings=QUICK)
     measured = list(dict.fromkeys(canonical(one, stereo=False) for one in vae.sample(60, seed=1, temperature=1.0)))
     search.tell([Proposal(one, "measured") for one in measured], np.arange(len(measured), 0.0, -1.0))
-    assert search.ask(3)
+    batch = search.ask(8)
+    assert len(batch) == 8 and not {one.smiles for one in batch} & set(measured)
+    assert all(np.isfinite([one.mean, one.std]).all() for one in batch)
     assert search.state()[1]["regions"] == {"centers": [], "since": 0}
 
 
@@ -189,17 +185,6 @@ def test_constraints_that_nothing_fulfils_end_the_search(vae):
     assert search.ask(3) == []
 
 
-def test_measured_molecules_may_be_told_before_anything_is_asked(vae):
-    search = Optimizer(vae, settings=QUICK)
-    measured = [str(canonical(one, stereo=False)) for one in (*START, "CCN", "CCO", "NCCN", "c1ccncc1", "CC(N)C")]
-    measured += [f"{'C' * n}N" for n in range(3, 10)]
-    search.tell([Proposal(one, "measured") for one in measured], nitrogens(measured))
-    batch = search.ask(8)
-    assert len(batch) == 8
-    assert not {one.smiles for one in batch} & set(measured)
-    assert all(np.isfinite([one.mean, one.std]).all() for one in batch)
-
-
 @pytest.mark.parametrize("constant", [1.0, np.nan], ids=["always the same", "without a number"])
 def test_an_objective_that_tells_nothing_leaves_the_others_their_say(vae, constant, recwarn):
     def told(front):
@@ -241,6 +226,12 @@ def test_what_cannot_be_told_teaches_nothing(vae):
             search.tell(batch, scores, parts)
     with pytest.raises(InputError, match="was scored before"):
         search.tell([*batch, batch[0]], [0.1] * 4)
+    for smiles in ("C1C", "OCC", "", "CCO.Cl.Cl C"):
+        with pytest.raises(InputError, match="not a molecule in canonical SMILES"):
+            search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
+    for parts in (None, [[1.0]] * 3):
+        with pytest.raises(InputError, match="two or more objectives"):
+            Optimizer(vae, front=True, settings=QUICK).tell(batch, [1.0] * 3, parts)
     assert not len(search.archive)
     search.tell(batch, [0.1, -np.inf, 0.3], [[0.1, 0.2], [np.inf, 0.0], [0.3, 0.4]])
     assert np.isnan(search.archive.scores[1]) and np.isnan(search.archive.parts[1, 0])
@@ -251,24 +242,15 @@ def test_what_cannot_be_told_teaches_nothing(vae):
     assert len(search.archive) == 3 and len(search.ask(4)) == 4
 
 
-def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
-    rules = [constraint_of("keep:c1ccccc1")]
-    made = Optimizer(vae, constraints=rules, settings=QUICK)._operators.make(
-        ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
-    )
-    assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()
-
-
 def test_bad_input_is_one_sentence(vae):
     with pytest.raises(InputError, match="'C1CC'"):
         Optimizer(vae, start=["C1CC"])
     for start in ("CCO", [None], ["CCO", float("nan")], [b"CCO"]):
         with pytest.raises(InputError, match="a list of SMILES"):
             Optimizer(vae, start=start)
-    with pytest.raises(ConfigError, match="'magic'; there are latent noise"):
-        Optimizer(vae, settings=QUICK.replace(operators="magic"))
-    with pytest.raises(ConfigError, match="operators: name at least one"):
-        Optimizer(vae, settings=QUICK.replace(operators=" , "))
+    for operators in ("magic", " , "):
+        with pytest.raises(ConfigError, match=r"magic|operators"):
+            Optimizer(vae, settings=QUICK.replace(operators=operators))
 
 
 @pytest.mark.parametrize("rule", ["similar_to:CC(=O)Nc1ccc(OCC(O)CN2CCOCC2)cc1:0.5:0.9", "keep:O=C1CCc2cc(F)ccc2N1"])
@@ -278,22 +260,12 @@ def test_a_narrow_constraint_alone_leads_to_where_it_holds(vae, rule):
     assert len(batch) == 5 == len(set(batch)) and rules[0].allows(batch).all()
 
 
-def test_molecules_that_it_could_not_learn_from_are_refused(vae):
-    search = Optimizer(vae, settings=QUICK)
-    for smiles in ("C1C", "OCC", "", "CCO.Cl.Cl C"):
-        with pytest.raises(InputError, match="not a molecule in canonical SMILES"):
-            search.tell([Proposal("CCN", "measured"), Proposal(smiles, "measured")], [1.0, 2.0])
-    assert not len(search.archive)
-
-
-def test_a_front_wants_parts(vae):
-    search = Optimizer(vae, front=True, settings=QUICK)
-    batch = search.ask(4)
-    for parts in (None, [[1.0]] * 4):
-        with pytest.raises(InputError, match="two or more objectives"):
-            search.tell(batch, [1.0] * 4, parts)
-    search.tell(batch, [1.0] * 4, [[1.0, 0.5]] * 4)
-    assert search.ask(3)
+def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
+    rules = [constraint_of("keep:c1ccccc1")]
+    made = Optimizer(vae, constraints=rules, settings=QUICK)._operators.make(
+        ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
+    )
+    assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()
 
 
 def test_texts_can_be_told(vae):

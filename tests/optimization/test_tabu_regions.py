@@ -59,13 +59,10 @@ def test_something_better_keeps_a_search_where_it_is():
     assert regions.centers == ()
 
 
-def test_where_all_is_alike_or_nothing_has_a_score_nothing_is_left():
+def test_where_all_is_alike_or_nothing_has_a_score_or_without_patience_nothing_is_left():
+    assert not any(looked(TabuRegions(0), range(40)))
     assert not any(looked(TabuRegions(20), range(20), ALKANES, HEIGHTS[:30]))
     assert not any(looked(TabuRegions(20), range(20), SMILES, np.full(90, np.nan)))
-
-
-def test_without_patience_nothing_is_ever_left():
-    assert not any(looked(TabuRegions(0), range(40)))
 
 
 @pytest.mark.parametrize("stop", [1, 3, 12, 25])

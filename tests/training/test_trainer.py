@@ -1,4 +1,4 @@
-"""Laws of training: it learns, it can be stopped anywhere, the same seed gives the same weights."""
+"""Laws of training: it learns, can be stopped anywhere, the same seed and any spellings give the same weights."""
 
 import signal
 import sys
@@ -10,11 +10,14 @@ import pytest
 import torch
 
 from molvae import ConfigError, ModelConfig, ModelError, SmilesTokenizer, TrainConfig
+from molvae.chem import canonical, random_spelling
 from molvae.chem.molecule_set import MoleculeSet
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.model import SmilesVAE
-from molvae.runtime.device import kept_memory, pick_device
-from molvae.training import HealthCheck, Trainer
+from molvae.runtime.device import kept_memory
+from molvae.training import HealthCheck, SmilesRandomization, Trainer
+from molvae.training.batch_inputs import BatchInputs
+from molvae.training.plan import Plan
 from tests.parrot import parrot
 
 SMALL = ModelConfig(latent_dim=16, embedding_dim=8, encoder_hidden=24, decoder_hidden=64)
@@ -35,6 +38,13 @@ def settings(**changes):
     return TrainConfig(**{**base, "device": "cpu", "coupling_start": 0.0, **changes})
 
 
+def epochs_of(smiles, config, **how):
+    """What the epochs of a training tell that are measured."""
+    epochs = []
+    make(smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch), **how).run()
+    return epochs
+
+
 def weights(model):
     return {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -45,9 +55,8 @@ def assert_same(one, other):
 
 
 def test_overfits_a_small_set(canonical_smiles):
-    epochs = []
-    config = settings(epochs=150, learning_rate=5e-3, beta=0.02, average_decay=0.9, pool_size=100, coupling_weight=0.2)
-    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    config = settings(epochs=60, learning_rate=2e-2, beta=0.02, average_decay=0.9, pool_size=100, coupling_weight=0.2)
+    epochs = epochs_of(canonical_smiles, config)
     last = epochs[-1].health
     assert last.exact >= 0.9
     assert last.reconstruction < 0.1 * epochs[0].health.reconstruction
@@ -57,19 +66,16 @@ def test_overfits_a_small_set(canonical_smiles):
 def test_coupled_term_learns_the_molecules_of_the_prior(canonical_smiles):
     health = {}
     for weight in (0.0, 1.0):
-        config = settings(epochs=60, learning_rate=2e-2, coupling_weight=weight, average_decay=0.9, pool_size=100)
-        seen = []
-        make(canonical_smiles, config, on_epoch=lambda epoch, _, seen=seen: seen.append(epoch)).run()
-        health[weight] = seen[-1]
+        how = {"average_decay": 0.9, "pool_size": 100, "check_epochs": 60}
+        config = settings(epochs=60, learning_rate=2e-2, coupling_weight=weight, **how)
+        health[weight] = epochs_of(canonical_smiles, config)[-1]
     assert health[1.0].health.prior < 0.8 * health[0.0].health.prior
     assert np.isnan(health[0.0].train_prior) and health[1.0].train_prior > 0
 
 
 def test_collapse_is_called_by_its_name(canonical_smiles):
-    epochs = []
-    config = settings(epochs=30, beta=50.0, beta_schedule="constant")
-    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
-    assert "POSTERIOR COLLAPSE" in str(epochs[-1].health.warning(config, 16))
+    config = settings(epochs=30, beta=50.0, beta_schedule="constant", check_epochs=30)
+    assert "POSTERIOR COLLAPSE" in str(epochs_of(canonical_smiles, config)[-1].health.warning(config, 16))
 
 
 def test_same_seed_same_weights_and_another_seed_others(canonical_smiles):
@@ -83,13 +89,7 @@ class Killed(BaseException):
 
 
 def assert_resumes(make_trainer, path, at):
-    """A training killed after step `at`, with a checkpoint after every step, ends as one that was not killed.
-
-    Args:
-        make_trainer: `make` with all arguments but those for seed, checkpoint and callbacks.
-        path: the checkpoint.
-        at: the step.
-    """
+    """A training killed after step `at`, with a checkpoint after every step, ends as one that was not killed."""
     histories = [], []
     whole = make_trainer(on_epoch=lambda epoch, _: histories[0].append(epoch.flat())).run()
 
@@ -106,16 +106,14 @@ def assert_resumes(make_trainer, path, at):
     assert last == expected
 
 
-@pytest.mark.parametrize("at", [2, 5, 9, 13, 17])
-@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize(("at", "dropout"), [(2, 0.2), (9, 0.0), (13, 0.2), (17, 0.0)])
 def test_killed_and_resumed_ends_with_the_same_weights(canonical_smiles, tmp_path, at, dropout):
     config = settings(token_dropout=0.1, checkpoint_seconds=0.0)
     make_trainer = partial(make, canonical_smiles, config, model_config=SMALL.replace(dropout=dropout))
     assert_resumes(make_trainer, tmp_path / "state.safetensors", at)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("at", [1, 2, 7, 12])
+@pytest.mark.parametrize(("at", "number"), [(1, signal.SIGINT), (7, signal.SIGTERM), (12, signal.SIGINT)])
 def test_interrupted_it_ends_the_step_and_saves_it(canonical_smiles, tmp_path, at, number):
     """Nothing of what was done is done again, and the end is that of the uninterrupted training."""
     whole = make(canonical_smiles, settings()).run()
@@ -125,16 +123,10 @@ def test_interrupted_it_ends_the_step_and_saves_it(canonical_smiles, tmp_path, a
         if progress.step == at:
             signal.raise_signal(number)
 
-    path = tmp_path / "state.safetensors"
-    told = []
+    path, told = tmp_path / "state.safetensors", []
+    how = {"on_step": interrupt, "on_interrupt": lambda: told.append(1)}
     with pytest.raises(KeyboardInterrupt):
-        make(
-            canonical_smiles,
-            settings(),
-            checkpoint=path,
-            on_step=interrupt,
-            on_interrupt=lambda: told.append(1),
-        ).run()
+        make(canonical_smiles, settings(), checkpoint=path, **how).run()
     assert told == [1]
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
     steps = []
@@ -164,14 +156,11 @@ def test_a_rehearsal_measures_and_tells_nobody(canonical_smiles):
     assert pace.step > 0.0 and pace.check > 0.0 and not told
 
 
-def test_batches_are_made_where_the_corpus_is(canonical_smiles):
+def test_batches_are_made_where_the_corpus_is(corpus):
     """On a device as on the CPU: nothing of a step is made elsewhere and moved."""
-    trainer = make(canonical_smiles, settings(token_dropout=0.3), model_config=SMALL)
-    meta = torch.device("meta")
-    batch = trainer._corpus.to(meta).batch(np.arange(5))
-    here = trainer._corpus.batch(np.arange(5))
-    assert batch.tokens.device == batch.lengths.device == meta
-    assert batch.tokens.shape == here.tokens.shape and batch.tokens.dtype == here.tokens.dtype
+    batch, here = corpus.to(torch.device("meta")).batch(np.arange(5)), corpus.batch(np.arange(5))
+    assert batch.tokens.device.type == batch.lengths.device.type == "meta"
+    assert (batch.tokens.shape, batch.tokens.dtype) == (here.tokens.shape, here.tokens.dtype)
 
 
 def test_a_second_signal_ends_at_once(canonical_smiles, tmp_path, monkeypatch):
@@ -209,9 +198,8 @@ def test_patience_stops_and_gives_the_best_weights(canonical_smiles):
 
 
 def test_patience_is_judged_where_the_model_is_measured(canonical_smiles):
-    epochs = []
     config = settings(epochs=12, learning_rate=0.5, clip_norm=100.0, patience=2, check_epochs=5)
-    make(canonical_smiles, config, on_epoch=lambda epoch, _: epochs.append(epoch)).run()
+    epochs = epochs_of(canonical_smiles, config)
     assert [epoch.epoch for epoch in epochs] in ([5, 10], [5, 10, 12])
     assert any(epoch.best for epoch in epochs)
 
@@ -223,20 +211,19 @@ def test_divergence_is_told(canonical_smiles, weight):
         trainer.run()
 
 
-def test_health_is_the_same_each_time_and_leaves_no_trace(canonical_smiles):
-    trainer = make(canonical_smiles, settings())
+def test_a_training_leaves_the_global_generator_alone_and_health_is_the_same_each_time(canonical_smiles):
+    trainer, before = make(canonical_smiles, settings()), torch.get_rng_state()
     model = trainer.run()
-    before, mode = torch.get_rng_state(), model.training
+    mode = model.training
     assert trainer._check(model) == trainer._check(model)
     assert torch.equal(before, torch.get_rng_state()) and model.training == mode
 
 
 def test_health_of_one_molecule(canonical_smiles):
-    epochs = []
-    model = make(canonical_smiles, settings(epochs=1), held=slice(1), on_epoch=lambda e, _: epochs.append(e)).run()
-    assert np.isfinite(list(epochs[0].health._replace(prior_unique=0.0, prior_novel=0.0))).all()
+    (epoch,) = epochs_of(canonical_smiles, settings(epochs=1), held=slice(1))
+    assert np.isfinite(list(epoch.health._replace(prior_unique=0.0, prior_novel=0.0))).all()
     tokenizer = SmilesTokenizer.from_smiles(canonical_smiles)
-    speaking = parrot(model, tokenizer, "CCO", ends=True)
+    speaking = parrot(SmilesVAE(SMALL, len(tokenizer)), tokenizer, "CCO", ends=True)
     assert np.isfinite(list(health_of(canonical_smiles[:1], speaking, tokenizer))).all()
 
 
@@ -264,17 +251,7 @@ def test_health_looks_at_so_many_molecules_as_it_is_told(canonical_smiles):
     torch.manual_seed(0)
     model = SmilesVAE(SMALL, len(tokenizer))
     first, all_of_them = (health_of(smiles, model, tokenizer) for smiles in (canonical_smiles[:10], canonical_smiles))
-    assert dict(zip(first._fields, map(str, first), strict=True)) == {
-        k: str(v) for k, v in all_of_them._asdict().items()
-    }
-
-
-def test_what_has_begun_is_saved_before_it_has_a_model(canonical_smiles, tmp_path):
-    """However seldom it is saved: else the model would be taken for that of a finished training."""
-    path, there = tmp_path / "state.safetensors", []
-    config = settings(checkpoint_seconds=1e9)
-    make(canonical_smiles, config, checkpoint=path, on_epoch=lambda *_: there.append(path.exists())).run()
-    assert there == [True] * 3
+    assert list(map(str, first)) == list(map(str, all_of_them))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
@@ -293,41 +270,118 @@ def test_after_a_training_small_tensors_are_no_fresh_mappings():
     assert faults() < 50 * 100  # of a thousand pages each
 
 
-def test_training_leaves_the_global_generator_alone(canonical_smiles):
-    trainer = make(canonical_smiles, settings(epochs=1))
-    before = torch.get_rng_state()
-    trainer.run()
-    assert torch.equal(before, torch.get_rng_state())
-
-
-def test_bf16_learns_too(canonical_smiles):
-    epochs = []
-    config = settings(epochs=20, precision="bf16", learning_rate=5e-3)
-    trainer = make(canonical_smiles, config, on_epoch=lambda e, _: epochs.append(e))
-    assert trainer.where.startswith("cpu in bf16")
-    trainer.run()
-    assert epochs[-1].health.reconstruction < 0.8 * epochs[0].health.reconstruction
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x10\x00\x00\x00\x00\x00\x00\x00{}"])
-def test_a_damaged_checkpoint_is_refused(canonical_smiles, tmp_path, content):
+def test_a_damaged_checkpoint_is_refused(canonical_smiles, tmp_path):
     path = tmp_path / "state.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"state\.safetensors is"):
-        make(canonical_smiles, settings(), checkpoint=path)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_a_device_that_is_not_there_is_said():
-    with pytest.raises(ConfigError, match="device cuda:1: this machine has 0"):
-        pick_device("cuda:1")
-    with pytest.raises(ConfigError, match="'tpu' is not one of auto, cpu"):
-        pick_device("tpu")
+    for content in (b"", b"not a checkpoint", b"\x10\x00\x00\x00\x00\x00\x00\x00{}"):
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match=r"state\.safetensors is"):
+            make(canonical_smiles, settings(), checkpoint=path)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_trains_on_cuda(canonical_smiles):
-    epochs = []
-    make(canonical_smiles, settings(epochs=20, device="cuda"), on_epoch=lambda e, _: epochs.append(e)).run()
+    epochs = epochs_of(canonical_smiles, settings(epochs=20, device="cuda"))
     assert epochs[-1].health.reconstruction < 0.9 * epochs[0].health.reconstruction
+
+
+def randomization(smiles, longest=200, more=()):
+    return SmilesRandomization(smiles, SmilesTokenizer.from_smiles([*smiles, *more]), longest)
+
+
+def written(randomize, rows, seeds):
+    batch = randomize(np.array(rows), np.array(seeds))
+    return [randomize.tokenizer.decode(ids[1:].tolist()) for ids in batch.tokens]
+
+
+def test_a_spelling_is_of_the_same_molecule(canonical_smiles):
+    for seed in range(1, 6):
+        others = [random_spelling(one, seed) for one in canonical_smiles]
+        assert [canonical(one) for one in others] == canonical_smiles
+        assert others == [random_spelling(one, seed) for one in canonical_smiles]
+        assert sum(other != one for other, one in zip(others, canonical_smiles, strict=True)) > 20
+    assert random_spelling("C1CC", 1) is None and random_spelling("", 1) is None
+
+
+def test_seed_0_is_the_spelling_of_the_corpus(canonical_smiles):
+    n = len(canonical_smiles)
+    randomize = randomization(canonical_smiles)
+    assert written(randomize, range(n), [0] * n) == canonical_smiles
+    others = written(randomize, range(n), [7] * n)
+    assert others != canonical_smiles
+    assert [canonical(one) for one in others] == canonical_smiles
+
+
+def test_rows_and_seeds_are_taken_one_by_one(canonical_smiles):
+    randomize = randomization(canonical_smiles)
+    together = written(randomize, [5, 0, 5], [3, 1, 9])
+    assert together == [written(randomize, [row], [seed])[0] for row, seed in ((5, 3), (0, 1), (5, 9))]
+
+
+@pytest.mark.parametrize(
+    ("molecule", "more", "longest"),
+    [
+        ("C[C@H](N)O", [], 200),  # of [C@H] and [C@@H] the vocabulary has one
+        ("CC(C)Cc1ccc(cc1)C(C)C(=O)O", [], 20),  # a spelling with more branches is longer
+    ],
+)
+def test_what_the_model_cannot_read_is_left_canonical(molecule, more, longest):
+    smiles = [canonical(molecule)]
+    randomize = randomization(smiles, longest, more)
+    seen = {written(randomize, [0], [seed])[0] for seed in range(1, 60)}
+    assert smiles[0] in seen
+    for one in seen - set(smiles):
+        assert len(randomize.tokenizer.encode(one)) <= longest
+
+
+def feed(smiles, config):
+    corpus = TokenizedCorpus(smiles, SmilesTokenizer.from_smiles(smiles))
+    plan = Plan(np.arange(len(smiles)), corpus.lengths, config)
+    return BatchInputs(corpus, plan, 4, SmilesRandomization(smiles, corpus.tokenizer, 200))
+
+
+def test_the_decoder_writes_the_canonical_spelling_whatever_the_encoder_reads(canonical_smiles):
+    given, plain = feed(canonical_smiles, settings(randomized=0.5)), feed(canonical_smiles, settings())
+    rows = np.arange(len(canonical_smiles))
+    for step in range(3):
+        inputs, expected = given.at(step, rows, rows, None), plain.at(step, rows, rows, None)
+        for name in ("tokens", "lengths", "noise", "decoder_tokens"):
+            assert torch.equal(getattr(inputs, name), getattr(expected, name))
+        assert expected.encoder_tokens is None
+        decode = given.corpus.tokenizer.decode
+        read = [decode(ids[1:].tolist()) for ids in inputs.encoder_tokens]
+        assert [canonical(one) for one in read] == canonical_smiles
+        assert 5 < sum(one != other for one, other in zip(read, canonical_smiles, strict=True)) < 25
+
+
+def test_a_process_spells_its_share_as_one_process_would(canonical_smiles):
+    given = feed(canonical_smiles, settings(randomized=0.7))
+    rows = np.arange(len(canonical_smiles))
+    whole = given.at(4, rows, rows, None)
+    for start in range(3):
+        mine = rows[start::3]
+        part = given.at(4, rows, mine, None)
+        T = part.encoder_tokens.shape[1]
+        assert torch.equal(part.encoder_tokens, whole.encoder_tokens[mine][:, :T])
+        assert torch.equal(part.encoder_lengths, whole.encoder_lengths[mine])
+
+
+def test_the_encoder_reads_its_own_tokens_and_the_decoder_is_scored_on_the_others(canonical_smiles):
+    corpus = TokenizedCorpus(canonical_smiles, SmilesTokenizer.from_smiles(canonical_smiles))
+    model = SmilesVAE(SMALL, len(corpus.tokenizer)).eval()
+    batch, noise = corpus.batch(range(8)), torch.zeros(8, SMALL.latent_dim)
+    other = SmilesRandomization(canonical_smiles, corpus.tokenizer, 200)(np.arange(8), np.full(8, 3))
+    output = model(*batch, noise, encoder_tokens=other.tokens, encoder_lengths=other.lengths)
+    torch.testing.assert_close(output.posterior.mean, model.encoder(*other).mean)
+    torch.testing.assert_close(output.nll, model.nll(*batch, output.posterior.mean))
+
+
+def test_killed_and_resumed_with_spellings_drawn_anew_it_ends_with_the_same_weights(canonical_smiles, tmp_path):
+    randomize = randomization(canonical_smiles)
+    given, plain = (
+        partial(make, canonical_smiles, settings(randomized=share, checkpoint_seconds=0.0), randomize=randomize)
+        for share in (0.5, 0.0)
+    )
+    assert_resumes(given, tmp_path / "state.safetensors", 9)
+    one, other = weights(given().run()), weights(plain().run())
+    assert any(not torch.equal(one[name], other[name]) for name in one)

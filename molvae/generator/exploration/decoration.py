@@ -20,11 +20,11 @@ from molvae.generator.exploration.space import Points, Space, around, only_plaus
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 from molvae.model.latent_codec import Codec
 
-__all__ = ["decorate"]
+__all__ = ["Template", "decorate"]
 
 _CHOICE = 4  # candidates for each molecule near a lead
 _RADIUS = 0.5  # the greatest distance from the lead, in units of its norm
-_SPELLINGS = 64  # tried before a scaffold counts as one that the model cannot write
+_SPELLINGS = 64
 
 
 class WritingSpace(Space, Protocol):
@@ -77,7 +77,7 @@ def decorate(
         raise ConfigError(f"n must be at least 1, not {n}")
     decoding = Decoding(temperature=temperature).for_model(space.codec.max_length)
     rng = np.random.default_rng(seed)
-    template = _Template(scaffold, space.tokenizer, rng)
+    template = Template(scaffold, space.tokenizer, rng)
     if len(template.spelling()) > decoding.max_length:
         raise InputError(f"the scaffold has more than the {decoding.max_length} tokens that molecules can have")
     center = None if near is None else space.encode([near], strict=True)
@@ -119,19 +119,22 @@ def decorate(
     )
 
 
-class _Template:
+class Template:
     """A scaffold: its spellings, and whether a molecule holds it.
 
     Args:
         smiles: the scaffold, with dummy atoms.
         tokenizer: of the model.
         rng: chooses spellings.
+        tried: spellings tried before the scaffold counts as one that the model cannot write.
 
     Raises:
         InputError: as `decorate`.
     """
 
-    def __init__(self, smiles: str, tokenizer: SmilesTokenizer, rng: np.random.Generator) -> None:
+    def __init__(
+        self, smiles: str, tokenizer: SmilesTokenizer, rng: np.random.Generator, *, tried: int = _SPELLINGS
+    ) -> None:
         with quiet_rdkit():
             mol = parse(smiles)
         if mol is None:
@@ -150,7 +153,7 @@ class _Template:
         self._mol, self._rng, self._known = mol, rng, tokenizer.ids.keys() | {"*"}
         self._roots = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum()]
         self._query = _query(mol)
-        spellings = [self._spelled() for _ in range(_SPELLINGS)]
+        spellings = [self._spelled() for _ in range(tried)]
         if not any(map(self._is_known, spellings)):
             unknown = sorted(set(spellings[0]) - self._known)
             raise InputError(f"the model does not know the token {unknown[0]!r} of the scaffold {smiles}")

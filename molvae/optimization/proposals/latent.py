@@ -17,8 +17,9 @@ from molvae.chem.plausibility import unusual_atoms
 from molvae.corpus.tokenizer import scan
 from molvae.optimization.online_finetuning import OnlineModel
 from molvae.optimization.proposal import Proposal
+from molvae.optimization.proposals.decoration import opened
 
-__all__ = ["LATENT_OPERATORS", "Drawn", "LatentProposals"]
+__all__ = ["DECORATION", "LATENT_OPERATORS", "Drawn", "LatentProposals"]
 
 Array = NDArray[np.float32]
 
@@ -52,8 +53,11 @@ def _draw(points: Array, _: Array, rng: np.random.Generator) -> Array:
     return rng.standard_normal(points.shape, dtype=np.float32)
 
 
+DECORATION = "latent decoration"
+"""The operator that writes new groups at a core; only for searches that keep one."""
+
 LATENT_OPERATORS: Mapping[str, Callable[[Array, Array, np.random.Generator], Array]] = MappingProxyType(
-    {"latent noise": _noise, "latent mix": _mix, "latent regrowth": _loosen, "latent draw": _draw}
+    {"latent noise": _noise, "latent mix": _mix, "latent regrowth": _loosen, "latent draw": _draw, DECORATION: _loosen}
 )
 """By name: from the points (N, D) of parents and of mates to the points that are decoded."""
 
@@ -76,13 +80,16 @@ class LatentProposals:
         stereo: keep stereo.
         max_heavy_atoms: no child has more.
         constrained: whether the decoder writes only valid molecules.
+        core: a SMARTS for `DECORATION`.
 
     Attributes:
         drawn: counts of all decoded strings so far.
     """
 
-    def __init__(self, space: OnlineModel, *, stereo: bool, max_heavy_atoms: int, constrained: bool) -> None:
-        self._space, self._stereo = space, stereo
+    def __init__(
+        self, space: OnlineModel, *, stereo: bool, max_heavy_atoms: int, constrained: bool, core: str | None
+    ) -> None:
+        self._space, self._stereo, self._core = space, stereo, core
         self._max_heavy_atoms, self._constrained = max_heavy_atoms, constrained
         self.drawn = Drawn(0, 0)
 
@@ -107,7 +114,9 @@ class LatentProposals:
             self._beginning(parent, rng) if kind == "latent regrowth" else []
             for kind, parent in zip(operators, parents, strict=True)
         ]
-        usable = np.flatnonzero(np.isfinite(points).all(1))
+        finite = np.isfinite(points).all(1)
+        usable = np.flatnonzero(finite & (kinds != DECORATION))
+        decorated = np.flatnonzero(finite & (kinds == DECORATION))
         texts = self._space.decode(
             points[usable],
             temperature=_TEMPERATURE,
@@ -115,6 +124,10 @@ class LatentProposals:
             prefixes=[prefixes[row] for row in usable],
             constrained=self._constrained,
         )
+        if len(decorated):
+            scaffolds = [opened(parents[row], self._core or "", rng) for row in decorated.tolist()]
+            texts += self._space.decorate(points[decorated], scaffolds, temperature=_TEMPERATURE, rng=rng)
+            usable = np.concatenate([usable, decorated])
         with quiet_rdkit():
             made = [canonical(text, stereo=self._stereo) for text in texts]
         valid = sum(one is not None for one in made)

@@ -11,7 +11,7 @@ from molvae.chem import canonical, parse, quiet_rdkit
 from molvae.chem.smiles_grammar import Grammar
 from molvae.corpus.tokenizer import scan
 from molvae.generator.exploration import walk as gathering
-from molvae.generator.exploration.decoration import _Template
+from molvae.generator.exploration.decoration import Template
 
 SCAFFOLDS = [
     "O=C(Nc1ccc([*:1])cc1)c1ccnc([*:2])c1",
@@ -85,7 +85,7 @@ def test_a_template_is_followed_whatever_the_decoder_thinks(vae):
 
 
 def test_spellings_are_of_the_scaffold_with_points_where_a_branch_or_the_string_ends(vae):
-    template = _Template(SCAFFOLDS[0], vae.tokenizer, np.random.default_rng(0))
+    template = Template(SCAFFOLDS[0], vae.tokenizer, np.random.default_rng(0))
     spellings = {tuple(template.spelling()) for _ in range(50)}
     assert len(spellings) > 10
     for one in spellings:

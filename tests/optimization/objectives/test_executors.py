@@ -13,7 +13,8 @@ from molvae.errors import ConfigError, InputError
 from molvae.optimization.objectives import UserObjective, objective_of
 from molvae.optimization.objectives.executors import ProcessExecutor, executor_of
 from molvae.optimization.run import start as starting
-from tests.optimization.run.test_start import OPTIONS, VAE, _quick, plain  # noqa: F401
+from tests.optimization.run.test_start import OPTIONS, _quick, plain  # noqa: F401
+from tests.optimization.stand_in import NO_VAE
 
 SMILES = ["C", "CC", "CCO", "CCCC", "CCCCC", "CCCCCC"]
 LENGTHS = [1, 2, 3, 4, 5, 6]
@@ -89,16 +90,16 @@ def test_any_executor_will_do_and_a_broken_one_is_said():
 
 
 def test_a_search_makes_the_same_calls_in_processes_and_goes_on_with_others(score, plain, tmp_path, local):  # noqa: F811
-    here = starting.optimize(VAE, f"{score}length", folder=tmp_path / "here", **OPTIONS)
-    there = starting.optimize(VAE, f"{score}length", folder=tmp_path / "there", executor=local, **OPTIONS)
+    here = starting.optimize(NO_VAE, f"{score}length", folder=tmp_path / "here", **OPTIONS)
+    there = starting.optimize(NO_VAE, f"{score}length", folder=tmp_path / "there", executor=local, **OPTIONS)
     kept = ["smiles", "score", "operator", "parents"]
     assert here.table[kept].equals(there.table[kept])
     more = {**OPTIONS, "budget": 30}
     with executor_of("1") as another:
         there = starting.optimize(
-            VAE, f"{score}length", folder=tmp_path / "there", executor=another, resume=True, **more
+            NO_VAE, f"{score}length", folder=tmp_path / "there", executor=another, resume=True, **more
         )
-    here = starting.optimize(VAE, f"{score}length", folder=tmp_path / "here", resume=True, **more)
+    here = starting.optimize(NO_VAE, f"{score}length", folder=tmp_path / "here", resume=True, **more)
     assert here.table[kept].equals(there.table[kept]) and len(there.table) == 30
 
 

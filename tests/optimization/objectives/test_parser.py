@@ -19,9 +19,7 @@ WRITTEN = [
     "forbid:[#6]:[#7]",
     "alerts:BRENK",
     "window:mw:250:500",
-    "window:mw:250:500:20",
     "minimize:sa",
-    "window:minimize:sa:-4:-1",
     "sigmoid:similarity:c1ccccc1:0.2:0.8:0.3",
     "piecewise:logp:0,0:2,1:5,0.2",
     "double_sigmoid:mw:250:500:1:1:50",
@@ -78,25 +76,17 @@ def test_patterns_and_alerts(canonical_smiles):
 
 
 NOWHERE = {
-    "qeed": r"'qeed' \(did you mean qed\?\); there are\n.*synthesizability.*\n.*zaleplon_mpo",
-    "": "no objective ''",
-    "mw:250": "'mw:250'",
+    "qeed": r"'qeed' \(did you mean qed\?\).*zaleplon_mpo",
     "two words:x": "'two words:x'",
     "window:mw": r"window:OBJECTIVE:LOW:HIGH\[:SIGMA\]",
-    "window:250:500": "window:OBJECTIVE",
-    "window:mw:1:2:3:4": "window:OBJECTIVE",
     "window:mw:500:250": "window:mw:500:250: .* from 500",
-    "gaussian:mw:nan:1": "mu",
     "window:moleculr:250:500": "'moleculr'",
     "piecewise:mw:1,0": "piecewise:OBJECTIVE:X,Y",
     "similarity:C1CC": "'C1CC'",
-    "similarity:": "''",
     "similarity:ECFP8:CCO": "'ECFP8:CCO'.* ECFP4, ECFP6",
     "keep:((": r"keep:.*SMARTS",
-    "forbid:": "SMARTS",
     "alerts:NIH2": "'NIH2'.* PAINS, BRENK",
     "command: ": "shell command",
-    "minimize:": "no objective ''",
 }
 
 
@@ -132,20 +122,12 @@ def test_functions_and_objectives_may_stand_among_names():
     assert molecule == "C" and reason.endswith("heavy: gave None")
 
 
-def test_a_negative_score_has_no_geometric_mean_and_says_so():
-    both = mean_of([lambda smiles: [-0.5] * len(smiles), "qed"])
-    assert np.isnan(both(["CCO"])).all()
-    assert "gave -0.5, which has no geometric mean" in both.failures["CCO"]
-
-
 def test_means_without_sense():
     for names, options, words in (
         ([], {}, "at least one objective"),
         (["qed", "sa"], {}, "sa .*window:sa:LOW:HIGH"),
-        (["qed", "minimize:sa"], {}, "window:sa:LOW:HIGH"),
         (["qed", "0*fsp3"], {}, "weights must be above 0"),
         (["qed", "fsp3"], {"weights": [1.0]}, "1 weights for 2 objectives"),
-        (["qed", "fsp3"], {"weights": [1.0, float("inf")]}, "finite"),
         (["qed", "fsp3"], {"mean": "harmonic"}, "geometric, arithmetic"),
         (["qed"], {"mean": "pareto"}, "two or more"),
     ):

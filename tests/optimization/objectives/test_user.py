@@ -44,12 +44,6 @@ def test_any_column_of_numbers_will_do():
     assert squeezed(["CCO"]).tolist() == [3.0]  # an array of one without its axis
 
 
-def test_no_number_is_nan_and_says_why():
-    scores = UserObjective(lambda smiles: [None, math.nan, 2.5, math.inf])
-    assert np.array_equal(scores(SMILES), [np.nan, np.nan, 2.5, np.nan], equal_nan=True)
-    assert scores.failures == {"CCO": "gave None", "C": "gave nan", "CCN": "gave inf"}
-
-
 def test_the_function_sees_molecules_only_and_no_empty_batch():
     seen = []
     scores = UserObjective(lambda smiles: seen.append(smiles) or lengths(smiles))
@@ -57,17 +51,6 @@ def test_the_function_sees_molecules_only_and_no_empty_batch():
     assert np.array_equal(result, [np.nan, 3, np.nan, np.nan, 1], equal_nan=True)
     assert scores(["C1CC", ""]).shape == (2,) and scores([]).shape == (0,)
     assert seen == [["CCO", "C"]] and not scores.failures
-
-
-def test_a_molecule_that_fails_takes_no_other_with_it():
-    def choosy(smiles):
-        if "C" in smiles:
-            raise ValueError("methane  is\ntoo small")
-        return lengths(smiles)
-
-    scores = UserObjective(choosy)
-    assert np.array_equal(scores(SMILES), [3, np.nan, 8, 3], equal_nan=True)
-    assert scores.failures == {"C": "ValueError: methane is too small"}
 
 
 def test_a_function_that_always_fails_is_an_error_after_three_molecules():
@@ -107,30 +90,16 @@ def test_another_number_of_scores_is_one_clear_error():
 
 
 def test_what_is_no_number_is_named():
-    scores = UserObjective(lambda smiles: [1.0, "many", [1, 2], 4.0])
-    assert np.array_equal(scores(SMILES), [1, np.nan, np.nan, 4], equal_nan=True)
-    assert scores.failures == {"C": "gave 'many'", "c1ccccc1": "gave [1, 2]"}
+    for given, reasons in (
+        ([None, math.nan, 2.5, math.inf], {"CCO": "gave None", "C": "gave nan", "CCN": "gave inf"}),
+        ([2.5, "many", [1, 2], 2.5], {"C": "gave 'many'", "c1ccccc1": "gave [1, 2]"}),
+    ):
+        scores = UserObjective(lambda smiles, given=given: given)
+        expected = [np.nan if one in reasons else 2.5 for one in SMILES]
+        assert np.array_equal(scores(SMILES), expected, equal_nan=True) and scores.failures == reasons
     huge = UserObjective(lambda smiles: [1.7e308, -1.7e308, 1e300, -1e300])  # their sums are infinite
     assert np.array_equal(huge(SMILES), [np.nan, np.nan, 1e300, -1e300], equal_nan=True)
     assert huge.failures == {"CCO": "gave 1.7e+308", "C": "gave -1.7e+308"}
-
-
-def test_prints_go_to_stderr(capsys):
-    def talkative(smiles):
-        sys.stdout.write("docking ...")
-        return lengths(smiles)
-
-    UserObjective(talkative)(SMILES)
-    captured = capsys.readouterr()
-    assert captured.out == "" and "docking" in captured.err
-
-
-def test_interruption_passes():
-    def interrupted(smiles):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        UserObjective(interrupted)(SMILES)
 
 
 @pytest.fixture
@@ -158,11 +127,9 @@ def test_a_function_by_name(own_code):
 def test_a_name_that_leads_nowhere(own_code):
     for entry, words in {
         "own_nothing:f": "no module own_nothing",
-        "own_scores.sub:f": r"no module own_scores\.sub",
         "own_nothing.py:f": r"no file own_nothing\.py",
         "own_scores:missing": "own_scores has no missing",
         "own_scores:constant": "constant is not a function",
-        "own_scores:Model": "Model is not a function",
         "own_broken:f": "own_broken cannot be imported: .*no_such_library_at_all",
         "own_worse:f": "own_worse cannot be imported: ZeroDivisionError",
         "own_scores:": "module:function",
@@ -234,12 +201,8 @@ def test_a_file_may_hold_what_is_looked_up_by_the_name_of_its_module(own_code, t
         "def nil():\n    return 0\n"
     )
     first = objective_of("own_pool.py:score")
-    assert (
-        first(SMILES).tolist()
-        == LENGTHS
-        == objective_of("own_pool.py:score")(SMILES).tolist()
-        == first(SMILES).tolist()
-    )
+    for one in (first, objective_of("own_pool.py:score"), first):
+        assert one(SMILES).tolist() == LENGTHS
 
 
 def test_a_file_stands_in_for_no_other_module(own_code, tmp_path):
@@ -288,11 +251,10 @@ UNUSABLE = [
     (lambda: [Odd()], "gave an object of Odd that cannot be printed (RuntimeError)"),
     (lambda: throw(OddError), "OddError: an object of OddError that cannot be printed (RuntimeError)"),
     (lambda: throw(GeneratorExit), "GeneratorExit"),
+    (lambda: throw(ValueError("methane  is\ntoo small")), "ValueError: methane is too small"),
     (lambda: ["x" * 10**6], "gave '" + "x" * 299),
     (lambda: sys.exit(3), "SystemExit: 3"),
-    (list, None),
-    (lambda: [1.0, 2.0], None),
-    (lambda: iter(()), None),
+    *((bad, None) for bad in (list, lambda: [1.0, 2.0], lambda: iter(()))),
 ]
 
 
@@ -306,7 +268,7 @@ def test_whatever_one_molecule_of_a_failed_batch_does_the_others_keep_theirs():
 
         scores = UserObjective(odd)
         assert np.array_equal(scores(SMILES), [3, np.nan, 8, 3], equal_nan=True)
-        assert list(scores.failures) == ["C"] and reason in (scores.failures["C"], None)
+        assert list(scores.failures) == ["C"] and (reason or "") in scores.failures["C"]
 
 
 def test_a_daemon_that_a_command_starts_is_not_waited_for():

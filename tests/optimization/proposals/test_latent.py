@@ -24,7 +24,7 @@ class Scribe:
 
 
 def proposed(texts, parent=PARENT):
-    latent = LatentProposals(Scribe(*texts), stereo=False, max_heavy_atoms=20, constrained=False)
+    latent = LatentProposals(Scribe(*texts), stereo=False, max_heavy_atoms=20, constrained=False, core=None)
     n = len(texts)
     found = latent.propose(["latent noise"] * n, [parent] * n, [PARENT] * n, np.random.default_rng(0))
     return [one.smiles for one in found], latent.drawn

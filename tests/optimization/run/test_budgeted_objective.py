@@ -7,7 +7,7 @@ from molvae.errors import InputError
 from molvae.optimization.objectives import UserObjective, mean_of, objective_of
 from molvae.optimization.objectives.composing import Mean, Shaped
 from molvae.optimization.run.budgeted_objective import Cache, CountedObjective
-from molvae.optimization.run.log import GrowingTable, as_float, as_text
+from molvae.optimization.run.log import GrowingTable
 from tests.optimization.stand_in import MOLECULES
 
 NAN = float("nan")
@@ -52,18 +52,15 @@ def test_a_table_that_will_not_do_is_told(tmp_path):
     GrowingTable(path, ["x", "y"]).append([["1", "2"]])
     with pytest.raises(InputError, match="has the columns x, y, not x, z"):
         GrowingTable(path, ["x", "z"])
-    path.write_text("x,y\n1,2\n3\n")
-    with pytest.raises(InputError, match="damaged in line 3"):
-        GrowingTable(path, ["x", "y"])
+    for damaged in ("3", "3,4," + "x" * 200_000, '"' + "x" * 200_000):
+        path.write_text(f"x,y\n1,2\n{damaged}\n")
+        with pytest.raises(InputError, match="damaged in line 3") as caught:
+            GrowingTable(path, ["x", "y"])
+        assert len(str(caught.value)) < 1_500
     with pytest.raises(InputError, match="it is a folder"):
         GrowingTable(tmp_path, ["x"])
     with pytest.raises(InputError, match="cannot be written"):
         GrowingTable(tmp_path / "no" / "folder.csv", ["x"])
-
-
-def test_numbers_are_read_as_they_were():
-    for value in (0.1 + 0.2, 1e-300, -1 / 3, 5e300, 0.0, NAN, 7):
-        np.testing.assert_equal(as_float(as_text(value)), float(value))
 
 
 def test_the_budget_counts_distinct_molecules():
@@ -121,12 +118,6 @@ def test_a_molecule_that_fails_loses_nothing_of_the_others(tmp_path):
     np.testing.assert_equal([known[one][0] for one in some], [3, NAN, NAN, 3])
 
 
-def test_a_cache_with_a_text_for_a_number_is_damaged(tmp_path):
-    (tmp_path / "c.csv").write_text("smiles,qed\nCCO,much\n")
-    with pytest.raises(InputError, match="damaged in line 2"):
-        Cache(tmp_path / "c.csv", ["qed"])
-
-
 def test_if_one_of_several_objectives_fails_the_numbers_of_the_others_are_kept(tmp_path):
     path, some = tmp_path / "cache.csv", MOLECULES[:4]
     length, asked = recorded()
@@ -179,6 +170,9 @@ def test_a_file_that_is_no_table_of_a_search_is_left_as_it_is(tmp_path):
     with pytest.raises(InputError, match="another search"):
         Cache(path, ["qed"])
     assert path.read_text() == '{"precious": 1}'
+    path.write_text("smiles,qed\nCCO,much\n")
+    with pytest.raises(InputError, match="damaged in line 2"):
+        Cache(path, ["qed"])
     for beginning in ("", "smi", "smiles,qed"):  # what a process that was killed has left of the header
         path.write_text(beginning)
         assert not len(Cache(path, ["qed"])) and path.read_text() == "smiles,qed\n"

@@ -1,7 +1,5 @@
 """What `optimize` is given is checked before anything is searched, and a search goes on as it began."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from molvae.chem.fingerprints import most_diverse
@@ -12,10 +10,13 @@ from molvae.optimization.objectives import UserObjective, objective_of
 from molvae.optimization.run import start as starting
 from molvae.optimization.run.folder import read_request
 from molvae.optimization.run.result import SearchResult
-from tests.optimization.stand_in import MOLECULES, StandIn
+from tests.optimization.stand_in import MOLECULES, NO_VAE, StandIn
 
-VAE = SimpleNamespace(model=SimpleNamespace(state_dict=dict), tokenizer=SimpleNamespace(to_json=str))
 OPTIONS = {"budget": 20, "start": ["OCC"], "constraints": ["forbid:Cl", Keep("[#6]")], "seed": 2, "model": "somewhere"}
+
+
+def optimize(goal, **options):
+    return starting.optimize(NO_VAE, goal, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def plain(monkeypatch):
 
 
 def test_the_folder_holds_all_that_was_asked_for_and_found(tmp_path):
-    result = starting.optimize(VAE, ["2*qed", "fsp3"], folder=tmp_path / "run", mean="pareto", batch=6, **OPTIONS)
+    result = optimize(["2*qed", "fsp3"], folder=tmp_path / "run", mean="pareto", batch=6, **OPTIONS)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         *("config.toml", "start.smi", "calls.csv", "cache.csv", "state.safetensors"),
         *("best.csv", "best.svg", "best.png", "curve.csv", "curve.svg", "curve.png"),
@@ -46,34 +47,34 @@ def test_the_folder_holds_all_that_was_asked_for_and_found(tmp_path):
 
 def test_how_many_come_first_follows_from_the_budget_that_a_search_began_with(plain, tmp_path):
     folder = tmp_path / "run"
-    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    optimize("qed", folder=folder, **OPTIONS)
     assert read_request(folder).search.first == 5
-    starting.optimize(VAE, "qed", folder=folder, resume=True, **{**OPTIONS, "budget": 400})
+    optimize("qed", folder=folder, resume=True, **{**OPTIONS, "budget": 400})
     assert read_request(folder).search.first == 5
-    starting.optimize(VAE, "qed", folder=tmp_path / "long", **{**OPTIONS, "budget": 400})
+    optimize("qed", folder=tmp_path / "long", **{**OPTIONS, "budget": 400})
     assert read_request(tmp_path / "long").search.first == 20
 
 
 def test_no_folder_no_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = starting.optimize(VAE, lambda smiles: [len(one) for one in smiles], budget=15)
+    result = optimize(lambda smiles: [len(one) for one in smiles], budget=15)
     assert len(result.table) == 15 and not list(tmp_path.iterdir())
     assert "<svg" in result._repr_svg_() and "15 calls" in repr(result)
 
 
 def test_a_larger_budget_goes_on_and_a_smaller_one_is_refused(plain, tmp_path):
-    first = starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
-    more = starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, "budget": 30})
+    first = optimize("qed", folder=tmp_path / "run", **OPTIONS)
+    more = optimize("qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, "budget": 30})
     assert more.table["smiles"].tolist()[:20] == first.table["smiles"].tolist() and len(more.table) == 30
     assert read_request(tmp_path / "run").run.budget == 30
     with pytest.raises(ConfigError, match="30 calls were made already: the budget cannot be 20"):
-        starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **OPTIONS)
+        optimize("qed", folder=tmp_path / "run", resume=True, **OPTIONS)
     assert len((tmp_path / "run" / "calls.csv").read_text().splitlines()) == 31
     assert read_request(tmp_path / "run").run.budget == 30
 
 
-def test_a_search_goes_on_with_the_settings_that_it_had(plain, tmp_path):
-    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+def test_a_search_goes_on_with_the_settings_and_the_model_that_it_had(plain, tmp_path, monkeypatch):
+    optimize("qed", folder=tmp_path / "run", **OPTIONS)
     before = (tmp_path / "run" / "calls.csv").read_bytes()
     for changes, message in (
         ({"seed": 3}, "seed 2, not 3"),
@@ -83,26 +84,22 @@ def test_a_search_goes_on_with_the_settings_that_it_had(plain, tmp_path):
         ({"mean": "arithmetic"}, "mean 'geometric', not 'arithmetic'"),
     ):
         with pytest.raises(ModelError, match=message):
-            starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, **changes})
+            optimize("qed", folder=tmp_path / "run", resume=True, **{**OPTIONS, **changes})
+    monkeypatch.setattr(starting, "model_key", lambda *_: "other")
+    with pytest.raises(ModelError, match="another model; resume it with somewhere"):
+        optimize("qed", folder=tmp_path / "run", resume=True, **OPTIONS)
     assert (tmp_path / "run" / "calls.csv").read_bytes() == before
 
 
-def test_another_model_is_refused(plain, tmp_path, monkeypatch):
-    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
-    monkeypatch.setattr(starting, "model_key", lambda *_: "other")
-    with pytest.raises(ModelError, match="another model; resume it with somewhere"):
-        starting.optimize(VAE, "qed", folder=tmp_path / "run", resume=True, **OPTIONS)
-
-
 def test_an_older_search_is_replaced_only_if_that_is_asked_for(plain, tmp_path):
-    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    optimize("qed", folder=tmp_path / "run", **OPTIONS)
     with pytest.raises(InputError, match="run exists"):
-        starting.optimize(VAE, "logp", folder=tmp_path / "run", **OPTIONS)
-    starting.optimize(VAE, "logp", folder=tmp_path / "run", overwrite=True, **OPTIONS)
+        optimize("logp", folder=tmp_path / "run", **OPTIONS)
+    optimize("logp", folder=tmp_path / "run", overwrite=True, **OPTIONS)
     assert read_request(tmp_path / "run").run.objectives == ("logp",)
     (tmp_path / "run" / "thesis.tex").touch()
     with pytest.raises(InputError, match=r"did not write all that is in it: thesis\.tex"):
-        starting.optimize(VAE, "qed", folder=tmp_path / "run", overwrite=True, **OPTIONS)
+        optimize("qed", folder=tmp_path / "run", overwrite=True, **OPTIONS)
 
 
 def test_one_process_writes_to_a_search_at_a_time(plain, tmp_path):
@@ -111,10 +108,10 @@ def test_one_process_writes_to_a_search_at_a_time(plain, tmp_path):
     def progress(_):
         for how in ({"resume": True}, {"overwrite": True}):
             with pytest.raises(InputError, match="run is in use by process"):
-                starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS, **how)
+                optimize("qed", folder=tmp_path / "run", **OPTIONS, **how)
             refused.append(how)
 
-    found = starting.optimize(VAE, "qed", folder=tmp_path / "run", progress=progress, **OPTIONS)
+    found = optimize("qed", folder=tmp_path / "run", progress=progress, **OPTIONS)
     assert refused and found.table["smiles"].is_unique and len(found.table) == OPTIONS["budget"]
 
 
@@ -126,8 +123,8 @@ def test_a_search_goes_on_from_molecules_however_they_were_written(plain, tmp_pa
     monkeypatch.setattr(starting, "Optimizer", lambda vae, *, start, **rest: StandIn(vae, **rest))
     for number, start in enumerate(([" CCO "], ["C[C@H](N)O |&1:1|"], ["C C", "CCN"])):
         folder = tmp_path / str(number)
-        starting.optimize(VAE, "qed", folder=folder, budget=10, start=start)
-        assert len(starting.optimize(VAE, "qed", folder=folder, budget=20, start=start, resume=True).table) == 20
+        optimize("qed", folder=folder, budget=10, start=start)
+        assert len(optimize("qed", folder=folder, budget=20, start=start, resume=True).table) == 20
 
 
 def test_of_many_start_molecules_the_best_or_the_most_diverse_are_scored_first(plain, tmp_path, monkeypatch):
@@ -139,15 +136,15 @@ def test_of_many_start_molecules_the_best_or_the_most_diverse_are_scored_first(p
 
     monkeypatch.setattr(starting, "Optimizer", make)
     start, options = MOLECULES[:90], {"budget": 20, "constraints": ["forbid:Cl"], "seed": 1}
-    starting.optimize(VAE, "heavy_atoms", folder=tmp_path / "run", start=start, **options)
-    starting.optimize(VAE, len_of, start=start, **options)
+    optimize("heavy_atoms", folder=tmp_path / "run", start=start, **options)
+    optimize(len_of, start=start, **options)
     sizes = {one: objective_of("heavy_atoms")([one])[0] for one in start if "Cl" not in one}
     assert sizes[begun[0][0]] == max(sizes.values()) and not any("Cl" in one for one in begun[0][: len(sizes)])
     assert begun[1][:5] == [start[row] for row in most_diverse_without_chlorine(start, 5)]
     assert all(sorted(one) == sorted(start) for one in begun)
     for again in (start, begun[0]):  # as it was given, and as it was written
         changes = {**options, "budget": 20 + 5 * len(begun)}
-        starting.optimize(VAE, "heavy_atoms", folder=tmp_path / "run", start=again, resume=True, **changes)
+        optimize("heavy_atoms", folder=tmp_path / "run", start=again, resume=True, **changes)
         assert begun[-1] == begun[0]
 
 
@@ -167,32 +164,40 @@ def test_programs_are_found_where_the_search_began(plain, tmp_path, monkeypatch)
     (there / "score.py").write_text("def length(smiles):\n    return [len(one) for one in smiles]\n")
     names = ["score.py:length", "command:cat score.py > /dev/null; awk '{print 1}'", "window:mw:0:900"]
     monkeypatch.chdir(there)
-    first = starting.optimize(VAE, names, folder=folder, **OPTIONS)
+    first = optimize(names, folder=folder, **OPTIONS)
     monkeypatch.chdir(elsewhere)
-    more = starting.optimize(VAE, names, folder=folder, resume=True, **{**OPTIONS, "budget": 30})
+    more = optimize(names, folder=folder, resume=True, **{**OPTIONS, "budget": 30})
     assert more.table["smiles"].tolist()[:20] == first.table["smiles"].tolist() and more.parts == tuple(names)
     run = read_request(folder).run
     assert run.objectives == tuple(names) and run.directory == str(there)
     (there / "score.py").rename(elsewhere / "score.py")  # then it is looked for in the current folder
-    assert len(starting.optimize(VAE, names, folder=folder, resume=True, **{**OPTIONS, "budget": 33}).table) == 33
-    starting.optimize(VAE, ["qed", "window:mw:0:900"], folder=tmp_path / "other", **OPTIONS)
+    assert len(optimize(names, folder=folder, resume=True, **{**OPTIONS, "budget": 33}).table) == 33
+    optimize(["qed", "window:mw:0:900"], folder=tmp_path / "other", **OPTIONS)
     assert "directory" not in (tmp_path / "other" / "config.toml").read_text()
     monkeypatch.chdir(there)
     with pytest.raises(ConfigError, match=r"no file score\.py"):
-        starting.optimize(VAE, "score.py:length", folder=tmp_path / "new")
+        optimize("score.py:length", folder=tmp_path / "new")
 
 
 def test_a_search_that_comes_to_nothing_costs_no_older_one(plain, tmp_path):
     folder = tmp_path / "run"
-    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    optimize("qed", folder=folder, **OPTIONS)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(InputError, match="no licence"):
-        starting.optimize(VAE, UserObjective(broken, "broken"), folder=folder, overwrite=True, **OPTIONS)
+        optimize(UserObjective(broken, "broken"), folder=folder, overwrite=True, **OPTIONS)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     nothing = {**OPTIONS, "start": [], "constraints": ["keep:[U]"]}
-    assert not len(starting.optimize(VAE, "qed", folder=folder, overwrite=True, **nothing).table)
+    assert not len(optimize("qed", folder=folder, overwrite=True, **nothing).table)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+    def docking(smiles):
+        (tmp_path / "new" / "docking.log").write_text("no licence")
+        raise ValueError
+
+    with pytest.raises(InputError, match="failed for the first 3"):
+        optimize(UserObjective(docking, "broken"), folder=tmp_path / "new", **OPTIONS)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["docking.log"]
 
 
 def test_a_search_that_breaks_later_on_stays_and_the_older_one_goes(plain, tmp_path):
@@ -202,35 +207,21 @@ def test_a_search_that_breaks_later_on_stays_and_the_older_one_goes(plain, tmp_p
         asked.extend(smiles)
         return [1.0] * (len(smiles) if len(asked) < 10 else 0)
 
-    starting.optimize(VAE, "qed", folder=tmp_path / "run", **OPTIONS)
+    optimize("qed", folder=tmp_path / "run", **OPTIONS)
     with pytest.raises(InputError, match="gave 0 numbers"):
-        starting.optimize(VAE, UserObjective(breaks, "breaks"), folder=tmp_path / "run", overwrite=True, **OPTIONS)
+        optimize(UserObjective(breaks, "breaks"), folder=tmp_path / "run", overwrite=True, **OPTIONS)
     assert read_request(tmp_path / "run").run.objectives == ("breaks",)
     assert len((tmp_path / "run" / "calls.csv").read_text().splitlines()) == 8
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_what_a_search_did_not_write_stays_when_it_comes_to_nothing(tmp_path):
-    def docking(smiles):
-        (tmp_path / "run" / "docking.log").write_text("no licence")
-        raise ValueError
-
-    for name, goal in (("empty", broken), ("gone", broken), ("run", docking)):
-        if name == "empty":
-            (tmp_path / name).mkdir()
-        with pytest.raises(InputError, match="failed for the first 3"):
-            starting.optimize(VAE, UserObjective(goal, "broken"), folder=tmp_path / name, **OPTIONS)
-    assert not list((tmp_path / "empty").iterdir()) and not (tmp_path / "gone").exists()
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["docking.log"]
-
-
 def test_a_cache_is_not_replaced_with_the_folder_that_it_is_in(plain, tmp_path):
     folder = tmp_path / "run"
-    starting.optimize(VAE, "qed", folder=folder, **OPTIONS)
+    optimize("qed", folder=folder, **OPTIONS)
     before = (folder / "cache.csv").read_bytes()
     for overwrite in (False, True):
         with pytest.raises(ConfigError, match=r"is in the folder of the search"):
-            starting.optimize(VAE, "qed", folder=folder, cache=folder / "cache.csv", overwrite=overwrite, **OPTIONS)
+            optimize("qed", folder=folder, cache=folder / "cache.csv", overwrite=overwrite, **OPTIONS)
     assert (folder / "cache.csv").read_bytes() == before
 
 
@@ -239,19 +230,15 @@ def test_bad_arguments_end_before_anything_is_written(tmp_path):
         ("qde", {}, "did you mean qed"),
         ([], {}, "at least one objective"),
         (["qed", "2*qed"], {}, "objective qed .* twice"),
-        ("qed", {"mean": "pareto"}, "two or more objectives"),
-        ("qed", {"mean": "harmonic"}, "harmonic"),
         ("qed", {"budget": 0}, "budget"),
-        ("qed", {"batch": -1}, "batch"),
         ("qed", {"seed": -1}, "seed"),
-        ("qed", {"constraints": ["keep:(("]}, "SMARTS"),
         ("qed", {"settings": {"pol": 1}}, "'pol'"),
         ("qed", {"resume": True, "folder": None}, "folder"),
     ):
         with pytest.raises(ConfigError, match=message):
-            starting.optimize(VAE, goal, **{**OPTIONS, "folder": tmp_path / "run", **changes})
+            optimize(goal, **{**OPTIONS, "folder": tmp_path / "run", **changes})
     with pytest.raises(InputError, match="list of SMILES"):
-        starting.optimize(VAE, "qed", start="CCO")
+        optimize("qed", start="CCO")
     with pytest.raises(ModelError, match="holds no search"):
-        starting.optimize(VAE, "qed", folder=tmp_path, resume=True, **OPTIONS)
+        optimize("qed", folder=tmp_path, resume=True, **OPTIONS)
     assert not list(tmp_path.iterdir())

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from molvae import ConfigError, InputError, ModelError, MolVAE, resume, train
+from molvae.chem import scaffold
+from molvae.corpus.splitting import split_rows
 from molvae.storage.latest_run import is_finished, latest_run
 from molvae.training import Progress
 from molvae.training.checkpoint import write_checkpoint
@@ -39,16 +41,20 @@ class Killed(BaseException):
 
 
 class Watcher(Reporter):
-    """Remembers sentences and steps; kills the run at a place such as "step 3", if one is given."""
+    """Remembers what it is told; kills the run at a place such as "step 3", if one is given."""
 
     def __init__(self, kill_at=None):
-        self.kill_at, self.tables, self.plans, self.steps = kill_at, [], [], []
+        self.kill_at, self.tables, self.sentences, self.steps = kill_at, [], [], []
+        self.tokens, self.measured, self.epochs = None, [], 0
 
     def table(self, sentence):
         self.tables.append(sentence)
 
     def plan(self, sentence):
-        self.plans.append(sentence)
+        self.sentences.append(sentence)
+
+    def new_tokens(self, start, molecules):
+        self.tokens = start, molecules
 
     def cleaning(self, rows):
         self._at("cleaning")
@@ -58,11 +64,30 @@ class Watcher(Reporter):
         self._at(f"step {progress.step}")
 
     def epoch(self, epoch, epochs, warning):
+        self.epochs += 1
         self._at(f"epoch {epoch.epoch}")
+
+    def memorized(self, measured):
+        self.measured.append(measured)
+        self._at("memorized")
 
     def _at(self, place):
         if place == self.kill_at:
             raise Killed
+
+
+def dying_after(times, unlink):
+    """`Path.unlink` that dies at the end of a run, after it has removed so many of its files."""
+    done = []
+
+    def dying(path, missing_ok=False):
+        if path.suffix == ".safetensors" and not path.name.startswith("."):
+            if len(done) == times:
+                raise Killed
+            done.append(path)
+        unlink(path, missing_ok=missing_ok)
+
+    return dying
 
 
 def killed(source, folder, at, **how):
@@ -74,6 +99,10 @@ def killed(source, folder, at, **how):
 
 def content(folder, *without):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in without}
+
+
+def settings_of(folder):
+    return tomllib.loads((folder / "config.toml").read_text())
 
 
 def assert_same_run(one, other):
@@ -96,8 +125,9 @@ def messy_file(tmp_path, canonical_smiles):
 
 
 def test_the_folder_holds_what_it_says(messy_file, tmp_path, canonical_smiles):
-    folder = tmp_path / "run"
-    vae = train(messy_file, folder, **TINY)
+    folder, watcher = tmp_path / "run", Watcher()
+    vae = train(messy_file, folder, reporter=watcher, **TINY)
+    assert any("are few" in sentence for sentence in watcher.sentences)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "tokenizer.json", "model.safetensors", "training_set.safetensors",
         "config.toml", "molecules.csv.gz", "rejected.csv", "splits.json", "history.csv",
@@ -118,7 +148,7 @@ def test_the_folder_holds_what_it_says(messy_file, tmp_path, canonical_smiles):
     of_valid = ["prior_unique", "prior_novel"]
     assert np.isfinite(history.drop(columns=["best", *of_valid]).to_numpy(dtype=float)).all()
     assert ((history["prior_valid"] > 0) == np.isfinite(history[of_valid]).T).all(axis=None)
-    settings = tomllib.loads((folder / "config.toml").read_text())
+    settings = settings_of(folder)
     assert settings["model"]["latent_dim"] == 4
     assert settings["training"]["batch_size"] == 32
     assert settings["cleaning"]["stereo"] is True
@@ -126,40 +156,24 @@ def test_the_folder_holds_what_it_says(messy_file, tmp_path, canonical_smiles):
     assert is_finished(folder)
 
 
-def test_its_config_is_a_config_file(messy_file, tmp_path):
-    train(messy_file, tmp_path / "one", **TINY)
-    train(messy_file, tmp_path / "two", config=tmp_path / "one" / "config.toml")
-    for name in ("config.toml", "model.safetensors", "molecules.csv.gz", "splits.json"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-
-
 def test_what_is_given_goes_before_the_config_file(messy_file, tmp_path):
     config = tmp_path / "c.toml"
     config.write_text("[training]\nepochs = 7\nbeta = 0.3\n[model]\nlatent_dim = 3\n")
     train(messy_file, tmp_path / "run", config=config, **{**TINY, "training": {**TINY["training"], "epochs": 1}})
-    settings = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
+    settings = settings_of(tmp_path / "run")
     assert (settings["training"]["epochs"], settings["training"]["beta"]) == (1, 0.3)
     assert settings["model"]["latent_dim"] == 4
 
 
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("[training]\nepoch = 3", "epoch"),
-        ("[train]\nepochs = 3", "train"),
-        ("epochs = 3", "epochs"),
-        ("[training", "TOML"),
-        ({"training": {"beta": -1.0}}, "beta"),
-        ({"size": "huge"}, "huge"),
-        ({"training": {"seed": 2**64}}, "seed"),
-        ({"model": {"latent_dim": 10**8}}, "latent_dim"),
-    ],
-)
-def test_a_wrong_setting_is_named_before_anything_is_written(messy_file, tmp_path, text, named):
-    given = {"config": tmp_path / "c.toml"} if isinstance(text, str) else text
-    (tmp_path / "c.toml").write_text(text if isinstance(text, str) else "")
-    with pytest.raises(ConfigError, match=named):
-        train(messy_file, tmp_path / "run", **given)
+def test_a_wrong_setting_is_named_before_anything_is_written(messy_file, tmp_path):
+    config = tmp_path / "c.toml"
+    for text, named in (("[training]\nepoch = 3", "epoch"), ("[train]\nepochs = 3", "train"), ("[training", "TOML")):
+        config.write_text(text)
+        with pytest.raises(ConfigError, match=named):
+            train(messy_file, tmp_path / "run", config=config)
+    for given, named in (({"size": "huge"}, "huge"), ({"model": {"latent_dim": 10**8}}, "latent_dim")):
+        with pytest.raises(ConfigError, match=named):
+            train(messy_file, tmp_path / "run", **given)
     with pytest.raises(InputError, match="table"):
         train(pd.DataFrame({"smiles": ["CCO"]}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -175,34 +189,22 @@ def test_an_existing_run_is_overwritten_only_when_asked(messy_file, tmp_path):
     assert (tmp_path / "run" / "model.safetensors").read_bytes() != before
 
 
-@pytest.mark.parametrize(
-    "name", ["thesis.tex", "rejected.csv", "request.json", ".config.toml.swp", ".report.html.bak", "config.toml"]
-)
-def test_a_folder_with_files_of_the_user_is_never_overwritten(messy_file, tmp_path, name):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / name).write_text("[training]\nepochs = 3\n")
-    for overwrite in (False, True):
-        with pytest.raises(InputError, match="mine"):
-            train(messy_file, tmp_path / "mine", overwrite=overwrite, **TINY)
-    assert list(content(tmp_path / "mine")) == [name]
-
-
-def test_a_file_of_the_user_in_a_run_prevents_overwriting(messy_file, tmp_path):
-    train(messy_file, tmp_path / "run", **TINY)
-    (tmp_path / "run" / "notes.txt").write_text("mine")
-    before = content(tmp_path / "run")
-    with pytest.raises(InputError, match=r"notes\.txt"):
-        train(messy_file, tmp_path / "run", overwrite=True, **TINY)
-    assert content(tmp_path / "run") == before
+def test_a_folder_with_files_of_the_user_is_never_overwritten(messy_file, tmp_path):
+    for name in ("thesis.tex", "rejected.csv", "request.json", ".config.toml.swp", "config.toml"):
+        folder = tmp_path / f"mine{name}"
+        folder.mkdir()
+        (folder / name).write_text("[training]\nepochs = 3\n")
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match="mine"):
+                train(messy_file, folder, overwrite=overwrite, **TINY)
+        assert list(content(folder)) == [name]
 
 
 def test_one_process_writes_to_a_run_at_a_time(messy_file, tmp_path):
     class Other(Reporter):
         def epoch(self, epoch, epochs, warning):
             for begins in (lambda: train(messy_file, tmp_path / "run", overwrite=True, **TINY), go_on):
-                with pytest.raises(
-                    InputError, match=f"run is in use by process {os.getpid()} on .*; wait until it ends"
-                ):
+                with pytest.raises(InputError, match=f"run is in use by process {os.getpid()} on "):
                     begins()
 
     def go_on():
@@ -223,60 +225,26 @@ def test_a_source_without_molecules_replaces_no_run(messy_file, tmp_path, source
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["run"]
 
 
-def test_unwritable_output_is_an_error(messy_file, tmp_path):
-    (tmp_path / "file").write_text("")
-    for output in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(InputError, match="file"):
-            train(messy_file, output, **TINY)
-
-
 @pytest.mark.parametrize(("n", "training"), [(1, {}), (30, {"valid": 0.9, "test": 0.9})])
 def test_a_split_must_leave_training_molecules(canonical_smiles, tmp_path, n, training):
     with pytest.raises(InputError, match="is left for training"):
         train(canonical_smiles[:n], tmp_path / "run", **{**TINY, "training": training})
 
 
-def test_default_folder_is_named_after_the_file(messy_file, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    train(messy_file, **TINY)
-    (folder,) = (tmp_path / "molvae-runs").iterdir()
-    assert folder.name.startswith("my series-")
-
-
-def dying_at(name, unlink):
-    """`Path.unlink` that dies at a file of this name."""
-
-    def dying(path, missing_ok=False):
-        if path.name == name:
-            raise Killed
-        unlink(path, missing_ok=missing_ok)
-
-    return dying
-
-
-@pytest.mark.parametrize("at", ["step 1", "step 3", "epoch 1", "done"])
+@pytest.mark.parametrize("at", ["cleaning", "step 1", "step 3", "epoch 1", "done"])
 def test_killed_and_resumed_is_the_uninterrupted_run(messy_file, tmp_path, monkeypatch, at):
     train(messy_file, tmp_path / "whole", **TINY)
     with monkeypatch.context() as patch:
         if at == "done":
-            patch.setattr(Path, "unlink", dying_at("checkpoint.safetensors", Path.unlink))
-        killed(messy_file, tmp_path / "killed", at)
-    assert not is_finished(tmp_path / "killed")
-    messy_file.unlink()  # the run has all it needs
-    resume(tmp_path / "killed")
-    assert_same_run(tmp_path / "killed", tmp_path / "whole")
-
-
-@pytest.mark.parametrize("leftover", [False, True])
-def test_a_run_killed_during_cleaning_is_resumed(messy_file, tmp_path, leftover):
-    train(messy_file, tmp_path / "whole", **TINY)
-    folder = killed(messy_file, tmp_path / "run", "cleaning")
-    if leftover:
+            patch.setattr(Path, "unlink", dying_after(0, Path.unlink))
+        folder = killed(messy_file, tmp_path / "killed", at)
+    assert not is_finished(folder)
+    away = messy_file.rename(messy_file.with_name("away.csv"))  # from then on the run has all it needs
+    if at == "cleaning":
         (folder / ".molecules.csv.gz.x1_abcde.gz").write_bytes(b"half a file")
-    away = messy_file.rename(messy_file.with_name("away.csv"))
-    with pytest.raises(InputError, match=r"my series\.csv does not exist"):
-        resume(folder)
-    away.rename(messy_file)
+        with pytest.raises(InputError, match=r"my series\.csv does not exist"):
+            resume(folder)
+        away.rename(messy_file)
     resume(folder)
     assert_same_run(folder, tmp_path / "whole")
 
@@ -327,51 +295,24 @@ def test_what_cannot_be_resumed_is_told(messy_file, tmp_path):
     (tmp_path / "run" / "molecules.csv.gz").write_bytes(b"x")
     with pytest.raises(ModelError, match="is damaged"):
         resume(tmp_path / "run")
+    config = killed(messy_file, tmp_path / "killed", "step 3") / "config.toml"
+    other = config.read_text().replace("latent_dim = 4", "latent_dim = 5")
+    for text, message in ((other, "another shape"), ("[model]\nlatent_dim = 4\n", "lacks")):
+        config.write_text(text)
+        with pytest.raises(ModelError, match=message):
+            resume(tmp_path / "killed")
 
 
-@pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n"])
 def test_a_lost_history_does_not_stop_a_run(messy_file, tmp_path, text):
     folder = killed(messy_file, tmp_path / "run", "step 3")
-    (folder / "history.csv").unlink()
-    if text is not None:
-        (folder / "history.csv").write_text(text)
+    (folder / "history.csv").write_text(text)
     resume(folder)
     assert is_finished(folder)
     assert pd.read_csv(folder / "history.csv")["epoch"].tolist() == [2]
 
 
-@pytest.mark.parametrize(
-    ("name", "damage", "message"),
-    [
-        ("config.toml", lambda text: text.replace("latent_dim = 4", "latent_dim = 5"), "another shape"),
-        ("config.toml", lambda text: "[model]\nlatent_dim = 4\n", "lacks"),
-        ("splits.json", lambda text: text.replace('"valid": [', '"valid": [100000, '), "do not fit"),
-    ],
-)
-def test_a_damaged_run_is_not_resumed(messy_file, tmp_path, name, damage, message):
-    folder = killed(messy_file, tmp_path / "run", "step 3")
-    (folder / name).write_text(damage((folder / name).read_text()))
-    with pytest.raises(ModelError, match=message):
-        resume(folder)
-
-
-def test_a_folder_without_molecules_can_be_used_again(messy_file, tmp_path):
-    with pytest.raises(InputError):
-        train(["C1CC"], tmp_path / "run", **TINY)
-    train(messy_file, tmp_path / "run", **TINY)
-    assert is_finished(tmp_path / "run")
-
-
-def test_few_molecules_are_warned_of(messy_file, tmp_path):
-    watcher = Watcher()
-    train(messy_file, tmp_path / "run", reporter=watcher, **TINY)
-    assert any("are few" in sentence for sentence in watcher.plans)
-
-
-def test_scaffold_split_shares_no_scaffold(sample_file, tmp_path):
-    from molvae.chem import scaffold
-    from molvae.corpus.splitting import split_rows
-
+def test_scaffold_split_shares_no_scaffold(sample_file):
     smiles = [line.split(",")[0] for line in sample_file.read_text().splitlines()[1:1001]]
     parts = split_rows(smiles, "scaffold", valid=0.1, test=0.1, seed=0)
     assert sorted(np.concatenate(list(parts.values()))) == list(range(1000))
@@ -382,8 +323,6 @@ def test_scaffold_split_shares_no_scaffold(sample_file, tmp_path):
 
 @pytest.mark.parametrize(("n", "valid", "test"), [(2, 0.1, 0.0), (10, 0.3, 0.2), (1000, 0.01, 0.0)])
 def test_random_split_is_a_partition_of_the_sizes_asked_for(n, valid, test):
-    from molvae.corpus.splitting import split_rows
-
     smiles = ["C"] * n
     parts = split_rows(smiles, "random", valid=valid, test=test, seed=0)
     assert sorted(np.concatenate(list(parts.values()))) == list(range(n))
@@ -393,33 +332,13 @@ def test_random_split_is_a_partition_of_the_sizes_asked_for(n, valid, test):
     assert all(np.array_equal(parts[name], again[name]) for name in parts)
 
 
-def test_a_list_of_molecules_will_do(canonical_smiles, tmp_path):
-    vae = train([*canonical_smiles, "not a molecule"], tmp_path / "run", **TINY)
-    assert vae.encode(canonical_smiles[:1]).shape == (1, 4)
-    assert (tmp_path / "run" / "rejected.csv").read_text().splitlines()[1].startswith(f"{len(canonical_smiles) + 1},")
-
-
-def test_tensorboard_gets_the_figures(canonical_smiles, tmp_path):
-    pytest.importorskip("tensorboard")
+def test_tensorboard_gets_the_figures_and_if_it_is_missing_nothing_is_written(canonical_smiles, tmp_path, monkeypatch):
     train(canonical_smiles, tmp_path / "run", tensorboard=True, **TINY)
     assert any((tmp_path / "run" / "tensorboard").glob("events*"))
-
-
-def test_missing_tensorboard_is_told_before_anything_is_written(canonical_smiles, tmp_path, monkeypatch):
-    from molvae.training.run import runner as session
-
-    monkeypatch.setattr(session, "find_spec", lambda _: None)
+    monkeypatch.setattr("molvae.training.run.runner.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="TensorBoard is not installed"):
-        train(canonical_smiles, tmp_path / "run", tensorboard=True, **TINY)
-    assert not (tmp_path / "run").exists()
-
-
-def test_what_killed_writes_leave_is_known():
-    from molvae.storage.files import is_leftover
-
-    names = ("model.safetensors",)
-    assert is_leftover(".model.safetensors.x1_abcde.safetensors", names)
-    assert not any(is_leftover(name, names) for name in ("model.safetensors", ".model.safetensors.swp", ".tmp51R55r"))
+        train(canonical_smiles, tmp_path / "other", tensorboard=True, **TINY)
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_verbose_training_prints_its_lines_and_another_is_silent(canonical_smiles, tmp_path, capsys):
@@ -436,8 +355,7 @@ def test_a_verbose_training_prints_its_lines_and_another_is_silent(canonical_smi
 LONG = "NCC(=O)" * 25 + "O"
 
 
-@pytest.mark.parametrize("fails_at", [1, 2])
-@pytest.mark.parametrize("problem", [Killed, InputError("checkpoint.safetensors cannot be written: No space left")])
+@pytest.mark.parametrize(("fails_at", "problem"), [(1, Killed), (2, InputError("No space left"))])
 def test_a_run_that_ended_before_its_second_state_was_saved_can_go_on(
     messy_file, tmp_path, monkeypatch, fails_at, problem
 ):
@@ -506,17 +424,14 @@ def test_the_newest_run_is_none_that_is_hidden_or_may_not_be_seen(tmp_path, monk
     Path("molvae-runs/file").write_text("")
     assert latest_run() == mine[1]
     stat = Path.stat
+    for error in (PermissionError(13, "denied"), FileNotFoundError(2, "gone")):
 
-    def refusing(error):
-        def asked(path, **given):
+        def asked(path, error=error, **given):
             if path.parent.name == "b":
                 raise error
             return stat(path, **given)
 
-        return asked
-
-    for error in (PermissionError(13, "denied"), FileNotFoundError(2, "gone")):
-        monkeypatch.setattr(Path, "stat", refusing(error))
+        monkeypatch.setattr(Path, "stat", asked)
         assert latest_run() == mine[2]
 
 
@@ -551,14 +466,10 @@ def test_a_run_whose_last_epoch_is_the_best_is_told_to_train_longer(canonical_sm
     assert epochs == 2 and any("longer training (--epochs, --minutes)" in one for one in lines) == hinted
 
 
-def settings_in(folder):
-    return tomllib.loads((folder / "config.toml").read_text())["training"]
-
-
 def test_minutes_become_steps_that_are_saved(canonical_smiles, tmp_path):
     folder, watcher = tmp_path / "run", Watcher()
     train(canonical_smiles, folder, **TINY, minutes=0.03, from_scratch=True, reporter=watcher)
-    how, steps = settings_in(folder), watcher.steps
+    how, steps = settings_of(folder)["training"], watcher.steps
     assert how["minutes"] == 0.03 and how["steps"] == steps[-1][0] == steps[-1][1] == len(steps)
     assert pd.read_csv(folder / "history.csv")["epoch"].is_monotonic_increasing
 
@@ -568,7 +479,7 @@ def test_only_a_stable_run_can_be_given_another_end(canonical_smiles, tmp_path):
     folder = killed(canonical_smiles, tmp_path / "run", "step 9", training=stable, from_scratch=True)
     resumed = Watcher()
     vae = resume(folder, minutes=0.03, reporter=resumed)
-    after = settings_in(folder)
+    after = settings_of(folder)["training"]
     assert resumed.steps[0][0] == 9 and after["steps"] == resumed.steps[-1][0] < 100_000
     assert after["decay"] == pytest.approx((after["steps"] - 8) / after["steps"])
     assert is_finished(folder) and vae.card["training"]["steps"] == after["steps"]

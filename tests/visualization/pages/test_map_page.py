@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import zlib
-from html.parser import HTMLParser
 from importlib.resources import files
 
 import numpy as np
@@ -15,8 +14,8 @@ import pytest
 
 from molvae.chem.depiction import depict
 from molvae.visualization.pages.map import map_page
-from molvae.visualization.pages.template import pack
 from tests.conftest import SMILES
+from tests.html_page import Page
 
 NASTY = [
     "</script><script>alert(1)</script>",
@@ -54,21 +53,6 @@ def table_of(page):
     return json.loads(unpacked(page, "table"))
 
 
-class Elements(HTMLParser):
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.attributes, self.titles = [], [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes += [name for name, _ in attributes]
-
-    def handle_data(self, data):
-        if self.tags[-1:] in (["title"], ["h1"]) and data.strip():
-            self.titles.append(data)
-
-
 def test_every_molecule_is_there_once():
     table = table_of(page_of())
     assert table["smiles"] == list(SMILES) and table["rows"] == list(range(2, 2 + N))
@@ -101,15 +85,15 @@ def test_structures_are_those_of_the_molecules():
 
 
 def test_no_text_breaks_out_of_its_place():
-    plain = Elements(page_of(title="t", notes=["n"] * 5, columns={"number": COLUMNS["number"]}))
-    nasty = Elements(page_of(smiles=NASTY * 5, plane=np.zeros((35, 2)), columns={"number": NASTY * 5}))
+    plain = Page(page_of(title="t", notes=["n"] * 5, columns={"number": COLUMNS["number"]}))
+    nasty = Page(page_of(smiles=NASTY * 5, plane=np.zeros((35, 2)), columns={"number": NASTY * 5}))
     assert nasty.tags == plain.tags and "onerror" not in nasty.attributes and nasty.titles == [NASTY[0]] * 2
 
 
 def test_nothing_is_loaded_from_elsewhere():
     page = page_of(title="t", notes=[])
     assert not re.search(r"https?:|@import|\burl\(|fetch\(|XMLHttpRequest|WebSocket|import\(", page)
-    assert not {"src", "srcset", "href", "action", "data", "poster", "style"} & set(Elements(page).attributes)
+    assert not {"src", "srcset", "href", "action", "data", "poster", "style"} & set(Page(page).attributes)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     assert "default-src 'none'" in policy and "connect-src" not in policy
 
@@ -211,8 +195,3 @@ def test_the_scripts_find_select_and_draw(tmp_path):
     given = json.dumps({"data": table_of(page), "texts": COLUMNS[NASTY[0]], "structures": structures})
     done = subprocess.run(["node", tmp_path / "check.js"], input=given, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "good\n"), done.stdout + done.stderr
-
-
-def test_packed_bytes_need_no_escape():
-    data = bytes(range(256)) * 3
-    assert re.fullmatch(r"[A-Za-z0-9+/=]*", pack(data)) and zlib.decompress(base64.b64decode(pack(data))) == data

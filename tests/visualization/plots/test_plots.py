@@ -1,4 +1,4 @@
-"""Colours that say what the values are, and pictures of any points."""
+"""Colours that say what the values are, pictures of any points, and the curves of a search."""
 
 import math
 
@@ -7,8 +7,9 @@ import pytest
 
 from molvae.errors import InputError
 from molvae.visualization.plots.coloring import coloring
+from molvae.visualization.plots.curves import front_figure, search_curve
 from molvae.visualization.plots.scatter import scatter_figure
-from molvae.visualization.plots.style import CATEGORIES, save_figure, sequential_stops
+from molvae.visualization.plots.style import CATEGORIES, save_figure
 
 NAN = math.nan
 AXES = ("PC 1", "PC 2")
@@ -21,27 +22,16 @@ def test_numbers_are_a_scale_without_the_tails():
     assert found.missing.tolist() == [False] * 102 + [True, True]
 
 
-@pytest.mark.parametrize(
-    ("values", "ends"),
-    [
-        ([], (0, 0)),
-        ([NAN, NAN], (0, 0)),
-        ([3.0, 3.0], (3, 3)),
-        ([NAN, 2.0], (2, 2)),
-        ([0.0] * 200 + [1.0, 2.0], (0, 2)),
-    ],
-)
-def test_the_scale_of_few_and_constant_numbers(values, ends):
-    found = coloring("v", values)
-    assert found.categories == ()
-    assert (found.low, found.high) == ends
+def test_the_scale_of_few_and_constant_numbers():
+    for values, low, high in (([], 0, 0), ([NAN], 0, 0), ([3.0, 3.0], 3, 3), ([0.0] * 200 + [1.0, 2.0], 0, 2)):
+        found = coloring("v", values)
+        assert (found.categories, found.low, found.high) == ((), low, high)
 
 
 def test_two_numbers_and_texts_are_categories():
     found = coloring("v", [0.0, 1.0, 1.0, NAN])
-    assert (
-        found.categories == ("1", "0") and found.values[:3].tolist() == [1.0, 0.0, 0.0] and math.isnan(found.values[3])
-    )
+    assert found.categories == ("1", "0")
+    np.testing.assert_array_equal(found.values, [1.0, 0.0, 0.0, NAN])
     texts = coloring("v", ["b", "a", "", "a", "c", "c"])
     assert texts.categories == ("a", "c", "b")  # the most frequent first, then by the alphabet
     assert texts.missing.tolist() == [False, False, True, False, False, False]
@@ -71,8 +61,10 @@ def test_numbers_have_a_color_bar_and_missing_ones_a_legend():
     assert drawn == 4
 
 
-@pytest.mark.parametrize("values", [None, [], [NAN], [2.0], [""], [1.0, 1.0], ["$", "_u"], ["日", "☃"]])
-@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [(None, "svg"), ([], "png"), ([NAN], "svg"), ([""], "png"), (["$", "_u"], "svg"), (["日"], "png")],
+)
 def test_any_points_make_a_picture(tmp_path, values, kind):
     plane = np.zeros((len(values or []), 2))
     colors = None if values is None else coloring("a $ in a name", values)
@@ -87,6 +79,21 @@ def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
         save_figure(scatter_figure(np.zeros((1, 2)), None, axes=AXES), tmp_path / "no" / "a.png")
 
 
-def test_stops_are_colours():
-    stops = sequential_stops(0.2, 1.0, number=5)
-    assert len(set(stops)) == 5 and all(len(stop) == 7 and int(stop[1:], 16) >= 0 for stop in stops)
+@pytest.mark.parametrize("n", [0, 1, 30, 3_000])
+def test_a_curve_shows_scores_best_and_mean(tmp_path, n):
+    scores = np.random.default_rng(0).random(n)
+    scores[::5] = NAN
+    best = np.fmax.accumulate(scores) if n else scores
+    figure = search_curve(scores, best, best, name="a very long name " * 20)
+    axes = figure.axes[0]
+    assert len(axes.get_lines()) == 3 and axes.get_xlabel() == "calls of the objective"
+    assert len(axes.get_ylabel()) <= 60
+    save_figure(figure, tmp_path / "curve.svg")
+    assert (tmp_path / "curve.svg").stat().st_size < 500_000
+
+
+def test_a_front_marks_its_molecules(tmp_path):
+    parts = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.1, 0.1], [NAN, 1.0]])
+    figure = front_figure(parts, np.array([0, 1, 2]), names=("qed", "similarity:$x$"))
+    assert figure.axes[0].get_lines()[1].get_xdata().tolist() == [0.0, 0.5, 1.0]
+    save_figure(figure, tmp_path / "front.png")

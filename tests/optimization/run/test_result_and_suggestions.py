@@ -1,17 +1,18 @@
-"""What a search has found, as tables and pictures."""
+"""What a search has found, as tables and pictures, and suggestions from measured molecules."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from molvae.chem import scaffold
+from molvae.chem import scaffold, tanimoto
 from molvae.errors import ConfigError, InputError
 from molvae.optimization.pareto import front, hypervolume
 from molvae.optimization.proposal import Proposal
+from molvae.optimization.run import measured
 from molvae.optimization.run import result as session_result
 from molvae.optimization.run.log import Call, CallLog
 from molvae.optimization.run.result import SearchResult
-from tests.optimization.stand_in import MOLECULES
+from tests.optimization.stand_in import MOLECULES, StandIn
 
 NAN = float("nan")
 
@@ -98,27 +99,18 @@ def test_it_is_saved_and_read_again(tmp_path):
     found = result()
     found.save(tmp_path / "there", k=5)
     names = {path.name for path in (tmp_path / "there").iterdir()}
-    assert names == {
-        "calls.csv",
-        *(f"{name}.{kind}" for name in ("best", "curve", "front") for kind in ("csv", "svg", "png")),
-    }
+    tables = {f"{name}.{kind}" for name in ("best", "curve", "front") for kind in ("csv", "svg", "png")}
+    assert names == {"calls.csv"} | tables
     read = pd.read_csv(tmp_path / "there" / "calls.csv", keep_default_na=False, na_values={"score": [""]})
     np.testing.assert_array_equal(read["score"], found.scores)
     assert read["smiles"].tolist() == found.table["smiles"].tolist()
     assert len(pd.read_csv(tmp_path / "there" / "best.csv")) == 5
     assert (tmp_path / "there" / "best.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(InputError, match="cannot be made"):
-        found.save(tmp_path / "there" / "calls.csv" / "below")
-
-
-def test_pictures_show_the_best_with_their_parents():
-    found = result()
-    picture = found.draw(3)
-    assert isinstance(picture, str) and picture.count("<svg") == 1
-    assert isinstance(found.draw(3, "png"), bytes)
-    assert "<svg" in found._repr_svg_()
+    assert found.draw(3).count("<svg") == 1 and isinstance(found.draw(3, "png"), bytes) and "<svg" in found._repr_svg_()
     with pytest.raises(ConfigError, match="'svg' or 'png'"):
         found.draw(3, "jpg")
+    with pytest.raises(InputError, match="cannot be made"):
+        found.save(tmp_path / "there" / "calls.csv" / "below")
 
 
 def test_below_a_molecule_stands_what_was_looked_for(monkeypatch):
@@ -145,3 +137,64 @@ def test_a_search_without_any_score_says_so(tmp_path):
     assert found.best().empty and found._repr_svg_() is None and "1 call" in repr(found)
     found.save(tmp_path)
     assert {"best.csv", "curve.svg"} <= {path.name for path in tmp_path.iterdir()}
+
+
+class Ranking(StandIn):
+    """Expects a number for each molecule that depends on what it was told."""
+
+    def ask(self, n=None):
+        known = float(np.nanmean(self.archive.scores))
+        return [one._replace(mean=known + len(one.smiles), std=0.5) for one in super().ask(n)]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(measured, "Optimizer", Ranking)
+
+
+def test_they_are_new_and_ranked_and_stand_beside_the_nearest():
+    known, values = MOLECULES[:30], np.arange(30.0)
+    found = measured.suggest(None, known, values, n=12).table
+    assert found["smiles"].is_unique and not set(found["smiles"]) & set(known) and len(found) == 12
+    assert found["predicted"].is_monotonic_decreasing
+    similarity = tanimoto(found["smiles"].tolist(), known)
+    np.testing.assert_array_equal(found["similarity"], similarity.max(axis=1))
+    assert found["nearest"].tolist() == [known[row] for row in similarity.argmax(axis=1)]
+    assert found["nearest_measured"].tolist() == [values[known.index(one)] for one in found["nearest"]]
+
+
+def test_constraints_hold_few_are_few_and_small_values_can_be_wanted():
+    found = measured.suggest(None, MOLECULES[:5], range(5), n=500, constraints=["forbid:Cl", "keep:O"])
+    assert 0 < len(found.table) < 500
+    assert all("Cl" not in one and "O" in one for one in found.table["smiles"])
+    small = measured.suggest(None, MOLECULES[:30], np.arange(30.0), n=12, maximize=False).table
+    np.testing.assert_allclose(small["predicted"], 14.5 - small["smiles"].str.len())
+    assert small["predicted"].is_monotonic_increasing
+    none = measured.suggest(None, MOLECULES[:5], range(5), constraints=["keep:[Zn]"])
+    assert none.table.empty and "smiles" in none.table and none._repr_svg_() is None
+
+
+def test_bad_input_ends_in_one_sentence():
+    for smiles, values, options, error, message in (
+        (["CCO", "CCN"], [1.0], {}, ConfigError, "1 values do not fit 2 molecules"),
+        (["CCO", "CCN"], [1.0, NAN], {}, InputError, "1 of the molecules have a value"),
+        (["CCO", "CCN", "C"], [6.5, 6.5, NAN], {}, InputError, "all 2 molecules have the same value"),
+        (["CCO", "CCN"], [1.0, 2.0], {"n": 0}, ConfigError, "n must be at least 1"),
+    ):
+        with pytest.raises(error, match=message):
+            measured.suggest(None, smiles, values, **options)
+
+
+def test_a_suggestion_has_no_flaw_that_no_measured_molecule_has(monkeypatch):
+    odd = ["C1NCO1", "CC[NH3+]", "C[N+](C)(C)C", "OCN"]
+
+    class Odd(Ranking):
+        def __init__(self, *given, **settings):
+            super().__init__(*given, **settings, molecules=[*odd, *MOLECULES])
+
+    monkeypatch.setattr(measured, "Optimizer", Odd)
+    sound = [one for one in MOLECULES if "CCC" in one][:30]
+    found = measured.suggest(None, sound, np.arange(30.0), n=200).table["smiles"]
+    assert not set(found) & set(odd) and len(found) > 50
+    charged = measured.suggest(None, [*sound, "CCC[NH3+]"], np.arange(31.0), n=200).table["smiles"]
+    assert {"CC[NH3+]", "C[N+](C)(C)C"} <= set(charged) and not {"C1NCO1", "OCN"} & set(charged)
