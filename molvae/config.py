@@ -95,9 +95,13 @@ class ModelConfig(Settings):
         "",
         description="Properties to predict: numeric columns or RDKit properties, such as qed,logp,mycolumn.",
     )
+    log: str = Field(
+        "",
+        description="Properties whose log10 is learned, as for concentrations; predictions are in the original unit.",
+    )
     head_hidden: int = Field(64, ge=1, le=8192, description="Hidden units of each property head.")
 
-    @field_validator("properties")
+    @field_validator("properties", "log")
     @classmethod
     def _distinct(cls, text: str) -> str:
         return join_names(split_names(text))
@@ -106,6 +110,12 @@ class ModelConfig(Settings):
     def heads(self) -> tuple[str, ...]:
         """The names of the properties, in the order of their heads."""
         return split_names(self.properties)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What each head learns: ``log10 NAME`` for a property of `log`, else the property itself."""
+        logs = split_names(self.log)
+        return tuple(f"log10 {name}" if name in logs else name for name in self.heads)
 
 
 class TrainConfig(Settings):

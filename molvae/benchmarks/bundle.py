@@ -15,6 +15,7 @@ import torch
 import typer
 
 from molvae.benchmarks.moses import moses_rows
+from molvae.chem.known_molecules import KnownMolecules
 from molvae.errors import ModelError
 from molvae.generator.molvae import MolVAE
 from molvae.pretrained.folder import StoredModel, write_model
@@ -52,8 +53,10 @@ def bundle(
     }
     weights = 2 * sum(weight.numel() for weight in vae.model.state_dict().values())
     # The hashes of a large training set do not fit; --novel needs them.
-    fits = vae.training_set is not None and weights + vae.training_set.hashes.nbytes < _LARGEST
-    stored = StoredModel(vae.model, vae.tokenizer, vae.training_set if fits else None, card)
+    training = vae.training_set
+    fits = training is not None and weights + training.hashes.nbytes < _LARGEST
+    known = KnownMolecules({"smiles": training}) if training is not None and fits else None
+    stored = StoredModel(vae.model, vae.tokenizer, known, card)
     with TemporaryDirectory() as trial:
         write_model(Path(trial), stored, dtype=torch.float16)
         size = sum(path.stat().st_size for path in Path(trial).iterdir())

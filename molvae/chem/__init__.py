@@ -3,6 +3,7 @@
 from molvae.chem.drawing import molecule_grid
 from molvae.chem.fingerprints import nearest_similarity, paired_tanimoto, tanimoto
 from molvae.chem.molecules import LONGEST_SMILES, canonical, parse, quiet_rdkit, random_spelling, scaffold
+from molvae.chem.plausibility import is_plausible
 from molvae.chem.properties import PROPERTIES, Property, property_table
 from molvae.chem.standard import Reason, Rejection, Standardized, standardize
 from molvae.chem.workers import map_chunks, usable_cores
@@ -15,6 +16,7 @@ __all__ = [
     "Rejection",
     "Standardized",
     "canonical",
+    "is_plausible",
     "map_chunks",
     "molecule_grid",
     "nearest_similarity",

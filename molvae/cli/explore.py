@@ -18,6 +18,8 @@ from molvae.cli.options import (
     Grid,
     ModelName,
     MoleculesOutput,
+    NovelOnly,
+    NovelTautomers,
     Properties,
     check_outputs,
     with_options,
@@ -105,6 +107,9 @@ def neighbors(
         float | None, typer.Option(help="Distance from the lead in units of its norm, at most 1. Default: calibrated.")
     ] = None,
     keep: Annotated[str | None, typer.Option(help="Required SMARTS, or the word scaffold: that of the lead.")] = None,
+    novel: NovelOnly = False,
+    novel_tautomers: NovelTautomers = False,
+    stereo: Annotated[bool, typer.Option("--stereo/--no-stereo", help="Keep or remove stereochemistry.")] = True,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="Print what happens at each radius.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Plot the curve of --calibrate: svg or png file.")] = None,
     *,
@@ -114,15 +119,20 @@ def neighbors(
 
     The command decodes random points at a fixed distance from the latent point of the lead until it has N distinct
     molecules other than the lead. The result is csv, the nearest first: the latent distance from the lead, in units of
-    the norm of the lead, and the Tanimoto similarity (Morgan, radius 2). If the radius gives too few molecules, the
-    command writes those and suggests a larger radius.
+    the norm of the lead, the Tanimoto similarity (Morgan, radius 2), and known, which is 1 for molecules of the
+    training file and their stereoisomers. If the radius gives too few molecules, the command writes those and suggests
+    a larger radius.
 
     --calibrate prints the similarity, the validity and the share of changed molecules at each radius, for the lead or,
     without a lead, for the model. The default radius is where the similarity is halfway between radius 0 and 1.
     """
     if calibrate:
-        if keep is not None or options.grid is not None or options.properties or radius is not None:
-            raise ConfigError("--calibrate prints all radii: it excludes --radius, --keep, --grid and --properties")
+        given = (keep, radius, options.grid)
+        if novel or novel_tautomers or not stereo or options.properties or any(one is not None for one in given):
+            raise ConfigError(
+                "--calibrate prints all radii: it excludes --radius, --keep, --novel, --no-stereo, --grid and "
+                "--properties"
+            )
         _calibrate(smiles, plot, options)
         return
     if smiles is None:
@@ -130,6 +140,7 @@ def neighbors(
     if plot is not None:
         raise ConfigError("--plot plots the curve of --calibrate; --grid draws the molecules")
     settings: dict[str, Any] = {"n": n, "radius": radius, "keep": keep, "constrained": options.constrained}
+    settings |= {"novel": "tautomers" if novel_tautomers else novel, "stereo": stereo}
     _explore(options, lambda vae, shared: vae.neighbors(smiles, **settings, **shared))
 
 

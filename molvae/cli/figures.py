@@ -35,7 +35,7 @@ _DESCRIPTIONS = {
     "molecules": "that RDKit can read",
     "encoded": "share that the model can encode",
     "valid reconstruction": "share reconstructed as some molecule",
-    "mean Tanimoto": "to the reconstruction; 0 if it is invalid",
+    "mean Tanimoto": "to the reconstruction; 0 if there is none",
     "median Tanimoto": "the same",
     "token accuracy": "share of tokens, given the true ones before",
     "valid midpoints": "share of those between test molecules",

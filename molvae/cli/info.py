@@ -180,7 +180,7 @@ def _lines(name: str, reason: str, summary: Summary) -> list[Line]:
         lines.append(Line(0, "state", "not finished; continue with molvae train --resume"))
     lines.append(Line(0, "shape"))
     fields = ModelConfig.model_fields
-    without = {"properties"} if config.heads else {"properties", "head_hidden"}  # the heads have their own lines
+    without = {"properties", "log"} | (set() if config.heads else {"head_hidden"})  # the heads have their own lines
     shape = [(key, value) for key, value in config if key not in without]
     lines += [Line(1, key, _text(value), _remark(fields[key].description)) for key, value in shape]
     sections = {key: card[key] for key in ("training", "figures", "heads") if isinstance(card.get(key), dict)}
@@ -190,11 +190,11 @@ def _lines(name: str, reason: str, summary: Summary) -> list[Line]:
     if "training" in sections:
         lines += [Line(0, "training"), *_training(sections["training"])]
     figures = sections.get("figures", {})
-    of_heads = {f"{name}_{key}" for name in config.heads for key in ("r2", "mae")}
+    of_heads = {f"{name}_{key}" for name in config.quantities for key in ("r2", "mae")}
     if rest := {key: value for key, value in figures.items() if key not in of_heads}:
         lines += [Line(0, "figures"), *_nested(rest, 1)]
     if config.heads:
-        lines += [Line(0, "heads"), *_heads(config.heads, sections.get("heads", {}), figures)]
+        lines += [Line(0, "heads"), *_heads(config.quantities, sections.get("heads", {}), figures)]
     return lines
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molvae.cli.console import command, print_result, print_status
-from molvae.cli.options import STDOUT, RowOptions, Workers, check_outputs, with_options
+from molvae.cli.options import STDOUT, RowOptions, Where, Workers, check_outputs, with_options
 from molvae.errors import pluralize
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def map(
     method: Annotated[str, typer.Option(help="pca, tsne or umap.")] = "pca",
     max_points: Annotated[int, typer.Option(min=1, help="Rows to draw; of more, a random sample.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sample, t-SNE and UMAP.")] = 0,
+    where: Where = None,
     workers: Workers = None,
     *,
     rows: RowOptions,
@@ -58,7 +59,7 @@ def map(
 
     check_method(method)
     check_outputs(*((path, maps.KINDS) for path in output or ()))
-    table = open_table(rows.file, smiles_column=rows.smiles_column)
+    table = open_table(rows.file, smiles_column=rows.smiles_column).where(where)
     print_status(table.describe())
     annotated = AnnotatedTable(table, standardize=rows.standardize, stereo=rows.stereo)
     own = table.smiles_column if table.has_header and table.smiles_column else "smiles"

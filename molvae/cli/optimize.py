@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from molvae.cli.console import command, exit_resumable, print_result, print_status, results_only
-from molvae.cli.options import Device, ModelName, SmilesColumn, with_options
+from molvae.cli.options import Device, ModelName, SmilesColumn, Where, with_options
 from molvae.cli.progress import ProgressDisplay
 from molvae.errors import ConfigError, InputError, ModelError, SamplingError, pluralize
 from molvae.optimization.settings import SearchConfig
@@ -147,8 +148,9 @@ def optimize(
         ),
     ] = None,
     budget: Annotated[int | None, typer.Option(min=1, help=f"Calls of the objective. Default: {_BUDGET}.")] = None,
-    start: Annotated[str | None, typer.Option(help="File of molecules to start from.")] = None,
+    start: Annotated[str | None, typer.Option(help="Molecules to start from: a file, or one SMILES.")] = None,
     smiles_column: SmilesColumn = None,
+    where: Where = None,
     mean: Annotated[
         Literal["geometric", "arithmetic", "pareto"] | None,
         typer.Option(help="How several objectives are combined. Default: geometric."),
@@ -208,8 +210,8 @@ def optimize(
     rules = options.constraints()
     if trust and resume is None:
         raise ConfigError("--trust needs --resume: it runs the programs of a search that somebody else started")
-    if smiles_column and not start:
-        raise ConfigError("--smiles-column needs --start: it is a column of that file")
+    if (smiles_column or where) and not start:
+        raise ConfigError("--smiles-column and --where need --start: they choose from that file")
     if resume is not None:
         changed = any(
             getattr(options, field.name) != field.default for field in fields(options) if field.name != "device"
@@ -230,7 +232,7 @@ def optimize(
         batch=batch or _workers(jobs), constraints=tuple(one.name for one in rules), seed=options.seed,
         model=options.model or "", cache=str(cache or ""), top=top or _TOP,
     )  # fmt: skip
-    request = Request(run, SearchConfig(**search), _start_molecules(start, smiles_column))
+    request = Request(run, SearchConfig(**search), _start_molecules(start, smiles_column, where))
     _search(options.folder("optimize"), options, request, jobs, resume=False)
 
 
@@ -248,14 +250,19 @@ def _print_objectives() -> None:
     print_result("".join(f"{name:{width}}  {description}\n" for name, description in descriptions.items()))
 
 
-def _start_molecules(file: str | None, smiles_column: str | None) -> tuple[str, ...]:
-    """The molecules of a file, in standard form; none without a file."""
-    if file is None:
+def _start_molecules(start: str | None, smiles_column: str | None, where: str | None) -> tuple[str, ...]:
+    """The molecules of a file, in standard form, or a single SMILES; none without either."""
+    if start is None:
         return ()
+    from molvae.chem import parse, quiet_rdkit
+
+    with quiet_rdkit():
+        if not os.path.exists(start) and parse(start) is not None:
+            return (start,)
     from molvae.corpus.cleaning import clean
     from molvae.corpus.reading import open_table
 
-    table = open_table(file, smiles_column=smiles_column)
+    table = open_table(start, smiles_column=smiles_column).where(where)
     print_status(table.describe())
     corpus = clean(table)
     print_status(corpus.counts.describe())

@@ -23,10 +23,13 @@ __all__ = [
     "ModelName",
     "MoleculeFile",
     "MoleculesOutput",
+    "NovelOnly",
+    "NovelTautomers",
     "Properties",
     "RowOptions",
     "SmilesColumn",
     "TableOutput",
+    "Where",
     "Workers",
     "check_outputs",
     "with_options",
@@ -52,6 +55,10 @@ MoleculeFile = Annotated[
 SmilesColumn = Annotated[
     str | None, typer.Option("--smiles-column", "-s", help="Name or number of the SMILES column. Default: detected.")
 ]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", help="Use only the rows that fulfil this, as \"Type == 'IC50' and Value > 6\"."),
+]
 TableOutput = Annotated[
     Path | None, typer.Option("--output", "-o", help="csv, tsv or parquet file; - is csv on standard output (default).")
 ]
@@ -59,6 +66,11 @@ MoleculesOutput = Annotated[
     Path | None, typer.Option("--output", "-o", help="csv, tsv, smi, sdf or parquet file; - is csv on standard output.")
 ]
 Grid = Annotated[Path | None, typer.Option("--grid", help="Draw the molecules into this svg or png file.")]
+NovelOnly = Annotated[
+    bool,
+    typer.Option("--novel", help="Leave out the molecules of the training file and their stereoisomers."),
+]
+NovelTautomers = Annotated[bool, typer.Option("--novel-tautomers", help="As --novel; also leave out their tautomers.")]
 Constrained = Annotated[
     bool, typer.Option("--constrained/--free", help=str(Decoding.model_fields["constrained"].description))
 ]

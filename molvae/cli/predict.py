@@ -11,6 +11,7 @@ from molvae.errors import pluralize
 if TYPE_CHECKING:
     import pandas as pd
 
+    from molvae.config import ModelConfig
     from molvae.corpus.reading import AnnotatedTable
 
 __all__ = ["predict"]
@@ -23,7 +24,8 @@ def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
 
     The result has every row of the file, in the same order, with all its columns and a new column NAME_predicted for
     each property. It is empty where a molecule cannot be encoded. Where the file also has a column NAME with measured
-    values, the command prints R2, mean absolute error and rank correlation to stderr.
+    values, the command prints R2, mean absolute error and rank correlation to stderr; of log10, if the model learned
+    log10 of the property.
     """
     print_status("loading torch and RDKit ...", "dim")
     import pandas as pd
@@ -32,7 +34,7 @@ def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
     from molvae.cli.output import table_output
     from molvae.cli.rows import RowReader, open_rows
     from molvae.corpus.writing import FRAME_KINDS
-    from molvae.generator.molvae import check_heads
+    from molvae.model.heads import check_heads
 
     check_outputs((output, FRAME_KINDS))
     table = open_rows(rows)
@@ -40,7 +42,7 @@ def predict(output: TableOutput = None, *, rows: RowOptions) -> None:
     check_heads(vae.config)
     types = table.extended({f"{name}_predicted": "float32" for name in vae.config.heads})
     reader = RowReader(table, vae)
-    comparison = _Comparison(table, vae.config.heads)
+    comparison = _Comparison(table, vae.config)
     with table_output(output, types, table.grouping) as write:
         for chunk in reader.chunks():
             predicted = vae.predict(chunk.smiles, batch_size=rows.batch_size)
@@ -57,10 +59,12 @@ class _Comparison:
 
     Args:
         table: the file.
-        names: of the properties.
+        config: of the model; properties whose log10 it learned are compared as log10.
     """
 
-    def __init__(self, table: AnnotatedTable, names: tuple[str, ...]) -> None:
+    def __init__(self, table: AnnotatedTable, config: ModelConfig) -> None:
+        names = config.heads
+        self._quantities = dict(zip(names, config.quantities, strict=True))
         folded = {column.casefold(): column for column in reversed(list(table.types))}
         columns = {name: name if name in table.types else folded.get(name.casefold()) for name in names}
         self._columns = {name: column for name, column in columns.items() if column is not None}
@@ -71,12 +75,15 @@ class _Comparison:
         """Take some rows; those that have both numbers count."""
         import numpy as np
 
+        from molvae.corpus.measurements import logarithms
         from molvae.corpus.numbers import number
 
         for name, column in self._columns.items():
             sign = self._grouping.get(column, "")
             measured = np.array([number(str(value), sign) for value in cells[column]])
             pairs = np.stack([measured, predicted[name].to_numpy()])
+            if self._quantities[name] != name:
+                pairs = logarithms(pairs)
             self._pairs[name].append(pairs[:, np.isfinite(pairs).all(0)])
 
     def print(self) -> None:
@@ -85,8 +92,9 @@ class _Comparison:
 
         from molvae.metrics.regression import mean_absolute_error, r_squared, spearman
 
-        known = {name: np.concatenate(pairs, axis=1) for name, pairs in self._pairs.items() if pairs}
-        known = {name: pairs for name, pairs in known.items() if pairs.shape[1]}
+        pairs = {self._quantities[name]: each for name, each in self._pairs.items() if each}
+        known = {name: np.concatenate(each, axis=1) for name, each in pairs.items()}
+        known = {name: each for name, each in known.items() if each.shape[1]}
         if not known:
             return
         width = max(len("property"), *map(len, known))

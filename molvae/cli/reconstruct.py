@@ -10,7 +10,7 @@ import typer
 
 from molvae.cli.console import command, print_status
 from molvae.cli.options import STDOUT, AsJson, Constrained, RowOptions, check_outputs, with_options
-from molvae.errors import ConfigError
+from molvae.errors import ConfigError, pluralize
 
 if TYPE_CHECKING:
     from molvae.generator.exploration.fidelity import Pair
@@ -45,10 +45,11 @@ def reconstruct(
     """Encode and decode molecules, and print how many are reconstructed.
 
     Each molecule is encoded as its posterior mean, and decoded with the most likely tokens. Shares refer to the
-    molecules that RDKit can read. The Tanimoto similarity compares Morgan fingerprints of radius 2; it is 0 where the
-    reconstruction is invalid. The token accuracy is the share of tokens, including the end of the string, that the
-    decoder finds most likely, given the true tokens before them. With --free the valid reconstructions are those that
-    the decoder writes by itself; the exact ones are the same. With -o - the figures go to stderr.
+    molecules that RDKit can read. One that the model cannot encode counts as not reconstructed. The Tanimoto similarity
+    compares Morgan fingerprints of radius 2; it is 0 where there is no valid reconstruction. The token accuracy is the
+    share of tokens of encoded molecules, including the end of the string, that the decoder finds most likely, given the
+    true tokens before them. With --free the valid reconstructions are those that the decoder writes by itself; the
+    exact ones are the same. With -o - the figures go to stderr.
     """
     if as_json and output == STDOUT:
         raise ConfigError("--json and -o - both write to standard output; give -o a file")
@@ -79,12 +80,24 @@ def reconstruct(
         print_status("worst valid reconstructions:")
     for pair in fidelity.worst:
         print_status(f"  row {pair.row}, Tanimoto {pair.tanimoto:.2f}: {pair.molecule} -> {pair.reconstruction}")
+    _print_unencoded(fidelity.figures())
     if grid is not None:
         _draw(fidelity.worst, grid)
     if output == STDOUT:
         print_status(figure_lines(fidelity.figures()).rstrip())
     else:
         print_figures({table.name: fidelity.figures()}, as_json=as_json, published=False)
+
+
+def _print_unencoded(figures: dict[str, float]) -> None:
+    """Print how molecules that the model cannot encode count, if there are any."""
+    n = round(figures["molecules"] * (1.0 - figures["encoded"]))
+    if n:
+        exact = figures["exact reconstruction"] / figures["encoded"]
+        print_status(
+            f"{pluralize(n, 'molecule')} that the model cannot encode count as not reconstructed, with Tanimoto 0; of "
+            f"the others {exact:.1%} are reconstructed exactly"
+        )
 
 
 def _draw(worst: list[Pair], grid: Path) -> None:

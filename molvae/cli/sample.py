@@ -16,6 +16,8 @@ from molvae.cli.options import (
     Grid,
     ModelName,
     MoleculesOutput,
+    NovelOnly,
+    NovelTautomers,
     Properties,
     check_outputs,
     with_options,
@@ -41,7 +43,8 @@ def sample(
     model: ModelName = None,
     output: MoleculesOutput = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the draws. Default: random.")] = None,
-    novel: Annotated[bool, typer.Option("--novel", help="Leave out training molecules.")] = False,
+    novel: NovelOnly = False,
+    novel_tautomers: NovelTautomers = False,
     raw: Annotated[bool, typer.Option("--raw", help="Print all strings, also invalid ones and duplicates.")] = False,
     repair: Annotated[int, typer.Option(min=0, help="Times to encode and decode an invalid string again.")] = 0,
     properties: Properties = False,
@@ -57,12 +60,17 @@ def sample(
     """Sample new molecules from a trained model.
 
     The command prints exactly N valid, distinct, canonical SMILES to stdout, one a line; with --properties or -o - as
-    csv. To stderr it prints which model it uses, how good that model is, how many strings were valid, and whether
-    decoding or RDKit limited the speed. Ctrl-C keeps the molecules sampled so far. Under torchrun the processes share
-    the work.
+    csv. No molecule is a radical, or has a valence or a charge that no training molecule has. To stderr it prints which
+    model it uses, how good that model is, how many strings were valid, and whether decoding or RDKit limited the speed.
+    Ctrl-C keeps the molecules sampled so far. Under torchrun the processes share the work.
     """
     settings = Decoding(**decoding)
-    _check(raw=raw, output=output, properties=properties, needs_molecules=novel or properties or grid is not None)
+    _check(
+        raw=raw,
+        output=output,
+        properties=properties,
+        needs_molecules=novel or novel_tautomers or properties or grid is not None,
+    )
 
     from molvae.cli.models import load_model
 
@@ -81,7 +89,7 @@ def sample(
         n,
         settings,
         seed=seed,
-        novel=novel,
+        novel="tautomers" if novel_tautomers else novel,
         properties=columns,
         raw=raw,
         repair=repair,
@@ -94,7 +102,7 @@ def sample(
             for _ in stream:  # process 0 gets all molecules, and ends the stream
                 pass
         else:
-            _write(stream, n, columns, output, grid, interruption, raw=raw, novel=novel, repair=repair)
+            _write(stream, n, columns, output, grid, interruption, raw=raw, repair=repair)
 
 
 def _print_stopping() -> None:
@@ -126,19 +134,21 @@ def _write(
     interruption: Interruption,
     *,
     raw: bool,
-    novel: bool,
     repair: int,
 ) -> None:
     """Write the molecules of the stream. If it is interrupted or fails, write what there is and exit accordingly."""
     from molvae.cli.output import Picture, molecule_output
 
-    picture = Picture(grid, columns) if grid else None
+    picture, valid = Picture(grid, columns) if grid else None, _Validity()
     with molecule_output(output, columns, n) as write:
-        failure = _copy(stream, [write, picture.take] if picture else [write], interruption)
+        sinks = [write, *([picture.take] if picture else []), *([valid.take] if raw else [])]
+        failure = _copy(stream, sinks, interruption)
         if n and not stream.account.found:
             raise failure or KeyboardInterrupt
-    if n and not raw:
-        _print_account(stream.account, novel=novel, repair=repair)
+    if n and raw:
+        valid.print()
+    elif n:
+        _print_account(stream.account, repair=repair)
     if picture:
         picture.draw()
     place = output or "stdout"
@@ -173,10 +183,30 @@ def _copy(
     return None
 
 
-def _print_account(account: Account, *, novel: bool, repair: int) -> None:
+class _Validity:
+    """Counts strings, and those that are molecules."""
+
+    def __init__(self) -> None:
+        self._strings = self._valid = 0
+
+    def take(self, strings: Molecules) -> None:
+        """Count more strings."""
+        from molvae.chem import parse, quiet_rdkit
+
+        with quiet_rdkit():
+            self._valid += sum(parse(one) is not None for one in strings)
+        self._strings += len(strings)
+
+    def print(self) -> None:
+        """Print the share of valid strings."""
+        print_status(f"{pluralize(self._strings, 'raw string')}: {self._valid / self._strings:.1%} valid")
+
+
+def _print_account(account: Account, *, repair: int) -> None:
     """Print how many draws were valid, and what limited the speed."""
     repaired = " after repair" if repair else ""
-    known = f", {account.known:,} training molecules left out" if novel else ""
+    odd = f", {account.implausible:,} left out for radicals, valences or charges" if account.implausible else ""
+    known = f", {account.known:,} known molecules left out" if account.known else ""
     rdkit = "RDKit" if account.workers == 1 else f"RDKit's {account.workers} processes"
     busy = f"{rdkit} {'was' if account.workers == 1 else 'were'} busy {account.screening_busy:.0%} of the time"
     if account.decoding >= account.screening:
@@ -185,6 +215,6 @@ def _print_account(account: Account, *, novel: bool, repair: int) -> None:
         speed = f"RDKit limited the speed ({busy}, decoding {account.decoding_busy:.0%})"
     print_status(
         f"{pluralize(account.found, 'molecule')} from {pluralize(account.drawn, 'draw')}: {account.validity:.1%} valid"
-        f"{repaired}, {pluralize(account.duplicates, 'duplicate')}{known}; "
+        f"{repaired}, {pluralize(account.duplicates, 'duplicate')}{odd}{known}; "
         f"{account.found / max(1e-9, account.seconds):,.0f} molecules/s; {speed}"
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from molvae.cli.console import command, print_result, print_status
 from molvae.cli.optimize import SearchOptions
-from molvae.cli.options import MoleculeFile, SmilesColumn, with_options
+from molvae.cli.options import MoleculeFile, SmilesColumn, Where, with_options
 from molvae.cli.progress import ProgressDisplay
 from molvae.errors import ConfigError, SamplingError, pluralize
 from molvae.optimization.settings import SearchConfig
@@ -26,7 +26,6 @@ MeasuredColumn = Annotated[
     str | None, typer.Option("--column", help="Measured column. Default: the only one of numbers.")
 ]
 
-_WIDE = 1_000.0  # ratio of the largest to the smallest value, above which logarithms are recommended
 _CELLS, _LONGEST = 3, 20  # cells without a number that are printed, and characters of each
 _FEWEST, _MOST = 10, 1_000  # measured molecules that are cross-validated
 _USEFUL = 0.3  # rank correlation
@@ -41,6 +40,7 @@ def suggest(
     maximize: Annotated[bool, typer.Option("--maximize/--minimize", help="Large or small values are wanted.")] = True,
     log: Annotated[bool, typer.Option("--log", help="Learn and predict log10 of the values.")] = False,
     smiles_column: SmilesColumn = None,
+    where: Where = None,
     *,
     options: SearchOptions,
     search: dict[str, Any],
@@ -63,7 +63,7 @@ def suggest(
     from molvae.storage.output_folder import held, new_folder
 
     rules, settings, folder = options.constraints(), SearchConfig(**search), options.folder("suggest")
-    measured = read_measurements(file, column, smiles_column, stereo=settings.stereo, log=log)
+    measured = read_measurements(file, column, smiles_column, where, stereo=settings.stereo, log=log)
     vae = load_model(options.model, options.device)
     _print_quality(measured)
     try:
@@ -120,7 +120,13 @@ class Measurements(NamedTuple):
 
 
 def read_measurements(
-    file: str, column: str | None, smiles_column: str | None, *, stereo: bool = True, log: bool | None = None
+    file: str,
+    column: str | None,
+    smiles_column: str | None,
+    where: str | None = None,
+    *,
+    stereo: bool = True,
+    log: bool | None = None,
 ) -> Measurements:
     """Clean a file of measured molecules and print what it contains.
 
@@ -128,6 +134,7 @@ def read_measurements(
         file: as in `open_table`.
         column: the measured column; may be None where the file has one column of numbers.
         smiles_column: as in `open_table`.
+        where: an expression that chooses rows, as `molvae.corpus.row_filter.RowFilter` describes; None takes all.
         stereo: keep stereochemistry.
         log: take log10 of the values; None where a command has no such option.
 
@@ -137,15 +144,20 @@ def read_measurements(
     """
     from molvae.config import CleanConfig
     from molvae.corpus.cleaning import clean
+    from molvae.corpus.measurements import measurement_of, wide_range
     from molvae.corpus.reading import open_table
 
-    table = open_table(file, smiles_column=smiles_column)
+    table = open_table(file, smiles_column=smiles_column).where(where)
     print_status(table.describe())
     name = _measured_column(table, column)
     if cells := table.cells_without_number(name):  # a value such as >10 is no measurement
         texts = ", ".join(f"{text[:_LONGEST]!r} ({times:,})" for text, times in cells.most_common(_CELLS))
         print_status(f"{pluralize(cells.total(), 'cell')} of {name} without a number, left out: {texts}", "yellow")
-    corpus = clean(table.with_numeric([name]), CleanConfig(stereo=stereo))
+    if (kinds := measurement_of(table, name)) is not None:
+        print_status(kinds.describe())
+        if warning := kinds.warning():
+            print_status(warning, "yellow")
+    corpus = clean(table.with_measured([name]), CleanConfig(stereo=stereo))
     print_status(corpus.counts.describe())
     values = corpus.properties[name].to_numpy(np.float64)
     known = values[np.isfinite(values)]
@@ -154,24 +166,21 @@ def read_measurements(
     print_status(f"{pluralize(len(known), 'molecule')} with {name}{span}{averaged}")
     if log:
         return Measurements(f"log10 {name}", corpus.smiles, _logarithms(values, name))
-    if len(known) and known.min() > 0 and known.max() >= _WIDE * known.min():
-        print_status(
-            f"{name} covers {np.log10(known.max() / known.min()):.1f} powers of ten, so its largest values dominate "
-            f"the model; give logarithms, such as pIC50 for IC50{'' if log is None else ', or --log'}",
-            "yellow",
-        )
+    if warning := wide_range(name, values, "" if log is None else "--log"):
+        print_status(warning, "yellow")
     return Measurements(name, corpus.smiles, values)
 
 
 def _logarithms(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    positive = values > 0
-    if not positive.any():
+    from molvae.corpus.measurements import logarithms
+
+    if not (values > 0).any():
         raise ConfigError(f"{name} has no value above 0, and so no logarithm; leave out --log")
     if lost := int((values <= 0).sum()):
         print_status(
             f"{pluralize(lost, 'molecule')} with a value of 0 or below, without a logarithm, left out", "yellow"
         )
-    return np.log10(values, where=positive, out=np.full(len(values), np.nan))
+    return logarithms(values)
 
 
 def _measured_column(table: Table, wanted: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from molvae.cli.console import command, exit_resumable, print_status
-from molvae.cli.options import SmilesColumn, with_options
+from molvae.cli.options import SmilesColumn, Where, with_options
 from molvae.config import CleanConfig, ModelConfig, Size, TrainConfig
 from molvae.errors import ConfigError, InputError
 
@@ -27,6 +27,7 @@ def train(
         Path | None, typer.Option("--output", "-o", help="Run folder. Default: a new one in molvae-runs.")
     ] = None,
     smiles_column: SmilesColumn = None,
+    where: Where = None,
     header: Annotated[
         bool | None,
         typer.Option("--header/--no-header", help="Whether the first row has column names. Default: detected."),
@@ -61,6 +62,7 @@ def train(
         "size": size,
         "config": config,
         "from_scratch": from_scratch,
+        "where": where,
     }
     minutes = training.pop("minutes", None) if resume else None
     if resume and (any(given.values()) or output or smiles_column or header is not None or overwrite):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ from molvae.config import CleanConfig
 from molvae.corpus.formats import UNREADABLE_BLOCK
 from molvae.corpus.numbers import is_missing
 from molvae.corpus.reading import Chunk, Table
-from molvae.corpus.tokenizer import bracket_atoms, count_tokens, scan
+from molvae.corpus.tokenizer import bracket_atoms, count_tokens, element_of, scan
 from molvae.corpus.writing import csv_writer
 from molvae.errors import ConfigError, InputError, TokenError, pluralize
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Corpus", "Counts", "allowed_elements", "clean", "clean_smiles", "write_report"]
-
-_SYMBOL = re.compile(r"(?:\[\d*)?([A-Z][a-z]?|[a-z]{1,2})")  # as in [nH], Cl, [13CH3] and [se]
 
 _ORGANIC = frozenset({"B", "C", "N", "O", "P", "S", "F", "Cl", "Br", "I"})
 
@@ -223,13 +220,7 @@ def _verdict(config: CleanConfig, allowed: frozenset[str] | None, form: str | Re
 def _strange_elements(smiles: str, allowed: frozenset[str]) -> set[str]:
     # All elements outside the organic subset are in brackets.
     tokens = bracket_atoms(smiles) if allowed >= _ORGANIC else set(scan(smiles))
-    return {symbol for token in tokens if (symbol := _element(token)) and symbol not in allowed}
-
-
-@cache
-def _element(token: str) -> str:
-    match = _SYMBOL.match(token)
-    return match[1].capitalize() if match is not None else ""
+    return {symbol for token in tokens if (symbol := element_of(token)) and symbol not in allowed}
 
 
 class _CorpusBuilder:

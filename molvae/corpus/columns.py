@@ -20,6 +20,7 @@ __all__ = [
     "is_smiles_name",
     "looks_like_smiles",
     "numeric_columns",
+    "plain_name",
     "resolve",
     "unique",
 ]
@@ -93,7 +94,7 @@ def looks_like_smiles(text: str) -> bool:
 
 def is_smiles_name(name: str) -> bool:
     """Whether a column name means SMILES, ignoring case, spaces, '-' and '_'."""
-    plain = _plain(name)
+    plain = plain_name(name)
     return plain in _NAMES or ("smiles" in plain and len(plain) < 40)
 
 
@@ -133,7 +134,7 @@ def choose(names: Sequence[str] | None, samples: Sequence[Sequence[str]]) -> Cho
     for index in by_name:
         trial = trials[index]
         # 'compound' may hold ids that parse, and 'scaffold_smiles' few distinct values: prefer a much better column.
-        outdone = _plain((names or ())[index]) != "smiles" and top > _MUCH_BETTER * trial.score
+        outdone = plain_name((names or ())[index]) != "smiles" and top > _MUCH_BETTER * trial.score
         if trial.total and trial.parsed >= _SMILES_SHARE * trial.total and not outdone:
             return Choice(index, f"by name: {_share(trial)}", 1 + trial.parsed / trial.total)
     likely = [
@@ -199,12 +200,13 @@ def alike(name: str, columns: Sequence[str]) -> list[str]:
     return [column for column in columns if name.strip().casefold() in column.casefold()]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without case, spaces and punctuation, to compare it."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def _by_name(names: Sequence[str]) -> list[int]:
-    plain = [_plain(name) for name in names]
+    plain = [plain_name(name) for name in names]
     known = [plain.index(name) for name in _NAMES if name in plain]
     return known + [index for index, name in enumerate(names) if index not in known and is_smiles_name(name)]
 

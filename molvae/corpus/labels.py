@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from molvae._version import __version__
 from molvae.chem.properties import PROPERTIES, property_table
+from molvae.config import ModelConfig
 from molvae.corpus.cleaning import Corpus
 from molvae.corpus.columns import alike
+from molvae.corpus.measurements import logarithms
 from molvae.corpus.reading import Table
 from molvae.errors import ConfigError, MolVAEError, pluralize
 from molvae.storage.cache import cache_folder, content_key, mark_used, storing
@@ -23,7 +25,7 @@ from molvae.storage.files import atomic
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LabelSource", "describe_labels", "find_labels", "labels_of"]
+__all__ = ["LabelSource", "describe_labels", "find_labels", "labels_of", "learned"]
 
 _FORMAT = "molvae-property/1"  # raise this with every change that changes the values of a property
 _MIN_CACHED = 10_000  # molecules; the properties of fewer are computed quickly
@@ -89,11 +91,23 @@ def labels_of(corpus: Corpus, sources: Sequence[LabelSource]) -> pd.DataFrame:
     return pd.DataFrame(columns, dtype="float64", index=range(len(corpus)))
 
 
-def describe_labels(sources: Sequence[LabelSource], labels: pd.DataFrame) -> str:
-    """One sentence about where the labels come from and how many there are."""
+def learned(labels: NDArray[np.float64], model: ModelConfig) -> NDArray[np.float64]:
+    """(N, P) labels as the heads of a model learn them: log10 where its settings say so, NaN if there is none."""
+    logs = [quantity != name for name, quantity in zip(model.heads, model.quantities, strict=True)]
+    return np.where(logs, logarithms(labels), labels)
+
+
+def describe_labels(sources: Sequence[LabelSource], labels: NDArray[np.float64], quantities: Sequence[str]) -> str:
+    """One sentence about where the labels come from and how many there are.
+
+    Args:
+        sources: P sources.
+        labels: (N, P) from `learned`.
+        quantities: P names, from `ModelConfig.quantities`.
+    """
     parts = []
-    for name, computed in sources:
-        known = int(np.isfinite(labels[name]).sum())
+    for (_, computed), name, values in zip(sources, quantities, labels.T, strict=True):
+        known = int(np.isfinite(values).sum())
         of = "all molecules" if known == len(labels) else f"{known:,} of {pluralize(len(labels), 'molecule')}"
         parts.append(f"{name} ({'computed by RDKit' if computed else 'column of the file'}, {of})")
     return f"heads for {', '.join(parts)}"

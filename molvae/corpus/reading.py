@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,11 @@ from molvae.chem.standard import Rejection, standardize_all
 from molvae.corpus import delimited, formats
 from molvae.corpus.columns import SAMPLE, unique
 from molvae.corpus.delimited import Layout, Record
+from molvae.corpus.measurements import is_bound, relation_column
 from molvae.corpus.numbers import is_missing, number
+from molvae.corpus.row_filter import RowFilter
 from molvae.corpus.sources import Source
-from molvae.errors import InputError
+from molvae.errors import InputError, pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,10 +69,14 @@ class Table:
         codes: those of `numeric_columns` that hold codes such as 007, which a number would not preserve.
     """
 
-    def __init__(self, source: Source, layout: Layout, kind: str) -> None:
+    def __init__(
+        self, source: Source, layout: Layout, kind: str, where: RowFilter | None = None, measured: tuple[str, ...] = ()
+    ) -> None:
         self._source = source
         self._layout = layout
         self._kind = kind
+        self._where, self._measured = where, measured
+        self._relation = relation_column(layout.columns) if measured else None
         self.name = source.name
         self.columns = layout.columns
         self.smiles_column = layout.columns[layout.smiles] if layout.smiles >= 0 else ""
@@ -83,11 +90,32 @@ class Table:
         """One sentence about how the file is read."""
         return self._layout.sentence
 
-    def with_numeric(self, names: Collection[str]) -> Table:
-        """The same table with further numeric columns, whatever their first rows hold."""
+    def with_measured(self, names: Collection[str]) -> Table:
+        """The same table with these columns among the numeric ones, whatever their first rows hold.
+
+        Values that are only bounds, by the file's column of relations, are read as NaN.
+        """
         wanted = [self.columns.index(name) for name in names]
-        numeric = sorted({*self._layout.numeric, *wanted})
-        return Table(self._source, replace(self._layout, numeric=tuple(numeric)), self._kind)
+        numeric = tuple(sorted({*self._layout.numeric, *wanted}))
+        return Table(self._source, replace(self._layout, numeric=numeric), self._kind, self._where, tuple(names))
+
+    def where(self, expression: str | None) -> Table:
+        """The same table with the rows that an expression chooses, as `RowFilter` describes; all rows for None.
+
+        Raises:
+            ConfigError: the expression cannot be used.
+            InputError: it chooses no row, unless the file can be read only once.
+        """
+        if expression is None:
+            return self
+        chosen = Table(self._source, self._layout, self._kind, RowFilter(expression, self.columns, self.grouping))
+        if self.file is not None:
+            rows, total = (sum(1 for _ in each.full_records()) for each in (chosen, self))
+            if not rows:
+                raise InputError(f"none of the {total:,} rows of {self.name} fulfils --where {expression!r}")
+            sentence = f"{self.describe()}; --where chooses {rows:,} of {pluralize(total, 'row')}"
+            chosen._layout = replace(self._layout, sentence=sentence)
+        return chosen
 
     @property
     def file(self) -> Path | None:
@@ -99,7 +127,10 @@ class Table:
         source, layout = self._source, self._layout
         columns = [layout.columns, layout.smiles, layout.numeric, layout.grouping]
         lines = [layout.delimiter, layout.header, layout.first_line]
-        return json.dumps([self._kind, source.suffix, source.encoding, source.errors, columns, lines])
+        key = [self._kind, source.suffix, source.encoding, source.errors, columns, lines]
+        if self._where is not None or self._relation is not None:
+            key.append([self._where and self._where.expression, self._relation, self._measured])
+        return json.dumps(key)
 
     def chunks(self, size: int = 10_000) -> Iterator[Chunk]:
         """Read all rows in constant memory (Parquet: the size of the file).
@@ -130,6 +161,11 @@ class Table:
         Raises:
             InputError: as in `chunks`.
         """
+        chosen = self._where
+        records = self._full_records()
+        return records if chosen is None else (record for record in records if chosen(record[2]))
+
+    def _full_records(self) -> Iterator[tuple[int, str, list[Any]]]:
         if self._kind == "sdf":
             yield from formats.full_sdf_records(self._source, self._layout)
         elif self._kind == "parquet":
@@ -140,11 +176,40 @@ class Table:
                 yield row, cells[place], cells
 
     def _records(self) -> Iterator[Record]:
+        if self._where is not None or self._relation is not None:
+            return self._selected()
         if self._kind == "sdf":
             return formats.sdf_records(self._source, self._layout)
         if self._kind == "parquet":
             return formats.parquet_records(self._source, self._layout)
         return delimited.records(self._source, self._layout)
+
+    def _selected(self) -> Iterator[Record]:
+        """The chosen rows, without bounds as values."""
+        relation = -1 if self._relation is None else self.columns.index(self._relation)
+        columns = [(name, self.columns.index(name), name in self._measured) for name in self.numeric_columns]
+        for row, smiles, cells in self.full_records():
+            bound = relation >= 0 and is_bound(cells[relation])
+            # A bound is no value.
+            yield (
+                row,
+                smiles,
+                [
+                    math.nan if is_measured and bound else self._number(name, cells[place])
+                    for name, place, is_measured in columns
+                ],
+            )
+
+    def _number(self, column: str, cell: Any) -> float:
+        """The number in a cell; NaN if there is none."""
+        if isinstance(cell, str):
+            return number(cell, self.grouping.get(column, ""))
+        value = float(cell) if isinstance(cell, int | float | Decimal) else math.nan
+        return value if math.isfinite(value) else math.nan
+
+    def is_number(self, column: str, cell: Any) -> bool:
+        """Whether a cell of a column holds a number."""
+        return not math.isnan(self._number(column, cell))
 
     def mostly_numeric(self) -> list[str]:
         """Columns in which at least half of the first non-empty cells are numbers; `numeric_columns` for a pipe."""
@@ -155,7 +220,7 @@ class Table:
         found = []
         for place, name in enumerate(self.columns):
             cells = [row[place] for row in rows if not _is_empty(row[place])]
-            numbers = sum(_is_number(cell, self.grouping.get(name, "")) for cell in cells)
+            numbers = sum(self.is_number(name, cell) for cell in cells)
             if name in numeric or (name != self.smiles_column and numbers and numbers >= _NUMERIC_SHARE * len(cells)):
                 found.append(name)
         return found
@@ -164,19 +229,15 @@ class Table:
         """Count the non-empty cells of a column that are not numbers, such as '>10000' and 'n.d.'; none for a pipe."""
         if self.file is None:
             return Counter()
-        place, grouping = self.columns.index(column), self.grouping.get(column, "")
+        place = self.columns.index(column)
         cells = (row[place] for _, _, row in self.full_records())
-        return Counter(str(cell).strip() for cell in cells if not (_is_empty(cell) or _is_number(cell, grouping)))
+        return Counter(str(cell).strip() for cell in cells if not (_is_empty(cell) or self.is_number(column, cell)))
 
 
 def _is_empty(cell: Any) -> bool:
     if isinstance(cell, str):
         return is_missing(cell)
     return cell is None or (isinstance(cell, float) and math.isnan(cell))
-
-
-def _is_number(cell: Any, grouping: str) -> bool:
-    return not math.isnan(number(cell, grouping)) if isinstance(cell, str) else isinstance(cell, int | float)
 
 
 def open_table(path: str | Path, *, smiles_column: str | int | None = None, header: bool | None = None) -> Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from types import MappingProxyType
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from molvae.errors import ModelError, TokenError
 
-__all__ = ["SPECIAL_TOKENS", "SmilesTokenizer", "bracket_atoms", "count_tokens", "scan"]
+__all__ = ["SPECIAL_TOKENS", "SmilesTokenizer", "bracket_atoms", "count_tokens", "element_of", "scan"]
 
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<mask>")
 """The first four tokens of every vocabulary: padding, start, end, and the mask of token dropout."""
@@ -40,6 +40,7 @@ _AT_ONCE = 10_000  # molecules that are tokenized together: fast, and little mem
 _FIRST_LETTER = 1 << 16  # long tokens are replaced by single characters from this code point on
 _UNKNOWN = (1 << 16) - 1
 
+_SYMBOL = re.compile(r"(?:\[\d*)?([A-Z][a-z]?|[a-z]{1,2})")
 _BRACKET = re.compile(r"\[[^\[\]]+\]")
 # Tokens of one character, and Cl and Br, which are counted by their second; bracket atoms are replaced by '*'.
 _COUNTABLE = re.compile(r"(?:[NOPSFIbcnops*0-9()=#$:~/\\.-]++|Cl?|Br?)*+")
@@ -82,6 +83,17 @@ def count_tokens(smiles: str) -> int:
 def bracket_atoms(smiles: str) -> set[str]:
     """The distinct bracket atoms among the tokens of a SMILES."""
     return set(_BRACKET.findall(smiles)) if "[" in smiles else set()
+
+
+@cache
+def element_of(token: str) -> str:
+    """The symbol of the element of an atom token, aromatic or not; "" for another token.
+
+    >>> [element_of(token) for token in ("[nH]", "Cl", "[13CH3]", "[se]", "=")]
+    ['N', 'Cl', 'C', 'Se', '']
+    """
+    match = _SYMBOL.match(token)
+    return match[1].capitalize() if match is not None else ""
 
 
 def _first_gap(smiles: str) -> int:
@@ -141,14 +153,27 @@ class SmilesTokenizer:
         tokens = scan(smiles)
         try:
             return [self.ids[token] for token in tokens]
-        except KeyError as error:
-            position = 0
-            for token in tokens:
-                if token not in self.ids:
-                    break
-                position += len(token)
-            reason = f"the token {error.args[0]!r} is not in the vocabulary of this model ({', '.join(self._own)})"
+        except KeyError:
+            bad = str(self.unknown(tokens))
+            position = sum(map(len, tokens[: tokens.index(bad)]))
+            strange = self.unknown_element(bad)
+            why = f"it knows no {strange}" if strange else f"these are {', '.join(self._own)}"
+            reason = f"the token {bad!r} is not in the vocabulary of this model: {why}"
             raise TokenError(smiles, position, reason) from None
+
+    def unknown(self, tokens: Iterable[str]) -> str | None:
+        """The first unknown token; one of an unknown element goes before others. None if all are known."""
+        bad = [token for token in tokens if token not in self.ids]
+        return next(filter(self.unknown_element, bad), bad[0] if bad else None)
+
+    def unknown_element(self, token: str) -> str:
+        """The element of a token if no token of the vocabulary has it; else ""."""
+        symbol = element_of(token)
+        return "" if symbol in self._elements else symbol
+
+    @cached_property
+    def _elements(self) -> frozenset[str]:
+        return frozenset(map(element_of, self._own))
 
     def encode_all(self, smiles: Sequence[str]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """The concatenated ids of many SMILES, each between start and end token; and their lengths.

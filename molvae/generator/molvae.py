@@ -11,19 +11,23 @@ import torch
 from numpy.typing import NDArray
 
 from molvae.chem import Standardized, canonical, quiet_rdkit, standardize
+from molvae.chem.known_molecules import Novel
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.config import Decoding, ModelConfig, check_batch_size, check_seed
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
-from molvae.errors import ConfigError, InputError, ModelError, TokenError
+from molvae.errors import ConfigError, InputError, TokenError
 from molvae.generator.exploration import decoration, mixing, paths
 from molvae.generator.exploration import neighbors as neighborhood
 from molvae.generator.exploration.fidelity import fidelity_table
 from molvae.generator.exploration.latent_map import LatentMap, choose_colors, latent_map, map_rows
 from molvae.generator.exploration.projection import subsample
 from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve
+from molvae.generator.exploration.space import known_to
 from molvae.generator.sampling.draws import Decode, Draws, with_repair
 from molvae.generator.sampling.screening import Samples
 from molvae.generator.sampling.stream import SampleRequest, Stream, choose_resources, open_stream
 from molvae.metrics.likelihood import score_table
+from molvae.model.heads import check_heads
 from molvae.model.latent_codec import CUT_OFF, Codec
 from molvae.pretrained import BUNDLED
 from molvae.pretrained.folder import StoredModel, read_model, write_model
@@ -32,7 +36,7 @@ from molvae.pretrained.hub import find_model
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MolVAE", "check_heads"]
+__all__ = ["MolVAE"]
 
 Array = NDArray[np.float32]
 
@@ -46,7 +50,7 @@ class MolVAE:
     instead of a SMILES, NaN instead of numbers.
 
     Args:
-        stored: model, tokenizer, training set and card.
+        stored: model, tokenizer, known molecules and card.
         device: a torch device.
 
     >>> vae = MolVAE.from_pretrained()  # doctest: +SKIP
@@ -61,9 +65,9 @@ class MolVAE:
         self.device = torch.device(device)
         self.model = stored.model.to(self.device).eval()
         self.tokenizer: SmilesTokenizer = stored.tokenizer
-        self.training_set = stored.training_set
+        self.known = stored.known
         self.card: dict[str, Any] = stored.card
-        self.max_length = stored.max_length
+        self.max_length, self.atoms = stored.max_length, stored.atoms
         self.codec = Codec(self.model, self.tokenizer, max_length=self.max_length)
 
     @classmethod
@@ -82,7 +86,12 @@ class MolVAE:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model as a folder that `from_pretrained` reads."""
-        write_model(Path(folder), StoredModel(self.model, self.tokenizer, self.training_set, self.card))
+        write_model(Path(folder), StoredModel(self.model, self.tokenizer, self.known, self.card))
+
+    @property
+    def training_set(self) -> MoleculeSet | None:
+        """Hashes of the training molecules; None if the model does not keep them."""
+        return None if self.known is None else self.known.sets["smiles"]
 
     @property
     def config(self) -> ModelConfig:
@@ -189,10 +198,13 @@ class MolVAE:
                 form = standardize(smiles) if smiles else "no SMILES"
                 return str(form) if not isinstance(form, Standardized) else "RDKit cannot write it"
         try:
-            unknown = [token for token in scan(molecule) if token not in self.tokenizer.ids]
+            unknown = self.tokenizer.unknown(scan(molecule))
         except TokenError as error:
             return error.reason
-        return f"the model does not know the token {unknown[0]!r}" if unknown else None
+        if unknown is None:
+            return None
+        element = self.tokenizer.unknown_element(unknown)
+        return f"the model does not know {f'the element {element}' if element else f'the token {unknown!r}'}"
 
     # Likelihood and properties
 
@@ -264,9 +276,10 @@ class MolVAE:
         finite = np.isfinite(z).all(1)
         points = torch.from_numpy(z[finite]).to(self.device)
         table = pd.DataFrame(np.nan, columns=list(self.config.heads), index=range(len(z)))
-        for name, head in self.model.property_heads().items():
+        for (name, head), quantity in zip(self.model.property_heads().items(), self.config.quantities, strict=True):
             mean, std = head.scale
-            table.loc[finite, name] = mean + std * head(points).double().cpu().numpy()
+            values = mean + std * head(points).double().cpu().numpy()
+            table.loc[finite, name] = values if quantity == name else 10.0**values
         return table
 
     # Sampling
@@ -280,7 +293,7 @@ class MolVAE:
         top_p: float = 1.0,
         max_length: int | None = None,
         constrained: bool = False,
-        novel: bool = False,
+        novel: Novel = False,
         repair: int = 0,
         batch_size: int = 512,
     ) -> list[str]:
@@ -298,13 +311,13 @@ class MolVAE:
             max_length: a string with more tokens is cut off, and so invalid; None uses the limit of the training
                 molecules.
             constrained: whether the decoder writes only valid molecules.
-            novel: leave out training molecules.
+            novel: leave out molecules of the training file and their stereoisomers; ``"tautomers"``: and tautomers.
             repair: number of times that an invalid string is encoded and decoded again, greedily.
             batch_size: rows decoded at a time; does not change the molecules.
 
         Raises:
             SamplingError: the model cannot produce n molecules.
-            ConfigError: a setting is out of range, or `novel` is set for a model without a training set.
+            ConfigError: a setting is out of range, or `novel` is set for a model that does not keep its molecules.
         """
         length = {} if max_length is None else {"max_length": max_length}
         decoding = Decoding(temperature=temperature, top_p=top_p, constrained=constrained, **length)
@@ -316,7 +329,7 @@ class MolVAE:
         decoding: Decoding | None = None,
         *,
         seed: int | None = None,
-        novel: bool = False,
+        novel: Novel = False,
         repair: int = 0,
         batch_size: int = 512,
         on_progress: Callable[[int], None] = lambda _: None,
@@ -335,7 +348,7 @@ class MolVAE:
         decoding: Decoding | None = None,
         *,
         seed: int | None = None,
-        novel: bool = False,
+        novel: Novel = False,
         properties: Sequence[str] = (),
         raw: bool = False,
         repair: int = 0,
@@ -367,9 +380,7 @@ class MolVAE:
             SamplingError: while reading: the model cannot produce n molecules.
             ConfigError: as in `sample`, or for an unknown property, or fewer than one worker.
         """
-        if novel and self.training_set is None:
-            raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
-        request = SampleRequest(n, self.training_set if novel else None, tuple(properties), raw)
+        request = SampleRequest(n, known_to(self, novel), novel, tuple(properties), raw, self.atoms)
         resources = choose_resources(request, on_cpu=self.device.type == "cpu", workers=workers)
         draws = self.draws(decoding or Decoding(), seed=seed, repair=repair, batch_size=batch_size)
         return open_stream(draws, request, resources, distributed=distributed)
@@ -487,12 +498,3 @@ class MolVAE:
     def __repr__(self) -> str:
         name, parameters = type(self).__name__, sum(p.numel() for p in self.model.parameters())
         return f"{name}({parameters:,} parameters, latent_dim={self.config.latent_dim}, {len(self.tokenizer)} tokens)"
-
-
-def check_heads(config: ModelConfig) -> None:
-    """Raise `ModelError` for a model without property heads."""
-    if not config.heads:
-        raise ModelError(
-            "the model predicts no property: train one that does (molvae train FILE --properties NAME,NAME; with "
-            "--init-from it starts from this model)"
-        )

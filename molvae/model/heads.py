@@ -12,7 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["LabelScale", "PropertyHead"]
+from molvae.config import ModelConfig
+from molvae.errors import ModelError
+
+__all__ = ["LabelScale", "PropertyHead", "check_heads"]
 
 
 class LabelScale(NamedTuple):
@@ -67,3 +70,12 @@ class PropertyHead(nn.Module):
         new = self.scale  # rounded, as in the buffers
         self.output.weight *= old.std / new.std
         self.output.bias.copy_((old.mean - new.mean + old.std * self.output.bias) / new.std)
+
+
+def check_heads(config: ModelConfig) -> None:
+    """Raise `ModelError` for a model without property heads."""
+    if not config.heads:
+        raise ModelError(
+            "the model predicts no property: train one that does (molvae train FILE --properties NAME,NAME; with "
+            "--init-from it starts from this model)"
+        )

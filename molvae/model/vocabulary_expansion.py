@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from molvae.config import join_names
+from molvae.config import ModelConfig, join_names, split_names
 from molvae.model.heads import LabelScale, PropertyHead
 from molvae.model.vae import SmilesVAE
 
@@ -58,18 +58,23 @@ def expand_vocabulary(
     return copy
 
 
-def set_property_heads(model: SmilesVAE, scales: Mapping[str, LabelScale], *, hidden: int, seed: int) -> None:
+def set_property_heads(
+    model: SmilesVAE, scales: Mapping[str, LabelScale], *, hidden: int, seed: int, log: str = ""
+) -> None:
     """Give a model exactly one head for each of some properties.
 
-    An existing head keeps its predictions, in the unit of the property; a new one predicts the mean of its labels.
+    An existing head keeps its predictions, in the unit of the property; a new one predicts the mean of its labels. A
+    head that learned the property itself is not kept for its logarithm, nor the reverse.
 
     Args:
         model: changed in place.
         scales: label scales by property, in the order of the heads.
         hidden: hidden units of a new head; must be those of the existing heads if one is kept.
         seed: of the initial weights of new heads.
+        log: properties whose log10 is learned, as in `ModelConfig`.
     """
-    old = model.property_heads()
+    config = model.config.replace(properties=join_names(scales), head_hidden=hidden, log=log)
+    old = {name: head for name, head in model.property_heads().items() if _learned_alike(name, model.config, config)}
     heads = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -81,7 +86,11 @@ def set_property_heads(model: SmilesVAE, scales: Mapping[str, LabelScale], *, hi
                 old[name].set_scale(scale)
             heads.append(old[name])
     model.heads = nn.ModuleList(heads)
-    model.config = model.config.replace(properties=join_names(scales), head_hidden=hidden)
+    model.config = config
+
+
+def _learned_alike(name: str, one: ModelConfig, other: ModelConfig) -> bool:
+    return (name in split_names(one.log)) == (name in split_names(other.log))
 
 
 def _with_rows(table: Tensor, new: int, generator: torch.Generator) -> Tensor:

@@ -50,10 +50,14 @@ class OnlineModel:
         vae: the original, which is not changed.
         seed: of the molecules for rehearsal.
         learning_rate: of AdamW.
+
+    Attributes:
+        atoms: unusual atoms of the training molecules of the original, as in `molvae.chem.is_plausible`.
     """
 
     def __init__(self, vae: MolVAE, *, seed: int, learning_rate: float) -> None:
         self._original, self._learning_rate = vae, learning_rate
+        self.atoms = vae.atoms
         self._rehearsal = self._draw_rehearsal(seed)
         # Without dropout: its random numbers would be those of torch, not those of the search.
         self._take(expand_vocabulary(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.0), vae.tokenizer)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from molvae.chem import Standardized, quiet_rdkit, scaffold, standardize
+from molvae.chem import Standardized, canonical, quiet_rdkit, scaffold, standardize
 from molvae.errors import InputError
 from molvae.generator.molvae import MolVAE
 from molvae.optimization.archive import Archive, best_first, validated
@@ -118,31 +118,39 @@ class Optimizer:
 
     def tell(
         self,
-        proposals: Sequence[Proposal],
+        proposals: Sequence[Proposal | str],
         scores: Sequence[float] | Numbers,
         parts: Sequence[Sequence[float]] | Numbers | None = None,
     ) -> None:
         """Learn the scores of molecules.
 
         Args:
-            proposals: N, asked for or not (measured ones, for example), none of them scored before.
+            proposals: N, asked for or not, none of them scored before; a text is any SMILES of a molecule.
             scores: N, high is good; NaN, or another value that is not finite, means that there is no score.
             parts: (N, K), the scores by each of several objectives.
 
         Raises:
-            InputError: there are not N of each; a molecule was scored before; one that was not asked for is not a
-                molecule in canonical SMILES; or the search is for a front, and there are fewer than two parts. Then
-                nothing was learned.
+            InputError: there are not N of each; a molecule was scored before; a proposal that was not asked for is not
+                a molecule in canonical SMILES; a text is not a SMILES; or the search is for a front, and there are
+                fewer than two parts. Then nothing was learned.
         """
-        values, each = validated(proposals, scores, parts, self.archive, self._asked, front=self._front)
-        for proposal, score, row in zip(proposals, values.tolist(), each.tolist(), strict=True):
+        told = [one if isinstance(one, Proposal) else self._told(one) for one in proposals]
+        values, each = validated(told, scores, parts, self.archive, self._asked, front=self._front)
+        for proposal, score, row in zip(told, values.tolist(), each.tolist(), strict=True):
             self.archive.add(proposal, score, row)
             self._asked.pop(proposal.smiles, None)
         best = self.archive.best()
         top = {self.archive.proposals[row].smiles for row in best[: min(_SUCCESS, max(1, len(best) // 10))]}
-        for proposal in proposals:
+        for proposal in told:
             self._bandit.learn(proposal.operator, proposal.smiles in top)
         self._finetune(best)
+
+    def _told(self, text: str) -> Proposal:
+        with quiet_rdkit():
+            smiles = canonical(text, stereo=self.settings.stereo)
+        if smiles is None:
+            raise InputError(f"{text!r} is not a valid SMILES, so it has no score")
+        return Proposal(smiles, "told")
 
     def _finetune(self, best: NDArray[np.int64]) -> None:
         """Fine-tune the model on the best, when it is time."""

@@ -90,7 +90,7 @@ def read_card(folder: Path) -> Summary:
         parameters=numbers.total(),
         dtypes=tuple(name for name, _ in numbers.most_common()),
         size=sum((folder / name).stat().st_size for name in MODEL_FILES if (folder / name).is_file()),
-        training_hashes=_numbers(known).total() if known.exists() else None,
+        training_hashes=_numbers(known, only="hashes").total() if known.exists() else None,
         finished=not (folder / CHECKPOINT).exists(),
     )
 
@@ -114,14 +114,14 @@ def _figures(value: Any) -> Any:
     return math.nan if value is None else value
 
 
-def _numbers(path: Path) -> Counter[str]:
-    """Count the numbers of each dtype in a safetensors file, from its header; check its length."""
+def _numbers(path: Path, *, only: str = "") -> Counter[str]:
+    """Count the numbers of each dtype in a safetensors file, or in one of its tensors; check its length."""
     from safetensors import SafetensorError, safe_open
 
     counts: Counter[str] = Counter()
     try:
         with safe_open(path, framework="np") as file:
-            for name in file.keys():  # noqa: SIM118 - not a mapping
+            for name in {only} & {*file.keys()} if only else file.keys():
                 tensor = file.get_slice(name)
                 dtype = tensor.get_dtype()
                 counts[_DTYPES.get(dtype, dtype.lower())] += math.prod(tensor.get_shape())

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from molvae.chem.known_molecules import Form, KnownMolecules
 from molvae.chem.molecule_set import MoleculeSet
+from molvae.chem.plausibility import LONE_CHARGE, unusual_tokens
 from molvae.config import LONGEST_MOLECULE, Decoding
 from molvae.corpus.tokenizer import SmilesTokenizer
 from molvae.errors import InputError, ModelError
@@ -23,6 +25,9 @@ from molvae.storage.files import finite, read_tensors, tensor_shapes, write_tens
 
 __all__ = ["MODEL_FILES", "StoredModel", "read_model", "write_model"]
 
+_TENSORS: dict[Form, str] = {"smiles": "hashes", "flat": "flat", "tautomer": "tautomers"}
+"""The names of the hashes in ``training_set.safetensors``."""
+
 
 @dataclass(frozen=True)
 class StoredModel:
@@ -30,8 +35,8 @@ class StoredModel:
 
     model: SmilesVAE
     tokenizer: SmilesTokenizer
-    training_set: MoleculeSet | None = None
-    """hashes of the training molecules; None if the folder has none"""
+    known: KnownMolecules | None = None
+    """hashes of the training molecules, and of all molecules of the file; None if the folder has none"""
     card: dict[str, Any] = field(default_factory=dict)
     """origin and figures of the model, JSON-able"""
 
@@ -40,6 +45,17 @@ class StoredModel:
         """The largest number of tokens of a training molecule, from the card, or the default."""
         length = self.card.get("max_length")
         return length if type(length) is int and 0 < length <= LONGEST_MOLECULE else Decoding().max_length
+
+    @property
+    def atoms(self) -> frozenset[str]:
+        """The unusual atoms (`molvae.chem.plausibility`) of the training molecules, from the card.
+
+        The card of an older model lacks them; then every atom of the vocabulary is allowed, with any charge.
+        """
+        atoms = self.card.get("unusual atoms")
+        if isinstance(atoms, list) and all(isinstance(one, str) for one in atoms):
+            return frozenset(atoms)
+        return frozenset(unusual_tokens(self.tokenizer.tokens) | {LONE_CHARGE})
 
 
 def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch.float32) -> None:
@@ -60,9 +76,10 @@ def write_model(folder: Path, stored: StoredModel, *, dtype: torch.dtype = torch
     config = {"format": MODEL_FORMAT, "model": stored.model.config.model_dump(), "card": finite(stored.card)}
     write_text(folder / "config.json", json.dumps(config, indent=1, allow_nan=False) + "\n")
     write_text(folder / "tokenizer.json", stored.tokenizer.to_json() + "\n")
-    if stored.training_set is not None:
-        hashes = torch.from_numpy(stored.training_set.hashes.view(np.int64))
-        write_tensors(folder / "training_set.safetensors", {"hashes": hashes})
+    if stored.known is not None:
+        sets = stored.known.sets.items()
+        hashes = {_TENSORS[form]: torch.from_numpy(each.hashes.view(np.int64)) for form, each in sets}
+        write_tensors(folder / "training_set.safetensors", hashes)
     weights = stored.model.state_dict()
     for name, _ in stored.model.named_parameters():
         weights[name] = weights[name].to(dtype)
@@ -95,18 +112,18 @@ def read_model(folder: Path) -> StoredModel:
     bad = next((name for name, value in model.state_dict().items() if not bool(value.isfinite().all())), None)
     if bad is not None:
         raise ModelError(f"{path} is damaged, or its training diverged: {bad} holds NaN or infinite weights")
-    return StoredModel(model.eval(), tokenizer, _read_training_set(folder), card)
+    return StoredModel(model.eval(), tokenizer, _read_known(folder), card)
 
 
-def _read_training_set(folder: Path) -> MoleculeSet | None:
+def _read_known(folder: Path) -> KnownMolecules | None:
     path = folder / "training_set.safetensors"
     if not path.exists():
         return None
     tensors, _ = read_tensors(path)
-    hashes = tensors.get("hashes")
-    if hashes is None or hashes.dtype != torch.int64 or hashes.ndim != 1:
+    there: dict[Form, torch.Tensor] = {form: tensors[name] for form, name in _TENSORS.items() if name in tensors}
+    if "smiles" not in there or any(one.dtype != torch.int64 or one.ndim != 1 for one in there.values()):
         raise ModelError(f"{path} is damaged: it holds no hashes of 64 bits")
-    return MoleculeSet(hashes.numpy().view(np.uint64))
+    return KnownMolecules({form: MoleculeSet(one.numpy().view(np.uint64)) for form, one in there.items()})
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

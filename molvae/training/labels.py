@@ -140,7 +140,7 @@ class HeadFigures(NamedTuple):
     """The accuracy of the heads of a model on held-out molecules."""
 
     fits: dict[str, HeadFit]
-    """by property"""
+    """by quantity, as in `ModelConfig.quantities`"""
     loss: float
     """nats per molecule, the property term of the objective before its weight"""
 
@@ -169,7 +169,7 @@ class HeadCheck:
         values, ours = self.labels.values[self.rows], self.labels.in_units(predicted)
         losses = label_losses(torch.from_numpy(predicted), self.labels.batch(self.rows).values).numpy()
         fits = {}
-        for place, name in enumerate(model.config.heads):
+        for place, name in enumerate(model.config.quantities):
             known = np.isfinite(values[:, place])
             y, p = values[known, place], ours[known, place]
             loss = float(losses[known, place].mean()) if len(y) else 0.0

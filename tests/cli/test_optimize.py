@@ -47,6 +47,16 @@ def test_all_constraints_hold(quick):
     assert "ended after" in done.stderr
 
 
+def test_it_starts_from_one_smiles_or_from_chosen_rows(quick):
+    assert optimize("qed", *QUICK, "-o", "one", "--start", "OCCCCO").exit_code == 0
+    assert read_request(quick / "one").start == ("OCCCCO",)
+    (quick / "leads.csv").write_text("smiles,x\nOCCCCO,1\nOCCCCCO,2\n")
+    assert optimize("qed", *QUICK, "-o", "two", "--start", "leads.csv", "--where", "x > 1").exit_code == 0
+    assert read_request(quick / "two").start == ("OCCCCCO",)
+    assert_error(optimize("qed", *QUICK, "--start", "OCCCCO(", "-o", "bad"), "OCCCCO( does not exist")
+    assert_error(optimize("qed", *QUICK, "--where", "x > 1", "-o", "bad"), "need --start")
+
+
 def test_failed_scores_are_counted_by_reason(quick):
     (quick / "mine.py").write_text(
         "def score(smiles):\n"

@@ -12,7 +12,7 @@ import pytest
 from molvae import MolVAE
 from tests.cli.shell import assert_error, molvae, works
 
-BAD = {"C1CC": "not valid SMILES", "[Pt]": "does not know the token '[Pt]'", "": "empty"}
+BAD = {"C1CC": "not valid SMILES", "[Pt]": "does not know the element Pt", "": "empty"}
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +123,7 @@ def test_reconstruct_gives_figures_table_and_picture(run, table, tmp_path, tiny_
     result = works("reconstruct", table, "-o", out, "--grid", grid, "--worst", 3, "--json")
     figures, rows = json.loads(result.stdout), read(out)
     assert figures["molecules"] == 30 and figures["encoded"] == pytest.approx(29 / 30)
+    assert "1 molecule that the model cannot encode count" in " ".join(result.stderr.split())
     assert rows["exact"].tolist().count("True") == round(figures["exact reconstruction"] * 30)
     expected = MolVAE.from_pretrained(tiny_run).reconstruct(list(rows["smiles"]))
     assert [one or None for one in rows["reconstruction"]] == expected

@@ -36,6 +36,23 @@ def test_measured_molecules_give_suggestions(quick):
     assert suggest("series.csv", "--budget", 5).exit_code == suggest("series.csv", "qed").exit_code == 2
 
 
+def test_bounds_are_left_out_and_rows_are_chosen(quick):
+    cells = [f"{place},{'>' if place % 4 == 0 else '='},{'IC50' if place < 16 else 'hours'}" for place in range(20)]
+    write(quick / "series.csv", "smiles,value,relation,Standard Type", cells)
+    done = suggest("series.csv", "--column", "value", "-o", "all")
+    message = " ".join(done.stderr.split())
+    assert "value: Standard Type IC50 (16), hours (4); relation = (15), > (5); 5 values with a relation" in message
+    assert "value mixes several values of Standard Type; choose rows, such as --where" in message
+    assert "15 molecules with value" in message
+    chosen = suggest("series.csv", "--column", "value", "--where", "`Standard Type` == 'IC50'", "-o", "chosen")
+    message = " ".join(chosen.stderr.split())
+    assert chosen.exit_code == 0 and "--where chooses 16 of 20 rows" in message and "mixes" not in message
+    assert "12 molecules with value" in message
+    assert_error(
+        suggest("series.csv", "--where", "type == 1"), "there is no column 'type'; the columns are smiles, value"
+    )
+
+
 def test_optimize_measured_is_suggest(quick):
     write(quick / "series.csv", "smiles,pIC50", range(20))
     new = suggest("series.csv", "--window", "mw", 50, 300, "--minimize", "-o", "new")

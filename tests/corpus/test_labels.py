@@ -52,11 +52,12 @@ def test_a_column_that_begins_with_nothing_is_read_where_it_is_asked_for(tmp_pat
     table = open_table(written(tmp_path, "smiles,activity\n" + "\n".join(rows) + "\n"))
     assert table.numeric_columns == ()
     sources = find_labels(["activity"], table)
-    corpus = clean(table.with_numeric(["activity"]))
+    corpus = clean(table.with_measured(["activity"]))
     labels = labels_of(corpus, sources)
     assert labels["activity"].dropna().tolist() == [7.5, 6.5]
     n = len(corpus)
-    assert describe_labels(sources, labels) == f"heads for activity (column of the file, 2 of {n} molecules)"
+    sentence = describe_labels(sources, labels.to_numpy(), ["activity"])
+    assert sentence == f"heads for activity (column of the file, 2 of {n} molecules)"
 
 
 def test_of_repeated_molecules_the_mean_is_the_label(tmp_path):

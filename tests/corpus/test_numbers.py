@@ -80,7 +80,7 @@ def test_thousands_below_the_sample(tmp_path):
 
 
 def test_a_column_carried_on_request_keeps_its_grouping(tmp_path):
-    table = open_table(table_of(tmp_path, ["1,250.5", "n.d. yet", "so-so", "2,000"])).with_numeric(["IC50 (nM)"])
+    table = open_table(table_of(tmp_path, ["1,250.5", "n.d. yet", "so-so", "2,000"])).with_measured(["IC50 (nM)"])
     np.testing.assert_array_equal(next(table.chunks()).numbers["IC50 (nM)"], [1250.5, np.nan, np.nan, 2000])
 
 

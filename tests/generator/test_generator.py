@@ -16,6 +16,7 @@ from molvae import ConfigError, Decoding, InputError, ModelError, MolVAE, Sampli
 from molvae.chem import canonical
 from molvae.corpus.reading import read_smiles
 from molvae.pretrained.folder import StoredModel
+from molvae.storage.files import read_tensors, write_tensors
 from tests.parrot import parrot
 
 
@@ -59,6 +60,8 @@ def test_strict_encode_points(vae):
         vae.encode(["CC", "C1C"], strict=True)
     with pytest.raises(InputError, match=r"molecule 1 of 1: the token '\[Pt\]' is not in the vocabulary.*\n.*\n"):
         vae.encode(["[Pt]"], strict=True)
+    with pytest.raises(InputError, match=r"the token '\[Pt\]' is not in .*: it knows no Pt\n.*\n {10}\^$"):
+        vae.encode(["N.N.Cl[Pt]Cl"], strict=True)
     with pytest.raises(InputError, match=r"(?s)\[C@H\].*\nwithout stereochemistry, salts and charges .*: CC\(N\)CO$"):
         vae.encode(["C[C@H](N)CO.Cl"], strict=True)
 
@@ -183,6 +186,28 @@ def test_novel_needs_a_training_set(vae, tmp_path):
     (tmp_path / "training_set.safetensors").unlink()
     with pytest.raises(ConfigError, match="does not know its training molecules"):
         MolVAE.from_pretrained(tmp_path).sample(1, novel=True)
+
+
+def test_a_run_knows_its_whole_file_and_an_older_one_its_training_molecules(vae, tiny_run, tmp_path):
+    there = read_smiles(tiny_run / "molecules.csv.gz")
+    assert vae.known.holds(there).all() and len(vae.training_set) == vae.card["molecules"] < len(there)
+    assert vae.known.holds(there, "tautomers").all()
+    vae.save_pretrained(tmp_path)
+    again = MolVAE.from_pretrained(tmp_path).known
+    assert again.holds(there).all() and again.sets.keys() == vae.known.sets.keys()
+    hashes = read_tensors(tmp_path / "training_set.safetensors")[0]["hashes"]
+    write_tensors(tmp_path / "training_set.safetensors", {"hashes": hashes})  # as an earlier version wrote it
+    old = MolVAE.from_pretrained(tmp_path)
+    assert old.known.holds(there).sum() == len(vae.training_set)
+    assert len(old.sample(2, seed=0, novel=True)) == 2
+    with pytest.raises(ConfigError, match="does not keep the tautomers"):
+        old.sample(1, novel="tautomers")
+    with pytest.raises(ConfigError, match="novel must be True, False or 'tautomers', not 'stereo'"):
+        vae.sample(1, novel="stereo")
+
+
+def test_the_card_says_what_is_unusual_in_the_training_molecules(vae):
+    assert vae.card["unusual atoms"] == [] and vae.atoms == frozenset()
 
 
 def test_card_tells_where_the_model_comes_from(vae):

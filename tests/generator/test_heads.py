@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from molvae import ConfigError, ModelError, MolVAE, optimize, resume, train
 from molvae.optimization.objectives import objective_of
@@ -14,6 +16,8 @@ from molvae.optimization.objectives.parser import runs_code
 from molvae.pretrained.folder import StoredModel, write_model
 from molvae.storage.files import read_tensors
 from molvae.storage.latest_run import is_finished
+from molvae.training.run.finetune_source import adapt_model
+from molvae.training.run.folder import read_start
 from tests.training.run.test_fine_tuning import TINY, TRAINING, Killer, Listener
 from tests.training.run.test_run import Killed, content
 
@@ -60,6 +64,59 @@ def test_the_folder_tells_of_the_heads(table, tmp_path, canonical_smiles):
     assert again.card["figures"]["mw_mae"] == pytest.approx(best["mw_mae"], rel=1e-5)
     predicted, measured = again.predict(molecules["smiles"][held])["mw"], molecules["mw"][held].to_numpy()
     assert again.card["figures"]["mw_mae"] == pytest.approx(np.abs(predicted - measured).mean(), rel=1e-4)
+
+
+def test_logarithms_are_learned_and_values_are_predicted(tmp_path, canonical_smiles):
+    """Concentrations over six powers of ten, some of them bounds, one 0."""
+    path, heard = tmp_path / "series.csv", Listener()
+    heard.warning = heard.plan
+    relations = ["'='", "'>'", "", "="]
+    rows = [f"{one};{10 ** (n / 5) if n else 0};{relations[n % 4]}" for n, one in enumerate(canonical_smiles)]
+    path.write_text("smiles;IC50 (nM);Standard Relation\n" + "\n".join(rows) + "\n")
+    given = {"properties": ["ic50 (nm)", "mw"], "init_from": ""}
+    vae = trained(path, tmp_path / "run", **given, reporter=heard, model={**TINY, "log": "IC50 (NM)"})
+    known = [n for n in range(1, len(canonical_smiles)) if n % 4 != 1]
+    sentence = (
+        f"heads for log10 IC50 (nM) (column of the file, {len(known)} of {len(canonical_smiles)} molecules), mw ("
+    )
+    assert any(one.startswith(sentence) for one in heard.sentences)
+    assert any("with a relation other than = left out" in one for one in heard.sentences)
+    assert vae.config.quantities == ("log10 IC50 (nM)", "mw") and "log10 IC50 (nM)_r2" in vae.card["figures"]
+    head, scale = vae.model.property_heads()["IC50 (nM)"], vae.card["heads"]["log10 IC50 (nM)"]
+    start = read_start(tmp_path / "run", finished=True)
+    labels = start.labels[start.parts["train"], 0]
+    np.testing.assert_allclose(np.nanmean(labels), scale["mean"], rtol=1e-5)
+    np.testing.assert_allclose(start.labels[known, 0], [n / 5 for n in known], rtol=1e-6)
+    z = torch.from_numpy(vae.encode(canonical_smiles))
+    expected = 10.0 ** (scale["mean"] + scale["std"] * head(z).detach().double().numpy())
+    np.testing.assert_allclose(vae.predict(canonical_smiles)["IC50 (nM)"], expected, rtol=1e-4)
+    assert (vae.predict(canonical_smiles)["IC50 (nM)"] > 0).all()
+    kept = MolVAE.from_pretrained(tmp_path / "run")
+    tuned = adapt_model(kept, canonical_smiles, start.scales(), config=kept.config, seed=0).model
+    torch.testing.assert_close(tuned.property_heads()["IC50 (nM)"](z), head(z), rtol=1e-4, atol=1e-4)
+    plain = adapt_model(kept, canonical_smiles, start.scales(), config=kept.config.replace(log=""), seed=0).model
+    assert not plain.property_heads()["IC50 (nM)"](z).any()  # a new head predicts the mean
+
+
+def test_a_column_over_many_powers_of_ten_is_told_and_log_names_a_property(tmp_path, canonical_smiles):
+    path, heard = tmp_path / "series.csv", Listener()
+    heard.warning = heard.plan
+    path.write_text("smiles,IC50 (nM)\n" + "".join(f"{one},{10**n}\n" for n, one in enumerate(canonical_smiles[:9])))
+    with pytest.raises(ConfigError, match=r"--log names 'pIC50', which is no property .*; these are IC50 \(nM\)"):
+        trained(path, tmp_path / "run", properties=["IC50 (nM)"], model={**TINY, "log": "pIC50"}, reporter=heard)
+    with pytest.raises(ConfigError, match="name these with --properties"):
+        trained(path, tmp_path / "run", properties=[], model={**TINY, "log": "pIC50"})
+    trained(path, tmp_path / "run", properties=["IC50 (nM)"], reporter=heard, overwrite=True)
+    assert any(re.search(r"IC50 \(nM\) covers [78].0 powers .* or --log 'IC50 \(nM\)'", one) for one in heard.sentences)
+
+
+def test_an_unfinished_run_of_a_version_without_logarithms_is_resumed(table, tmp_path):
+    trained(table, tmp_path / "run")
+    config = tmp_path / "run" / "config.toml"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith("log =")))
+    assert len(config.read_text().splitlines()) == len(lines) - 1
+    assert read_start(tmp_path / "run").model.quantities == ASKED
 
 
 def test_what_cannot_be_encoded_is_not_predicted(table, tmp_path):

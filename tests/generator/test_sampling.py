@@ -7,8 +7,11 @@ import pytest
 
 from molvae import SamplingError
 from molvae.chem import PROPERTIES
+from molvae.chem.known_molecules import FORMS, KnownMolecules
 from molvae.chem.molecule_set import GrowingSet, MoleculeSet, hash_smiles
 from molvae.generator.sampling.screening import Account, Raw, first_draws, new_molecules, screen, unscreened
+
+ATOMS = {"[N+]", "[O-]", "lone charge"}
 
 
 def raw(blocks):
@@ -20,8 +23,17 @@ def raw(blocks):
 
 def sifted(blocks, n, known=None, names=()):
     account = Account()
-    found = list(new_molecules((screen(names, block) for block in raw(blocks)), n, account, known=known))
+    found = list(new_molecules((screen(names, block, atoms=ATOMS) for block in raw(blocks)), n, account, known=known))
     return [one for molecules in found for one in molecules], account, found
+
+
+def test_radicals_and_foreign_charges_are_left_out_and_counted_but_are_valid():
+    drawn = ["C[CH]C", "CC[N+](C)(C)C", "CI(C)C", "C[CH]C", "CCO", "C[C@@](F)Cl"]
+    account = Account()
+    blocks = (screen((), block, atoms={"[N+]", "[O-]"}) for block in raw(forever([*drawn, "CCN"])))
+    found = [one for molecules in new_molecules(blocks, 2, account) for one in molecules]
+    assert found == ["CCO", "CCN"]
+    assert (account.drawn, account.valid, account.implausible, account.duplicates) == (7, 7, 4, 1)
 
 
 def forever(block):
@@ -41,15 +53,27 @@ def test_none_asked_is_none_drawn():
 
 
 def test_training_molecules_can_be_left_out():
-    smiles, account, _ = sifted([["OCC", "CC", "OCC", "CCN"]], 2, known=MoleculeSet.from_smiles(["CCO"]))
+    smiles, account, _ = sifted([["OCC", "CC", "OCC", "CCN"]], 2, known=KnownMolecules.from_smiles(["CCO"]))
     assert smiles == ["CC", "CCN"]
     assert (account.known, account.duplicates, account.valid) == (1, 1, 4)
+
+
+@pytest.mark.parametrize(("forms", "known_ones"), [(1, 1), (2, 4), (3, 5)])
+def test_held_out_molecules_and_stereoisomers_are_known_if_their_forms_are_compared(forms, known_ones):
+    known = KnownMolecules.from_smiles(["C[C@H](N)O"], held_out=["Oc1ccccn1"])
+    drawn = ["C[C@H](N)O", "CC(N)O", "C[C@@H](N)O", "Oc1ccccn1", "O=c1cccc[nH]1", "CCO"]
+    screened = (screen((), block, forms=FORMS[:forms]) for block in raw([drawn, ["CCN"]]))
+    account = Account()
+    blocks = new_molecules(screened, 7 - known_ones, account, known=known)
+    found = [one for molecules in blocks for one in molecules]
+    assert found == [*drawn[known_ones:], "CCN"]
+    assert account.known == known_ones
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_the_cuts_change_nothing(canonical_smiles, size):
     texts = ["C1", *canonical_smiles, "", *reversed(canonical_smiles), "CCCCCCC"]
-    known = MoleculeSet.from_smiles(canonical_smiles[5:7])
+    known = KnownMolecules.from_smiles(canonical_smiles[5:7])
     n = len(canonical_smiles) - 1
     whole, account, _ = sifted([texts], n, known)
     cut, same, _ = sifted([texts[at : at + size] for at in range(0, len(texts), size)], n, known)

@@ -79,7 +79,7 @@ def test_who_goes_on_has_the_same_points_to_the_last_bit(vae):
 
 def test_the_same_seed_moves_the_same_way_though_the_model_was_trained_with_dropout(vae):
     model = expand_vocabulary(vae.model, len(vae.tokenizer), torch.Generator(), dropout=0.5)
-    dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.training_set, vae.card))
+    dropping = MolVAE(StoredModel(model, vae.tokenizer, vae.known, vae.card))
     first, second, other = moved(dropping), moved(dropping), moved(dropping, seed=1)
     np.testing.assert_array_equal(first.encode(ELITES), second.encode(ELITES))
     assert np.abs(first.encode(ELITES) - other.encode(ELITES)).max() > 0

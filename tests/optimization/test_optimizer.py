@@ -266,3 +266,17 @@ def test_edits_of_graphs_leave_a_core_that_is_to_be_kept(vae):
         ["graph mutation"] * 100, [START[1]] * 100, [START[0]] * 100, np.random.default_rng(0)
     )
     assert len(made) > 50 and rules[0].allows([one.smiles for one in made]).all()
+
+
+def test_texts_can_be_told(vae):
+    search = Optimizer(vae, seed=0)
+    search.tell(["OCC", "CCN", Proposal("CCC", "measured")], [1.0, 2.0, 3.0])
+    assert search.archive.smiles == ["CCO", "CCN", "CCC"] and search.archive.scores.tolist() == [1.0, 2.0, 3.0]
+    for texts, message in (
+        (["C1C"], "'C1C' is not a valid SMILES"),
+        (["C(C)O"], "scored before"),
+        (["C", "C"], "before"),
+    ):
+        with pytest.raises(InputError, match=message):
+            search.tell(texts, [1.0] * len(texts))
+    assert len(search.archive) == 3

@@ -16,7 +16,7 @@ from molvae.chem import canonical, parse, quiet_rdkit, tanimoto
 from molvae.config import Decoding, check_batch_size, check_seed
 from molvae.corpus.tokenizer import SmilesTokenizer, scan
 from molvae.errors import ConfigError, InputError, pluralize
-from molvae.generator.exploration.space import Points, Space, around
+from molvae.generator.exploration.space import Points, Space, around, only_plausible
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 from molvae.model.latent_codec import Codec
 
@@ -97,7 +97,7 @@ def decorate(
             rows = slice(at, at + batch_size)
             texts += space.codec.decorate(z[rows], decoding, uniforms[rows], templates[rows])
         with quiet_rdkit():
-            return [canonical(text) for text in texts]
+            return only_plausible(space, [canonical(text) for text in texts], [str(canonical(scaffold))])
 
     pool, exclude = (n, ()) if lead is None else (_CHOICE * n, (lead,))
     found = collect(make, pool, exclude=exclude, accept=template.is_held)

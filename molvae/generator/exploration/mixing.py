@@ -12,7 +12,7 @@ from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import check_radius
-from molvae.generator.exploration.space import Numbers, Space, around, spherical_mean
+from molvae.generator.exploration.space import Numbers, Space, around, only_plausible, spherical_mean
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 __all__ = ["mix"]
@@ -77,7 +77,7 @@ def mix(
 
     def make(k: int) -> list[str | None]:
         draws = around(np.repeat(center, k, axis=0), radius * rng.random(k), rng)
-        return space.decode(draws, constrained=constrained, batch_size=batch_size)
+        return only_plausible(space, space.decode(draws, constrained=constrained, batch_size=batch_size), parents)
 
     found = collect(make, _CHOICE * n, exclude=parents)
     similarity = tanimoto(found.smiles, parents)

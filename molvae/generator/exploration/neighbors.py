@@ -9,11 +9,12 @@ import numpy as np
 from rdkit import Chem
 
 from molvae.chem import canonical, parse, quiet_rdkit, scaffold, tanimoto
+from molvae.chem.known_molecules import Novel
 from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import lost_notes
 from molvae.generator.exploration.radius import RADII, check_radius, suitable_radius
-from molvae.generator.exploration.space import Points, Space, around, relative_distance
+from molvae.generator.exploration.space import Points, Space, around, known_to, only_plausible, relative_distance
 from molvae.generator.exploration.walk import Collected, Walk, check_properties, collect, make_walk
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def neighbors(
     n: int = 50,
     radius: float | None = None,
     keep: str | None = None,
+    novel: Novel = False,
+    stereo: bool = True,
     properties: Sequence[str] = (),
     constrained: bool = True,
     seed: int = 0,
@@ -57,6 +60,9 @@ def neighbors(
         radius: above 0, at most 1, where point and lead are 60 degrees apart; None takes the radius at which the
             similarity of `calibrate_radius` is half way between its values at radius 0 and 1.
         keep: a SMARTS that each molecule must match, or ``scaffold`` for the Murcko scaffold of the lead.
+        novel: leave out the molecules of the training file and their stereoisomers; ``"tautomers"`` also leaves out
+            their tautomers.
+        stereo: keep stereo; without it, the lead and all molecules have none.
         properties: names of `molvae.chem.PROPERTIES`, added as columns.
         constrained: whether the decoder writes only valid molecules.
         seed: of the draws.
@@ -65,12 +71,15 @@ def neighbors(
     Returns:
         A walk without the lead, the nearest molecule first: ``smiles``; ``distance`` between the posterior means of
         molecule and lead, in units of the norm of the latter, NaN for a token that the model does not know;
-        ``similarity``, Tanimoto to the lead (Morgan, radius 2). Its ``shortfall`` explains fewer than n, and names a
+        ``similarity``, Tanimoto to the lead (Morgan, radius 2); and
+        ``known``, 1 for a molecule of the training file or its stereoisomer, else 0. A model that does not keep its
+        molecules gives no such column. Its ``shortfall`` explains fewer than n, and names a
         radius that gives more.
 
     Raises:
         InputError: the lead cannot be encoded, or `keep` cannot be read or is not in the lead.
-        ConfigError: `n`, `radius` or `seed` is out of range, or a property is unknown.
+        ConfigError: `n`, `radius` or `seed` is out of range, a property is unknown, or the model does not keep the
+            molecules that `novel` leaves out.
         SamplingError: the radius is None, and the model cannot sample the molecules to calibrate it with.
     """
     check_seed(seed)
@@ -80,27 +89,35 @@ def neighbors(
         raise ConfigError(f"n must be at least 1, not {n}")
     check_radius(radius)
     check_properties(properties)
+    if not stereo:
+        smiles = canonical(smiles, stereo=False) or smiles
     point = space.encode([smiles], strict=True, batch_size=batch_size)
     lead = str(canonical(smiles))
     accept = _filter(keep, lead)
     rng = np.random.default_rng(seed)
 
-    def make(k: int) -> list[str | None]:
-        draws = around(np.repeat(point, k, axis=0), radius, rng)
-        return space.decode(draws, constrained=constrained, batch_size=batch_size)
+    def decode(points: Points) -> list[str | None]:
+        found = space.decode(points, constrained=constrained, batch_size=batch_size)
+        return only_plausible(space, found, [lead], stereo=stereo)
 
-    found = collect(make, n, exclude={lead}, accept=accept)
+    def make(k: int) -> list[str | None]:
+        return decode(around(np.repeat(point, k, axis=0), radius, rng))
+
+    found = collect(make, n, exclude={lead}, accept=accept, known=known_to(space, novel), novel=novel)
     distance = relative_distance(space.encode(found.smiles, batch_size=batch_size), point[0])
     order = np.argsort(distance, kind="stable")  # NaN, for an unknown token, comes last
     near = [found.smiles[row] for row in order]
     distance, similarity = distance[order], tanimoto(near, [lead])[:, 0]
+    numbers = {"distance": distance, "similarity": similarity}
+    if space.known is not None:
+        numbers["known"] = space.known.holds(near).astype(np.float64)
     shortfall = None
     if len(near) < n:
-        other = _better_radius(space, point, lead, accept, constrained, seed, batch_size)
+        other = _better_radius(decode, point, lead, accept, seed)
         shortfall = _shortfall(found, n, radius, keep, other)
     return make_walk(
         near,
-        {"distance": distance, "similarity": similarity},
+        numbers,
         properties=properties,
         notes=[
             _account(found, radius, keep, similarity),
@@ -145,13 +162,13 @@ def _filter(keep: str | None, lead: str) -> Callable[[str], bool]:
 
 
 def _better_radius(
-    space: Space, point: Points, lead: str, accept: Callable[[str], bool], constrained: bool, seed: int, batch_size: int
+    decode: Callable[[Points], list[str | None]], point: Points, lead: str, accept: Callable[[str], bool], seed: int
 ) -> float | None:
     """The smallest radius that gives nearly as many molecules as the best one; None if no radius gives any."""
     found = {}
     for radius in RADII[1:]:
         draws = around(np.repeat(point, _TRIAL, axis=0), radius, np.random.default_rng(seed))
-        molecules = set(space.decode(draws, constrained=constrained, batch_size=batch_size)) - {None, lead}
+        molecules = set(decode(draws)) - {None, lead}
         found[radius] = sum(one is not None and accept(one) for one in molecules)
     most = max(found.values())
     return next(radius for radius, some in found.items() if some >= _ENOUGH * most) if most else None
@@ -159,10 +176,12 @@ def _better_radius(
 
 def _account(found: Collected, radius: float, keep: str | None, similarity: np.ndarray) -> str:
     mean = f", mean Tanimoto similarity {similarity.mean():.2f}" if len(similarity) else ""
+    known = f", {pluralize(found.known, 'known molecule')} left out" if found.known else ""
     refused = f", {pluralize(found.refused, 'molecule')} without {keep}" if keep else ""
     return (
         f"{pluralize(len(similarity), 'neighbor')} from {pluralize(found.drawn, 'draw')} at radius {radius:g}: "
-        f"{found.validity:.0%} valid, {found.excluded / max(1, found.valid):.0%} of them the lead itself{refused}{mean}"
+        f"{found.validity:.0%} valid, {found.excluded / max(1, found.valid):.0%} of them the lead itself"
+        f"{known}{refused}{mean}"
     )
 
 
@@ -172,7 +191,8 @@ def _shortfall(found: Collected, n: int, radius: float, keep: str | None, other:
     elif found.excluded == found.valid:
         why = "all valid ones being the lead itself"
     else:
-        why = f"which gave {pluralize(len(found.smiles) + found.refused, 'other molecule')}"
+        why = f"which gave {pluralize(len(found.smiles) + found.known + found.refused, 'other molecule')}"
+        why += f", {found.known} of them known" if found.known else ""
         why += f", {found.refused} of them without {keep}" if keep else ""
     if other is None:
         remedy = "no radius gives more" + ("; keep less" if keep else "")

@@ -12,7 +12,7 @@ from molvae.chem import canonical, tanimoto
 from molvae.config import check_seed
 from molvae.errors import ConfigError, InputError, pluralize
 from molvae.generator.exploration.fidelity import reconstruction_note
-from molvae.generator.exploration.space import Numbers, Points, Space, around, path_points
+from molvae.generator.exploration.space import Numbers, Points, Space, around, only_plausible, path_points
 from molvae.generator.exploration.walk import Walk, check_properties, make_walk
 
 __all__ = ["interpolate"]
@@ -120,7 +120,7 @@ class _Path:
     def __init__(self, space: Space, ends: Points, linear: bool, constrained: bool, batch_size: int) -> None:
         self._space, self._ends, self._linear = space, ends, linear
         self._constrained, self._batch_size = constrained, batch_size
-        self.reconstructions = self._decode(self._at([0.0, 1.0]))
+        self.reconstructions = self._raw(self._at([0.0, 1.0]))
 
     def stops(self, steps: int, ends: set[str], rng: np.random.Generator) -> tuple[list[_Stop], list[str]]:
         """Up to `steps` - 2 distinct molecules between the ends, by position; and notes on them."""
@@ -128,27 +128,27 @@ class _Path:
         grid = np.linspace(0.0, 1.0, (steps - 1) * max(2, -(-_FINENESS // (steps - 1))) + 1)
         if not len(wanted):
             return [], []
-        molecules = self._decode(self._at(grid))
+        molecules = self._decode(self._at(grid), ends)
         places: dict[str, list[float]] = {}
         for t, molecule in zip(grid, molecules, strict=True):
             if molecule is not None and molecule not in ends:
                 places.setdefault(molecule, []).append(float(t))
         stops, free = _spread(places, wanted)
-        beside = self._beside(free, ends | set(places), rng)
+        beside = self._beside(free, ends, set(places), rng)
         stops = sorted([*stops, *beside], key=lambda stop: stop.t)
         return stops, _account(stops, len(wanted), len(places), molecules)
 
-    def _beside(self, positions: Numbers, known: set[str], rng: np.random.Generator) -> list[_Stop]:
+    def _beside(self, positions: Numbers, ends: set[str], known: set[str], rng: np.random.Generator) -> list[_Stop]:
         """For each position a new molecule from points beside it, the nearest first."""
         found: list[_Stop] = []
         for distance in _BESIDE:
             left = np.setdiff1d(positions, [stop.t for stop in found])
             if not len(left):
                 break
-            molecules = self._decode(around(np.repeat(self._at(left), _TRIES, axis=0), distance, rng))
+            molecules = self._decode(around(np.repeat(self._at(left), _TRIES, axis=0), distance, rng), ends)
             for row, t in enumerate(left.tolist()):
                 tried = molecules[row * _TRIES : (row + 1) * _TRIES]
-                new = next((one for one in tried if one is not None and one not in known), None)
+                new = next((one for one in tried if one is not None and one not in ends | known), None)
                 if new is not None:
                     known = known | {new}
                     found.append(_Stop(new, t, distance))
@@ -157,7 +157,10 @@ class _Path:
     def _at(self, t: Numbers | Sequence[float]) -> Points:
         return path_points(self._ends[0], self._ends[1], np.asarray(t), linear=self._linear)
 
-    def _decode(self, points: Points) -> list[str | None]:
+    def _decode(self, points: Points, ends: set[str]) -> list[str | None]:
+        return only_plausible(self._space, self._raw(points), ends)
+
+    def _raw(self, points: Points) -> list[str | None]:
         return self._space.decode(points, constrained=self._constrained, batch_size=self._batch_size)
 
 

@@ -6,17 +6,30 @@ the norm stay where the decoder was trained; straight lines pass nearer to the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from molvae.errors import InputError
+from molvae.chem import canonical
+from molvae.chem.known_molecules import KnownMolecules, Novel
+from molvae.chem.plausibility import is_plausible, unusual_atoms
+from molvae.errors import ConfigError, InputError
 from molvae.model import slerp
 
-__all__ = ["Numbers", "Points", "Space", "around", "path_points", "relative_distance", "spherical_mean"]
+__all__ = [
+    "Numbers",
+    "Points",
+    "Space",
+    "around",
+    "known_to",
+    "only_plausible",
+    "path_points",
+    "relative_distance",
+    "spherical_mean",
+]
 
 Points = NDArray[np.float32]
 """(N, D) latent points"""
@@ -27,6 +40,11 @@ _ROUNDS = 100  # of the spherical mean, at most; it converges in about ten
 
 class Space(Protocol):
     """A latent space; `molvae.MolVAE` is one."""
+
+    known: KnownMolecules | None
+    """the molecules of the training file"""
+    atoms: frozenset[str]
+    """unusual atoms that its molecules may have, as in `molvae.chem.is_plausible`"""
 
     def encode(self, smiles: Sequence[str], *, strict: bool = False, batch_size: int = 512) -> Points:
         """Posterior means (N, D); NaN, or `InputError` if strict, for a molecule that cannot be encoded."""
@@ -43,6 +61,36 @@ class Space(Protocol):
     ) -> list[str | None]:
         """Canonical SMILES at points (N, D); None for an invalid one."""
         ...
+
+
+def only_plausible(
+    space: Space, found: Sequence[str | None], origins: Collection[str], *, stereo: bool = True
+) -> list[str | None]:
+    """Decoded molecules, but None for a radical, and for a valence or charge that no training molecule has.
+
+    Args:
+        space: the model.
+        found: N canonical SMILES; None for an invalid one.
+        origins: canonical SMILES of the molecules that the user walks from; what is unusual in them is allowed.
+        stereo: keep stereo centres and double-bond geometry.
+    """
+    allowed = space.atoms.union(*map(unusual_atoms, origins))
+    kept = [one if one is not None and is_plausible(one, allowed) else None for one in found]
+    return kept if stereo else [canonical(one, stereo=False) for one in kept]
+
+
+def known_to(space: Space, novel: Novel) -> KnownMolecules | None:
+    """The molecules that are to be left out; None for none.
+
+    Raises:
+        ConfigError: the model does not keep what it needs to leave them out.
+    """
+    if not novel:
+        return None
+    if space.known is None:
+        raise ConfigError("this model does not know its training molecules, so it cannot leave them out")
+    space.known.check(novel)
+    return space.known
 
 
 def path_points(a: Points, b: Points, t: Numbers, *, linear: bool = False) -> Points:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from molvae.chem import PROPERTIES, molecule_grid, property_table
+from molvae.chem.known_molecules import KnownMolecules, Novel
 from molvae.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,8 +95,11 @@ class Collected:
     """distinct, in the order of the draws"""
     drawn: int = 0
     valid: int = 0
+    """draws that give a plausible molecule"""
     excluded: int = 0
     """valid draws that are starting molecules"""
+    known: int = 0
+    """distinct molecules that are in the training file, left out"""
     refused: int = 0
     """distinct molecules that the filter rejected"""
 
@@ -111,6 +115,8 @@ def collect(
     *,
     exclude: Collection[str] = (),
     accept: Callable[[str], bool] = lambda _: True,
+    known: KnownMolecules | None = None,
+    novel: Novel = True,
 ) -> Collected:
     """Decode draws until there are n distinct molecules.
 
@@ -119,8 +125,10 @@ def collect(
     Args:
         make: draws k points and decodes them, to canonical SMILES; None is an invalid one.
         n: number of molecules.
-        exclude: canonical SMILES to leave out.
+        exclude: canonical SMILES of the starting molecules, which are left out.
         accept: whether a molecule passes the filter.
+        known: more molecules to leave out; None for none.
+        novel: in which forms these are compared.
     """
     result = Collected()
     seen: set[str] = set()
@@ -130,11 +138,13 @@ def collect(
         result.drawn += _BLOCK
         result.valid += len(found)
         result.excluded += sum(one in exclude for one in found)
-        for one in dict.fromkeys(found):
-            if one in seen or one in exclude:
-                continue
-            seen.add(one)
-            if not accept(one):
+        new = [one for one in dict.fromkeys(found) if one not in seen and one not in exclude]
+        seen.update(new)
+        is_known = known.holds(new, novel) if known is not None else [False] * len(new)
+        for one, there in zip(new, is_known, strict=True):
+            if there:
+                result.known += 1
+            elif not accept(one):
                 result.refused += 1
             elif len(result.smiles) < n:
                 result.smiles.append(one)

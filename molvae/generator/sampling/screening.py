@@ -6,15 +6,16 @@ Worker processes run this module, so it imports no torch.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.chem import PROPERTIES, canonical, parse
-from molvae.chem.molecule_set import GrowingSet, MoleculeSet, hash_smiles
+from molvae.chem import PROPERTIES, canonical, is_plausible, parse
+from molvae.chem.known_molecules import FORMS, Form, KnownMolecules, hashed
+from molvae.chem.molecule_set import GrowingSet
 from molvae.errors import SamplingError
 
 __all__ = ["Account", "Molecules", "Raw", "Samples", "Screened", "first_draws", "new_molecules", "screen", "unscreened"]
@@ -45,7 +46,9 @@ class Screened(NamedTuple):
     smiles: list[str]
     """V canonical SMILES"""
     hashes: NDArray[np.uint64]
-    """(V,)"""
+    """(F, V), in F forms as `molvae.chem.known_molecules.hashed` tells; the first is that of the SMILES"""
+    plausible: NDArray[np.bool_]
+    """(V,) whether each is a molecule as `molvae.chem.is_plausible` tells"""
     properties: NDArray[np.float64]
     """(V, P)"""
     decoding: float
@@ -54,8 +57,17 @@ class Screened(NamedTuple):
     """RDKit time, seconds of one core"""
 
 
-def screen(names: tuple[str, ...], raw: Raw) -> Screened:
-    """Find the molecules and compute their properties of these names (of `PROPERTIES`)."""
+def screen(
+    names: tuple[str, ...], raw: Raw, *, atoms: Collection[str] = (), forms: Sequence[Form] = FORMS[:1]
+) -> Screened:
+    """Find the molecules.
+
+    Args:
+        names: of the properties to compute (of `PROPERTIES`).
+        raw: the strings.
+        atoms: unusual atoms that a plausible molecule may have.
+        forms: to hash.
+    """
     begin = time.thread_time()
     found = [(at, one) for at, text in enumerate(raw.texts) if (one := canonical(text)) is not None]
     smiles = [one for _, one in found]
@@ -66,17 +78,17 @@ def screen(names: tuple[str, ...], raw: Raw) -> Screened:
             mol = parse(one)  # of the canonical SMILES: rounding does not depend on the SMILES that was drawn
             properties[row] = [each(mol) for each in wanted]
     positions = np.array([at for at, _ in found], dtype=np.int64)
-    hashes = hash_smiles(smiles)
+    hashes = hashed(smiles, forms)
+    plausible = np.array([is_plausible(one, atoms) for one in smiles], dtype=np.bool_)
     seconds = time.thread_time() - begin
-    return Screened(raw.start, len(raw.texts), positions, smiles, hashes, properties, raw.seconds, seconds)
+    return Screened(raw.start, len(raw.texts), positions, smiles, hashes, plausible, properties, raw.seconds, seconds)
 
 
 def unscreened(raw: Raw) -> Screened:
     """All strings as they are, without hashes."""
-    n = len(raw.texts)
-    return Screened(
-        raw.start, n, np.arange(n), raw.texts, np.empty(0, dtype=np.uint64), np.empty((n, 0)), raw.seconds, 0.0
-    )
+    n, nothing = len(raw.texts), np.empty((1, 0), dtype=np.uint64)
+    properties, plausible = np.empty((n, 0)), np.empty(0, dtype=np.bool_)
+    return Screened(raw.start, n, np.arange(n), raw.texts, nothing, plausible, properties, raw.seconds, 0.0)
 
 
 @dataclass
@@ -91,8 +103,10 @@ class Account:
     """molecules among the raw strings"""
     duplicates: int = 0
     """valid ones that were drawn before"""
+    implausible: int = 0
+    """distinct ones that were left out as radicals, or for valences or charges that no training molecule has"""
     known: int = 0
-    """distinct ones that were left out as training molecules"""
+    """distinct ones that were left out as known"""
     seconds: float = 0.0
     """time so far"""
     decoding: float = 0.0
@@ -141,9 +155,9 @@ class Molecules(list[str]):
 
 
 def new_molecules(
-    screened: Iterable[Screened], n: int, account: Account, *, known: MoleculeSet | None = None
+    screened: Iterable[Screened], n: int, account: Account, *, known: KnownMolecules | None = None
 ) -> Iterator[Molecules]:
-    """Give n distinct molecules, in the order of the draws.
+    """Give n distinct, plausible molecules, in the order of the draws.
 
     Memory grows by eight bytes for each molecule seen. The boundaries of the blocks do not change the molecules.
 
@@ -158,9 +172,10 @@ def new_molecules(
     """
     seen, milestone = GrowingSet(), 0  # milestone: molecules at the last check of the yield
     for block in screened if n else ():
-        new = seen.add(block.hashes)
-        left_out = new & known.holds(block.hashes) if known is not None else np.zeros_like(new)
-        accepted, at = new & ~left_out, 0
+        new = seen.add(block.hashes[0])
+        sound = new & block.plausible
+        left_out = sound & known.has(block.hashes) if known is not None else np.zeros_like(new)
+        accepted, at = sound & ~left_out, 0
         while at < block.drawn and account.found < n:
             # Up to the end of the block, the draw of the last molecule, or the next check.
             last = np.flatnonzero(accepted & (block.positions >= at))[: n - account.found]
@@ -170,6 +185,7 @@ def new_molecules(
             account.drawn += end - at
             account.valid += int(rows.sum())
             account.duplicates += int((rows & ~new).sum())
+            account.implausible += int((rows & new & ~sound).sum())
             account.known += int((rows & left_out).sum())
             account.found += int((rows & accepted).sum())
             chosen = np.flatnonzero(rows & accepted)
@@ -199,7 +215,9 @@ def _why(account: Account, n: int) -> str:
         f"the model gave {account.found:,} of the {n:,} molecules asked for in {account.drawn:,} draws "
         f"({account.validity:.1%} valid, {account.duplicates:,} duplicates"
     )
+    if account.implausible:
+        message += f", {account.implausible:,} left out for radicals, valences or charges"
     if account.known:
-        message += f", {account.known:,} training molecules left out"
+        message += f", {account.known:,} known molecules left out"
     remedy = "train it for longer" if account.validity < 0.05 else "ask for fewer or raise the temperature"
     return f"{message}) and almost nothing new comes: {remedy}"

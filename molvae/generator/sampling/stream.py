@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 
 from molvae.chem import PROPERTIES, map_chunks, usable_cores
-from molvae.chem.molecule_set import MoleculeSet
+from molvae.chem.known_molecules import KnownMolecules, Novel, forms_of
 from molvae.errors import ConfigError, MolVAEError
 from molvae.generator.sampling.draws import Draws, decoded
 from molvae.generator.sampling.screening import (
@@ -51,12 +51,16 @@ class SampleRequest:
     """
 
     n: int
-    known: MoleculeSet | None = None
+    known: KnownMolecules | None = None
     """molecules to leave out"""
+    novel: Novel = False
+    """in which forms they are compared"""
     names: tuple[str, ...] = ()
     """properties to compute"""
     raw: bool = False
     """give the first n draws, valid or not"""
+    atoms: frozenset[str] = frozenset()
+    """unusual atoms that a molecule may have, as in `molvae.chem.is_plausible`"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.n, (int, np.integer)) or self.n < 0:
@@ -193,7 +197,11 @@ def _screened(
             account.decoding += time.perf_counter() - begin
             yield block
 
-    work: Callable[[Raw], Screened] = unscreened if request.raw else partial(screen, request.names)
+    work: Callable[[Raw], Screened] = (
+        unscreened
+        if request.raw
+        else partial(screen, request.names, atoms=request.atoms, forms=forms_of(request.novel))
+    )
     with closing(raw), closing(map_chunks(work, counted(), workers=resources.workers)) as results:
         while True:
             begin, before = time.perf_counter(), account.decoding

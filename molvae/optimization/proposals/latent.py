@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from molvae.chem import canonical, parse, quiet_rdkit
+from molvae.chem import canonical, is_plausible, parse, quiet_rdkit
+from molvae.chem.plausibility import unusual_atoms
 from molvae.corpus.tokenizer import scan
 from molvae.optimization.online_finetuning import OnlineModel
 from molvae.optimization.proposal import Proposal
@@ -71,6 +72,8 @@ class Drawn(NamedTuple):
 
 class LatentProposals:
     """Makes new molecules from others in the latent space of a model that is fine-tuned.
+
+    None is a radical, or has a valence or charge that neither its parents have nor the training molecules of the model.
 
     Args:
         space: the model.
@@ -132,7 +135,10 @@ class LatentProposals:
         return [
             Proposal(child, operators[row], _lineage(operators[row], parents[row], mates[row]))
             for child, row in zip(made, usable.tolist(), strict=True)
-            if child is not None and child not in (parents[row], mates[row]) and self._is_small(child)
+            if child is not None
+            and child not in (parents[row], mates[row])
+            and self._is_small(child)
+            and self._is_plausible(child, parents[row], mates[row])
         ]
 
     def _is_small(self, smiles: str) -> bool:
@@ -140,6 +146,11 @@ class LatentProposals:
             return True
         mol = parse(smiles)
         return mol is not None and mol.GetNumHeavyAtoms() <= self._max_heavy_atoms
+
+    def _is_plausible(self, child: str, *origins: str) -> bool:
+        if is_plausible(child, self._space.atoms):
+            return True
+        return is_plausible(child, self._space.atoms.union(*map(unusual_atoms, filter(None, origins))))
 
     def _beginning(self, smiles: str, rng: np.random.Generator) -> list[str]:
         """The first tokens of a molecule, up to a random place."""

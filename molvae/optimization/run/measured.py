@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from molvae.chem import canonical, molecule_grid, quiet_rdkit, tanimoto
+from molvae.chem import canonical, molecule_grid, parse, quiet_rdkit, tanimoto
 from molvae.corpus.writing import frame_text
 from molvae.errors import ConfigError, InputError
-from molvae.optimization.constraints import Constraint, constraint_of
+from molvae.optimization.constraints import Allowed, Constraint, constraint_of
 from molvae.optimization.optimizer import Optimizer
 from molvae.optimization.proposal import Proposal
+from molvae.optimization.proposals.flaws import Flaws, flaws_of, no_worse
 from molvae.optimization.settings import SearchConfig
 from molvae.storage.files import atomic, write_text
 from molvae.storage.output_folder import FolderKind
@@ -114,7 +115,8 @@ def suggest(
 
     Returns:
         At most n molecules, none of them measured, those with the best predictions first; fewer if no more are found
-        inside the constraints.
+        inside the constraints. None has a flaw, such as an acetal-like C1NCO1 or a lone charge, more often than every
+        measured molecule.
 
     Raises:
         InputError: fewer than two molecules have a value, or all have the same value.
@@ -132,6 +134,7 @@ def suggest(
         raise InputError(f"all {len(known):,} molecules have the same value: a surrogate learns nothing from them")
     sign = 1.0 if maximize else -1.0
     rules = [constraint_of(one) if isinstance(one, str) else one for one in constraints]
+    rules.append(_NoNewFlaws.of(known))
     # All values are known from the start, and no new ones come: so the surrogate chooses all suggestions.
     search = Optimizer(vae, constraints=rules, seed=seed, settings=how.replace(first=1, free=0.0, noisy=True))
     search.tell([Proposal(one, "measured") for one in known], [sign * value for value in known.values()])
@@ -150,6 +153,31 @@ def suggest(
         [" ".join(one.parents) for one in found],
     )
     return Suggestions(pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True))))
+
+
+@dataclass(frozen=True)
+class _NoNewFlaws:
+    """A constraint: no flaw occurs more often than in the worst of some molecules.
+
+    Graph edits compare a child with its parents, and decoded molecules with nothing; a suggestion is to be made.
+    """
+
+    worst: Flaws
+    name: str = "no flaw that no measured molecule has"
+
+    @classmethod
+    def of(cls, smiles: Iterable[str]) -> _NoNewFlaws:
+        with quiet_rdkit():
+            each = [flaws_of(mol, one) for one in smiles if (mol := parse(one)) is not None]
+        return cls(tuple(map(max, zip(*each, strict=True))))
+
+    def allows(self, smiles: Sequence[str]) -> Allowed:
+        with quiet_rdkit():
+            mols = [parse(one) for one in smiles]
+            pairs = zip(mols, smiles, strict=True)
+            return np.array(
+                [mol is not None and no_worse(flaws_of(mol, one), [self.worst]) for mol, one in pairs], dtype=np.bool_
+            )
 
 
 def _averaged(smiles: Sequence[str], values: ArrayLike, *, stereo: bool) -> dict[str, float]:

@@ -21,7 +21,10 @@ _LEGEND = (
     "valid, unique and novel ones of draws from the prior, decoded once, and valid midpoints between molecules; "
     "ktok/s: thousand tokens trained on per second"
 )
-_HEADS = "; R2 and MAE (mean absolute error, in its unit) of each property, predicted from the posterior mean"
+_HEADS = (
+    "; R2 and MAE (mean absolute error, in its unit) of each property, predicted from the posterior mean; of log10 "
+    "NAME where the model learns log10"
+)
 _HEADER = "epoch   left    rec bit/c    KL  act prior exact valid  uniq novel midpt ktok/s"
 _SILENCE = 120.0  # seconds without a line after which a line of progress is written
 
@@ -43,6 +46,9 @@ class Reporter:
 
     def plan(self, sentence: str) -> None:
         """A remark on the training to come."""
+
+    def warning(self, sentence: str) -> None:
+        """What the user should change."""
 
     def new_tokens(self, start: str, molecules: Mapping[str, int]) -> None:
         """The run fine-tunes the model `start`; `molecules` counts the molecules with each token that is new to it."""
@@ -79,6 +85,7 @@ class LineReporter(Reporter):
     def __init__(self, write: WriteLine) -> None:
         self._write = write
         self._has_header = False
+        self._last_epoch: int | None = None  # that this process has seen
         self._last_line: tuple[float, int] | None = None  # its time, and the step then
 
     def table(self, sentence: str) -> None:
@@ -90,6 +97,9 @@ class LineReporter(Reporter):
 
     def plan(self, sentence: str) -> None:
         self._write(sentence)
+
+    def warning(self, sentence: str) -> None:
+        self._write(sentence, "yellow")
 
     def new_tokens(self, start: str, molecules: Mapping[str, int]) -> None:
         self._write(
@@ -116,7 +126,7 @@ class LineReporter(Reporter):
         self._last_line = since, step
 
     def epoch(self, epoch: Epoch, epochs: int, warning: str | None) -> None:
-        self._last_line = None
+        self._last_line, self._last_epoch = None, epoch.epoch
         if not self._has_header:
             self._write(_LEGEND + (_HEADS if epoch.fits else ""), "dim")
             self._write(_HEADER, "bold")
@@ -154,6 +164,8 @@ class LineReporter(Reporter):
 
     def done(self, folder: Path, best: int) -> None:
         self._write(f"the model has the weights of epoch {best}", "dim")
+        if best == self._last_epoch:
+            self._write("the last epoch is the best one: longer training (--epochs, --minutes) may give a better model")
 
 
 def _fit(name: str, fit: HeadFit) -> str:

@@ -79,7 +79,7 @@ def default_base(request: Request, molecules: int) -> tuple[BaseModel | None, st
 
 def _shape(model: dict[str, Any]) -> dict[str, Any]:
     """The settings of [model] that fine-tuning cannot change: all but dropout and the property heads."""
-    return {name: value for name, value in model.items() if name not in ("dropout", "properties", "head_hidden")}
+    return {name: value for name, value in model.items() if name not in ("dropout", "properties", "log", "head_hidden")}
 
 
 def _check_shape(request: Request, name: str, config: ModelConfig) -> None:
@@ -125,7 +125,7 @@ def adapt_model(
     holders = Counter(token for one in smiles for token in new.intersection(scan(one))) if new else Counter[str]()
     counts = sorted(holders.items(), key=lambda item: (-item[1], item[0]))
     model = expand_vocabulary(vae.model, len(tokenizer), torch.Generator().manual_seed(seed), dropout=config.dropout)
-    set_property_heads(model, scales, hidden=config.head_hidden, seed=seed)
+    set_property_heads(model, scales, hidden=config.head_hidden, seed=seed, log=config.log)
     return FinetuneSource(model, tokenizer, dict(counts))
 
 

@@ -19,7 +19,6 @@ import gzip
 import json
 import tomllib
 import zlib
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from molvae.config import CleanConfig, ModelConfig, TrainConfig, read_toml, to_toml
 from molvae.corpus.cleaning import Corpus
+from molvae.corpus.labels import learned
 from molvae.corpus.writing import frame_text
 from molvae.errors import ModelError
 from molvae.model import LabelScale
@@ -63,6 +63,9 @@ _FILES = {
 }
 
 
+_LATER = {("model", "log")}  # settings that an unfinished run of an earlier version lacks
+
+
 class Start(NamedTuple):
     """What training starts with."""
 
@@ -71,7 +74,7 @@ class Start(NamedTuple):
     parts: dict[str, NDArray[np.int64]]
     """positions of the molecules of the parts train, valid and test"""
     labels: NDArray[np.float64]
-    """(N, P) labels for the property heads; not finite if missing"""
+    """(N, P) labels for the property heads, log10 where they learn that; not finite if missing"""
     model: ModelConfig
     training: TrainConfig
     cleaning: CleanConfig
@@ -85,7 +88,8 @@ class Start(NamedTuple):
             ConfigError: a property has no labels, or they are all equal.
         """
         known = self.labels[self.parts["train"]]
-        return {name: label_scale(name, known[:, place]) for place, name in enumerate(self.model.heads)}
+        each = zip(self.model.heads, self.model.quantities, known.T, strict=True)
+        return {name: label_scale(quantity, values) for name, quantity, values in each}
 
 
 def _is_run(folder: Path) -> bool:
@@ -176,12 +180,13 @@ def read_start(folder: Path, *, finished: bool = False) -> Start:
     if lacking:
         raise ModelError(f"{folder} holds no run that started training ({', '.join(_BEGINNING)}); start it again")
     given = read_toml(folder / "config.toml", SECTIONS)
-    missing = [f"[{name}] {key}" for name in SECTIONS for key in SECTIONS[name].model_fields if key not in given[name]]
+    fields = ((name, key) for name in SECTIONS for key in SECTIONS[name].model_fields if (name, key) not in _LATER)
+    missing = [f"[{name}] {key}" for name, key in fields if key not in given[name]]
     if missing and not finished:
         raise ModelError(f"{folder / 'config.toml'} is damaged: it lacks {', '.join(missing[:3])}")
     model, training = ModelConfig(**given["model"]), TrainConfig(**given["training"])
     try:
-        smiles, labels = _read_molecules(folder / "molecules.csv.gz", model.heads)
+        smiles, labels = _read_molecules(folder / "molecules.csv.gz", model)
         rows = read_json(folder / "splits.json")["rows"]
         parts = {name: np.array(rows[name], dtype=np.int64) for name in ("valid", "test")}
         held = np.concatenate(list(parts.values()))
@@ -194,10 +199,11 @@ def read_start(folder: Path, *, finished: bool = False) -> Start:
     return Start(smiles, parts, labels, model, training, CleanConfig(**given["cleaning"]), origin)
 
 
-def _read_molecules(path: Path, heads: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
+def _read_molecules(path: Path, model: ModelConfig) -> tuple[list[str], NDArray[np.float64]]:
     # As text first: the float parser of pandas may differ in the last bit.
-    table = pd.read_csv(path, usecols=["smiles", *heads], dtype=str)
-    return table["smiles"].tolist(), table[list(heads)].to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
+    table = pd.read_csv(path, usecols=["smiles", *model.heads], dtype=str)
+    values = table[list(model.heads)].to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
+    return table["smiles"].tolist(), learned(values, model)
 
 
 def read_history(folder: Path, epochs: int) -> list[dict[str, Any]]:

@@ -109,7 +109,7 @@ def _drawn(
         samples=samples,
         valid=len(found.smiles) / samples,
         distinct=_share(len(set(found.smiles)), len(found.smiles)),
-        known=_share(int(known.holds(found.hashes).sum()), len(found.smiles)),
+        known=_share(int(known.holds(found.hashes[0]).sum()), len(found.smiles)),
         nearness=_nearness(found.smiles, training),
     )
 

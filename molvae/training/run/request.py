@@ -33,6 +33,8 @@ class Request:
     size: Size | None
     given: dict[str, dict[str, Any]]
     """fields set by the user, by table"""
+    where: str | None = None
+    """an expression that chooses rows; None in a request of an earlier version"""
 
 
 def write_request(folder: Path, request: Request) -> None:

@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 
 from molvae._version import __version__
-from molvae.chem.molecule_set import MoleculeSet
+from molvae.chem.known_molecules import KnownMolecules
+from molvae.chem.plausibility import RADICAL, unusual_atoms
 from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
 from molvae.corpus.tokenizer import SmilesTokenizer
@@ -59,7 +60,10 @@ class Runner:
         self._folder, self._start, self._reporter = folder, start, reporter
         self._events = _event_writer(folder) if tensorboard and is_main() else None
         self._training = [start.smiles[row] for row in start.parts["train"]]
-        self._training_set = MoleculeSet.from_smiles(self._training)
+        self._atoms = sorted(frozenset[str]().union(*map(unusual_atoms, self._training)) - {RADICAL})
+        # Of several processes only the main one writes the model; the others need the training molecules alone.
+        held_out = [start.smiles[row] for name in ("valid", "test") for row in start.parts[name]]
+        self._known = KnownMolecules.from_smiles(self._training, held_out if is_main() else None)
         if start.origin is not None:
             self._tokenizer, self._model = start.origin.tokenizer, start.origin.model
         else:
@@ -118,7 +122,7 @@ class Runner:
 
     def _name(self) -> str:
         """The preset size of the model, or custom."""
-        bare = self._start.model.replace(properties="", head_hidden=ModelConfig().head_hidden)
+        bare = self._start.model.replace(properties="", log="", head_hidden=ModelConfig().head_hidden)
         return next((name for name, preset in SIZES.items() if preset == bare), "custom")
 
     def _length(self) -> str:
@@ -159,7 +163,7 @@ class Runner:
             corpus,
             held,
             [smiles[row] for row in held],
-            self._training_set.intersection,
+            self._known.sets["smiles"].intersection,
             config,
             self._start.cleaning.max_length,
         )
@@ -217,18 +221,19 @@ class Runner:
             "max_length": self._start.cleaning.max_length,
             "trained on": self._trainer.where,
             "training": self._start.training.model_dump(),
+            "unusual atoms": self._atoms,
             **self._heads(model),
             **self._lineage(),
             "figures": {key: float(value) for key, value in self._best().items()},
         }
-        return StoredModel(model, self._tokenizer, self._training_set, card)
+        return StoredModel(model, self._tokenizer, self._known, card)
 
     def _heads(self, model: SmilesVAE) -> dict[str, Any]:
         """The entry of the card for the property heads, if there are any."""
         known = np.isfinite(self._start.labels[self._start.parts["train"]]).sum(0).tolist()
         heads = {
             name: {"labels": n, **head.scale._asdict()}
-            for (name, head), n in zip(model.property_heads().items(), known, strict=True)
+            for name, head, n in zip(model.config.quantities, model.property_heads().values(), known, strict=True)
         }
         return {"heads": heads} if heads else {}
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from molvae.config import (
     SIZES,
     CleanConfig,
+    ModelConfig,
     Size,
     TrainConfig,
     default_fine_tuning,
@@ -22,7 +27,8 @@ from molvae.config import (
 )
 from molvae.corpus.cache import clean_cached
 from molvae.corpus.cleaning import Corpus, allowed_elements, clean_smiles
-from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labels_of
+from molvae.corpus.labels import LabelSource, describe_labels, find_labels, labels_of, learned
+from molvae.corpus.measurements import measurement_of, wide_range
 from molvae.corpus.reading import Table, open_table
 from molvae.corpus.splitting import split_rows
 from molvae.errors import ConfigError, InputError, ModelError, pluralize
@@ -53,6 +59,7 @@ def train(
     *,
     smiles_column: str | int | None = None,
     header: bool | None = None,
+    where: str | None = None,
     size: Size | None = None,
     config: str | Path | None = None,
     model: dict[str, Any] | None = None,
@@ -79,6 +86,8 @@ def train(
         output: run folder; by default ``molvae-runs/<stem>-<time>``.
         smiles_column: name or number (from 1) of the column; by default it is found by name or content.
         header: whether the file has a header; detected by default.
+        where: an expression that chooses rows of the file, such as ``"Type == 'IC50' and Value > 6"``, as
+            `molvae.corpus.row_filter.RowFilter` describes.
         size: preset size of the model; by default it depends on the number of molecules.
         config: a TOML file with tables [model], [training], [cleaning].
         model: fields of `ModelConfig`.
@@ -116,7 +125,7 @@ def train(
     stem = Path(file).name.split(".")[0] if file else "molecules"
     folder = broadcast(Path(output) if output else RUNS / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     path = str(Path(file).absolute()) if file and Path(file).is_file() else None
-    request = Request(path, smiles_column, header, size, given)
+    request = Request(path, smiles_column, header, size, given, where)
     reporter = _main_reporter(reporter, verbose=verbose)
 
     def prepare() -> Start:
@@ -206,10 +215,12 @@ def _open(source: str | Path | Sequence[str], request: Request) -> tuple[Table |
     """The molecules, and the sources of their labels."""
     names = split_names(request.given["model"].get("properties", ""))
     if not isinstance(source, (str, Path)):
+        if request.where is not None:
+            raise ConfigError("where chooses rows of a file by its columns; a list of SMILES has none")
         return source, find_labels(names, None)
-    table = open_table(source, smiles_column=request.smiles_column, header=request.header)
+    table = open_table(source, smiles_column=request.smiles_column, header=request.header).where(request.where)
     labels = find_labels(names, table)
-    return table.with_numeric([name for name, computed in labels if not computed]), labels
+    return table.with_measured([name for name, computed in labels if not computed]), labels
 
 
 def _shared(folder: Path, prepare: Callable[[], Start]) -> Start:
@@ -231,22 +242,28 @@ def _prepared(
     given = request.given
     clean_config = CleanConfig(**given["cleaning"])
     corpus = _clean(what, clean_config, folder / "rejected.csv", reporter)
+    if isinstance(what, Table):
+        _tell_of_measurements(what, sources, reporter)
     if computed := [source.name for source in sources if source.computed]:
         reporter.plan(f"{', '.join(computed)} of {pluralize(len(corpus), 'molecule')} from RDKit ...")
     labels = labels_of(corpus, sources)
-    if sources:
-        reporter.plan(describe_labels(sources, labels))
     n = len(corpus)
     if base is None:
         base, message = default_base(request, n)
         if message:
             reporter.plan(message)
     shape = base.vae.config if base else SIZES[request.size or default_size(n)]
-    model = shape.replace(**{**given["model"], "properties": join_names(source.name for source in sources)})
+    names = [source.name for source in sources]
+    heads = {"properties": join_names(names), "log": join_names(_log_names(given["model"].get("log", ""), names))}
+    model = shape.replace(**{**given["model"], **heads})
+    values = learned(labels.to_numpy(), model)
+    if sources:
+        reporter.plan(describe_labels(sources, values, model.quantities))
+        _warn_of_wide_ranges(model, values, reporter)
     defaults = default_fine_tuning(n) if base else default_training(n)
     config = TrainConfig(**{**defaults, **given["training"], "init_from": base.name if base else ""})
     parts = split_rows(corpus.smiles, config.split, valid=config.valid, test=config.test, seed=config.seed)
-    start = Start(corpus.smiles, parts, labels.to_numpy(), model, config, clean_config, None)
+    start = Start(corpus.smiles, parts, values, model, config, clean_config, None)
     scales = start.scales()
     if base is not None:
         origin = adapt_model(base.vae, corpus.smiles, scales, config=model, seed=config.seed)
@@ -257,6 +274,37 @@ def _prepared(
         start = start._replace(origin=origin)
     write_start(folder, start, corpus, labels)
     return start
+
+
+def _log_names(text: str, properties: Sequence[str]) -> list[str]:
+    """The properties whose logarithm is learned, of those that a user names in any case.
+
+    Raises:
+        ConfigError: a name is no property.
+    """
+    folded = {name.casefold(): name for name in reversed(properties)}
+    found = [name if name in properties else folded.get(name.casefold(), "") for name in split_names(text)]
+    if "" in found:
+        wrong = split_names(text)[found.index("")]
+        there = f"these are {', '.join(properties)}" if properties else "name these with --properties"
+        raise ConfigError(f"--log names {wrong!r}, which is no property that the model learns; {there}")
+    return found
+
+
+def _tell_of_measurements(table: Table, sources: Sequence[LabelSource], reporter: Reporter) -> None:
+    for source in sources:
+        found = None if source.computed else measurement_of(table, source.name)
+        if found is not None:
+            reporter.plan(found.describe())
+            if warning := found.warning():
+                reporter.warning(warning)
+
+
+def _warn_of_wide_ranges(model: ModelConfig, labels: NDArray[np.float64], reporter: Reporter) -> None:
+    for name, quantity, values in zip(model.heads, model.quantities, labels.T, strict=True):
+        warning = wide_range(name, values, f"--log {shlex.quote(join_names([name]))}") if name == quantity else None
+        if warning is not None:
+            reporter.warning(warning)
 
 
 def _settle_init_from(training: dict[str, Any], init_from: str | Path | None, *, from_scratch: bool) -> None:

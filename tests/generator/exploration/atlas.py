@@ -14,6 +14,9 @@ __all__ = ["Atlas"]
 class Atlas:
     """A latent space in which each molecule owns the points that are nearest to its own; every fifth owner is none."""
 
+    known = None
+    atoms: frozenset[str] = frozenset()
+
     def __init__(self, smiles, *, dimensions=3, scale=5.0, holes=True):
         points = np.random.default_rng(0).standard_normal((len(smiles), dimensions))
         self.points = (scale * points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)

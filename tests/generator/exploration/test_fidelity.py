@@ -67,7 +67,8 @@ def test_all_tokens_right_is_an_exact_reconstruction(vae, sample_file):
 @pytest.mark.parametrize(
     ("smiles", "reason"),
     [
-        ("[Pt]", "the model does not know the token '[Pt]'"),
+        ("[Pt]", "the model does not know the element Pt"),
+        ("N.N.Cl[Pt]Cl", "the model does not know the element Pt"),
         ("C1CC", "not valid SMILES"),
         ("CC(C)(C)(C)C", "impossible valence"),
         ("", "no SMILES"),

@@ -11,13 +11,14 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molvae import ConfigError, InputError, MolVAE
 from molvae.chem import PROPERTIES, canonical, property_table
+from molvae.chem.known_molecules import KnownMolecules
 from molvae.generator.exploration import radius as radii
 from molvae.generator.exploration import walk as gathering
 from molvae.generator.exploration.mixing import mix
 from molvae.generator.exploration.neighbors import neighbors
 from molvae.generator.exploration.paths import interpolate
 from molvae.generator.exploration.radius import calibrate, model_key, remembered_curve, suitable_radius
-from molvae.generator.exploration.space import around, path_points, relative_distance, spherical_mean
+from molvae.generator.exploration.space import around, only_plausible, path_points, relative_distance, spherical_mean
 from molvae.model import slerp
 from tests.generator.exploration.atlas import Atlas
 
@@ -54,6 +55,44 @@ def assert_sound(walk):
     assert len(set(walk.smiles)) == len(walk.smiles)
     assert all(canonical(one) == one for one in walk.smiles)
     assert walk.table.columns[0] == "smiles" and walk.table.index.tolist() == list(range(len(walk.table)))
+
+
+def test_no_walk_gives_a_radical_or_a_charge_that_the_training_molecules_lack(some):
+    odd = ["C[CH]C", "CC[N+](C)(C)C", "CCI(C)C"]
+    atlas = Atlas([*some[:3], *odd], holes=False)
+    walks = [neighbors(atlas, some[0], n=9, radius=1.0), mix(atlas, some[:2], n=9, radius=1.0)]
+    walks += [interpolate(atlas, *some[:2], steps=40)]
+    assert all(set(walk.smiles) <= set(some[:3]) for walk in walks) and len(walks[0].smiles) == 2
+    assert only_plausible(atlas, atlas.owners, [some[0]]) == [*some[:3], None, None, None]
+    assert only_plausible(atlas, atlas.owners, [odd[1]]) == [*some[:3], None, odd[1], None]
+    atlas.atoms = frozenset({"I with 3 bonds"})
+    assert only_plausible(atlas, atlas.owners, []) == [*some[:3], None, None, odd[2]]
+
+
+def test_neighbors_mark_known_molecules_and_leave_them_out_if_asked(some):
+    atlas = Atlas(some[:12], holes=False)
+    assert "known" not in neighbors(atlas, some[0], n=3, radius=1.0).table
+    with pytest.raises(ConfigError, match="does not know its training molecules"):
+        neighbors(atlas, some[0], n=3, radius=1.0, novel=True)
+    there = neighbors(atlas, some[0], n=12, radius=1.0).smiles
+    atlas.known = KnownMolecules.from_smiles(there[:1], held_out=there[2:3])
+    marked = neighbors(atlas, some[0], n=12, radius=1.0).table
+    assert marked["smiles"].tolist() == there
+    assert marked["known"].tolist() == [float(place in (0, 2)) for place in range(len(there))]
+    novel = neighbors(atlas, some[0], n=12, radius=1.0, novel=True)
+    assert novel.smiles == [one for place, one in enumerate(there) if place not in (0, 2)]
+    assert not novel.table["known"].any() and ", 2 known molecules left out" in novel.notes[0]
+
+
+def test_neighbors_without_stereo_are_distinct_without_it():
+    atlas = Atlas(["CCO", "C[C@H](N)Cl", "C[C@@H](N)Cl", "CC(N)Cl", "CCC(C)N"], holes=False)
+    assert len(neighbors(atlas, "CCO", n=9, radius=1.0).smiles) > 2
+    flat = neighbors(atlas, "CCO", n=9, radius=1.0, stereo=False).smiles
+    assert sorted(flat) == sorted(
+        {canonical(one, stereo=False) for one in neighbors(atlas, "CCO", n=9, radius=1.0).smiles}
+    )
+    around = neighbors(atlas, "C[C@H](N)Cl", n=9, radius=1.0, stereo=False)
+    assert around.drawn[0][0] == "CC(N)Cl" and "CC(N)Cl" not in around.smiles
 
 
 # Geometry

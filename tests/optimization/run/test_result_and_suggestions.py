@@ -183,3 +183,18 @@ def test_bad_input_ends_in_one_sentence():
     ):
         with pytest.raises(error, match=message):
             measured.suggest(None, smiles, values, **options)
+
+
+def test_a_suggestion_has_no_flaw_that_no_measured_molecule_has(monkeypatch):
+    odd = ["C1NCO1", "CC[NH3+]", "C[N+](C)(C)C", "OCN"]
+
+    class Odd(Ranking):
+        def __init__(self, *given, **settings):
+            super().__init__(*given, **settings, molecules=[*odd, *MOLECULES])
+
+    monkeypatch.setattr(measured, "Optimizer", Odd)
+    sound = [one for one in MOLECULES if "CCC" in one][:30]
+    found = measured.suggest(None, sound, np.arange(30.0), n=200).table["smiles"]
+    assert not set(found) & set(odd) and len(found) > 50
+    charged = measured.suggest(None, [*sound, "CCC[NH3+]"], np.arange(31.0), n=200).table["smiles"]
+    assert {"CC[NH3+]", "C[N+](C)(C)C"} <= set(charged) and not {"C1NCO1", "OCN"} & set(charged)

@@ -447,6 +447,25 @@ def test_a_long_epoch_reports_every_two_minutes(monkeypatch):
     assert lines[-1][1].startswith("step 99 of 1,000, 15.6 ktok/s, 2h30m left")  # 901 of 10
 
 
+@pytest.mark.parametrize(("best", "hinted"), [(2, True), (1, False)])
+def test_a_run_whose_last_epoch_is_the_best_is_told_to_train_longer(canonical_smiles, tmp_path, best, hinted):
+    lines = []
+
+    class Telling(LineReporter):
+        def done(self, folder, _):
+            super().done(folder, best)
+
+    train(
+        canonical_smiles,
+        tmp_path / "run",
+        **TINY,
+        from_scratch=True,
+        reporter=Telling(lambda text, style="": lines.append(text)),
+    )
+    epochs = len(pd.read_csv(tmp_path / "run" / "history.csv"))
+    assert epochs == 2 and any("longer training (--epochs, --minutes)" in one for one in lines) == hinted
+
+
 def test_minutes_become_steps_that_are_saved(canonical_smiles, tmp_path):
     folder, watcher = tmp_path / "run", Watcher()
     train(canonical_smiles, folder, **TINY, minutes=0.03, from_scratch=True, reporter=watcher)
