@@ -74,7 +74,7 @@ def reconstruct(
             reader.reject(chunk, back["tokens"].isna().to_numpy(bool))
             fidelity.add(chunk.rows, chunk.smiles, back)
             if write is not None:
-                write(pd.concat([chunk.cells, back], axis=1))
+                write(pd.concat([chunk.cells, back.round({"tanimoto": 4, "token_accuracy": 4})], axis=1))
         reader.print_rejected()
     if fidelity.worst:
         print_status("worst valid reconstructions:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -28,6 +28,7 @@ from molvae.runtime.distributed import broadcast, gather, is_main, world_size
 from molvae.runtime.interruption import Interruption
 
 if TYPE_CHECKING:
+    from molvae.generator.molvae import MolVAE
     from molvae.generator.sampling.screening import Account, Molecules
     from molvae.generator.sampling.stream import Stream
 
@@ -59,10 +60,11 @@ def sample(
 ) -> None:
     """Sample new molecules from a trained model.
 
-    The command prints exactly N valid, distinct, canonical SMILES to stdout, one a line; with --properties or -o - as
-    csv. No molecule is a radical, or has a valence or a charge that no training molecule has. To stderr it prints which
-    model it uses, how good that model is, how many strings were valid, and whether decoding or RDKit limited the speed.
-    Ctrl-C keeps the molecules sampled so far. Under torchrun the processes share the work.
+    The command prints exactly N valid, distinct, canonical SMILES to stdout, one a line; with --properties or -o -
+    as csv, together with the properties that the model was trained on. No molecule is a radical, or has a valence
+    or a charge that no training molecule has. To stderr it prints which model it uses, how good that model is, how
+    many strings were valid, and whether decoding or RDKit limited the speed. Ctrl-C keeps the molecules sampled so
+    far. Under torchrun the processes share the work.
     """
     settings = Decoding(**decoding)
     _check(
@@ -102,7 +104,8 @@ def sample(
             for _ in stream:  # process 0 gets all molecules, and ends the stream
                 pass
         else:
-            _write(stream, n, columns, output, grid, interruption, raw=raw, repair=repair)
+            predict = _Predictions(vae) if properties and vae.config.heads else None
+            _write(stream, n, columns, output, grid, interruption, predict, raw=raw, repair=repair)
 
 
 def _print_stopping() -> None:
@@ -132,6 +135,7 @@ def _write(
     output: Path | None,
     grid: Path | None,
     interruption: Interruption,
+    predict: _Predictions | None,
     *,
     raw: bool,
     repair: int,
@@ -139,10 +143,11 @@ def _write(
     """Write the molecules of the stream. If it is interrupted or fails, write what there is and exit accordingly."""
     from molvae.cli.output import Picture, molecule_output
 
+    columns = (*columns, *(predict.columns if predict else ()))
     picture, valid = Picture(grid, columns) if grid else None, _Validity()
     with molecule_output(output, columns, n) as write:
         sinks = [write, *([picture.take] if picture else []), *([valid.take] if raw else [])]
-        failure = _copy(stream, sinks, interruption)
+        failure = _copy(map(predict, stream) if predict else stream, sinks, interruption)
         if n and not stream.account.found:
             raise failure or KeyboardInterrupt
     if n and raw:
@@ -168,8 +173,24 @@ def _check(*, raw: bool, output: Path | None, properties: bool, needs_molecules:
         raise ConfigError("a .smi file holds no properties; write csv, tsv, sdf or parquet")
 
 
+class _Predictions:
+    """Adds the predictions of the property heads to molecules, as further columns."""
+
+    def __init__(self, vae: MolVAE) -> None:
+        self._vae = vae
+        self.columns = [f"{name}_predicted" for name in vae.config.heads]
+
+    def __call__(self, molecules: Molecules) -> Molecules:
+        import numpy as np
+
+        from molvae.generator.sampling.screening import Molecules
+
+        predicted = self._vae.predict(molecules).to_numpy(np.float64)
+        return Molecules(molecules, np.hstack([molecules.properties, predicted]))
+
+
 def _copy(
-    stream: Stream, sinks: Sequence[Callable[[Molecules], None]], interruption: Interruption
+    stream: Iterable[Molecules], sinks: Sequence[Callable[[Molecules], None]], interruption: Interruption
 ) -> SamplingError | None:
     """Give each block to all sinks until the stream ends or is interrupted; return the error that ended it, if any."""
     try:

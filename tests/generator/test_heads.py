@@ -18,6 +18,7 @@ from molvae.storage.files import read_tensors
 from molvae.storage.latest_run import is_finished
 from molvae.training.run.finetune_source import adapt_model
 from molvae.training.run.folder import read_start
+from tests.cli.shell import molvae, rows
 from tests.training.run.test_fine_tuning import TINY, TRAINING, Killer, Listener
 from tests.training.run.test_run import Killed, content
 
@@ -258,3 +259,14 @@ def test_a_predicted_property_is_an_objective_and_needs_no_trust(table, tmp_path
     for name, model in (("predict:pIC50", None), ("predict:logD", vae), ("predict:", vae)):
         with pytest.raises(ConfigError, match=r"does not predict.*--properties"):
             objective_of(name, vae=model)
+
+
+def test_samples_have_columns_of_the_predictions(table, tmp_path):
+    vae = trained(table, tmp_path / "run")
+    asked = ["sample", "-n", "4", "--model", tmp_path / "run", "--seed", "1", "--properties"]
+    done = molvae(*asked, "--grid", tmp_path / "grid.svg", "-o", tmp_path / "new.csv")
+    assert done.exit_code == 0, done.stderr
+    new = pd.read_csv(tmp_path / "new.csv")
+    assert new.columns.tolist()[-2:] == ["pIC50_predicted", "mw_predicted"] and "qed" in new.columns
+    np.testing.assert_allclose(new["pIC50_predicted"], vae.predict(new["smiles"].tolist())["pIC50"], rtol=1e-4)
+    assert rows(molvae(*asked).stdout)[0].keys() == set(new.columns)
