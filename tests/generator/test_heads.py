@@ -11,11 +11,15 @@ import pytest
 import torch
 
 from molvae import ConfigError, ModelError, MolVAE, optimize, resume, train
+from molvae.chem import property_table
+from molvae.metrics.regression import r_squared
 from molvae.optimization.objectives import objective_of
 from molvae.optimization.objectives.parser import runs_code
 from molvae.pretrained.folder import StoredModel, write_model
 from molvae.storage.files import read_tensors
 from molvae.storage.latest_run import is_finished
+from molvae.training.report import write_report
+from molvae.training.report.report_data import gather
 from molvae.training.run.finetune_source import adapt_model
 from molvae.training.run.folder import read_start
 from tests.cli.shell import molvae, rows
@@ -270,3 +274,18 @@ def test_samples_have_columns_of_the_predictions(table, tmp_path):
     assert new.columns.tolist()[-2:] == ["pIC50_predicted", "mw_predicted"] and "qed" in new.columns
     np.testing.assert_allclose(new["pIC50_predicted"], vae.predict(new["smiles"].tolist())["pIC50"], rtol=1e-4)
     assert rows(molvae(*asked).stdout)[0].keys() == set(new.columns)
+
+
+def test_the_report_shows_how_good_the_predictions_are(table, tmp_path):
+    folder = tmp_path / "run"
+    vae = trained(table, folder, model={**TINY, "log": "mw"})
+    facts = gather(folder)
+    start = facts.start
+    held = [start.smiles[row] for row in start.parts["valid"]]
+    measured, predicted = facts.predicted["log10 mw"]
+    assert len(measured) == len(held)
+    np.testing.assert_allclose(10**measured, property_table(held)["mw"], rtol=1e-3)
+    np.testing.assert_allclose(10**predicted, vae.predict(held)["mw"], rtol=1e-5)
+    assert len(facts.predicted["pIC50"][0]) < len(held)  # every third has no label
+    text = write_report(folder).read_text()
+    assert "<h2>Predictions</h2>" in text and f"{r_squared(measured, predicted):.3f}" in text

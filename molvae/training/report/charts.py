@@ -17,7 +17,7 @@ from molvae.visualization.plots.style import CATEGORIES, INK, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["curves", "latent_map", "nearness", "properties"]
+__all__ = ["curves", "latent_map", "nearness", "predictions", "properties"]
 
 _TRAINING, _SAMPLES = "#8b929b", CATEGORIES[0]
 _FAINT = "#5a616b"  # the color of ticks and their labels
@@ -93,6 +93,23 @@ def latent_map(facts: Facts) -> Markup:
         axes[0].legend(loc="best", fontsize=8, markerscale=2)
 
     return _inline(draw, width=4.6, height=3.6, title="Latent means in the plane")
+
+
+def predictions(facts: Facts) -> list[Markup]:
+    """Predicted against measured values of held-out molecules, for each property."""
+    return [_scatter(name, *pair) for name, pair in facts.predicted.items()]
+
+
+def _scatter(name: str, measured: Any, predicted: Any) -> Markup:
+    def draw(axes: Sequence[Axes]) -> None:
+        (plot,) = axes
+        if len(measured):
+            ends = [min(measured.min(), predicted.min()), max(measured.max(), predicted.max())]
+            plot.plot(ends, ends, color=_TRAINING, lw=1)
+        plot.scatter(measured, predicted, s=12, alpha=0.7, linewidths=0, color=_SAMPLES)
+        plot.set(xlabel=f"{name}, label", ylabel="predicted")
+
+    return _inline(draw, width=3.4, height=2.8, title=f"Predictions of {name}")
 
 
 def _inline(draw: Any, *, columns: int = 1, width: float = 7.6, height: float = 2.5, title: str) -> Markup:

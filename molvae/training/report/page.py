@@ -11,8 +11,9 @@ from markupsafe import Markup
 from molvae.chem import molecule_grid
 from molvae.config import Settings
 from molvae.errors import pluralize
+from molvae.metrics.regression import mean_absolute_error, r_squared
 from molvae.storage.files import write_text
-from molvae.training.report.charts import curves, latent_map, nearness, properties
+from molvae.training.report.charts import curves, latent_map, nearness, predictions, properties
 from molvae.training.report.report_data import PROPERTIES, Facts, gather
 from molvae.visualization.pages.template import render
 
@@ -96,6 +97,8 @@ def _page(facts: Facts) -> str:
         compared=len(facts.compared),
         alerts=facts.alerts.to_dict("records"),
         latent_map=latent_map(facts) if facts.samples else None,
+        predictions=predictions(facts),
+        prediction_rows=_prediction_rows(facts),
         settings=_settings(facts),
     )
 
@@ -158,6 +161,14 @@ def _property_rows(facts: Facts) -> list[tuple[str, str, str]]:
         figures = [facts.properties[part][name] for part in ("training", "samples")]
         texts.append((name, *(f"{values.mean():.2f} ± {values.std():.2f}" for values in figures)))
     return texts  # type: ignore[return-value]  # three each
+
+
+def _prediction_rows(facts: Facts) -> list[tuple[str, int, str, str]]:
+    """Each predicted property: its name, held-out labels, R2 and mean absolute error."""
+    return [
+        (name, len(y), *((f"{r_squared(y, p):.3f}", f"{mean_absolute_error(y, p):.3g}") if len(y) > 1 else ("", "")))
+        for name, (y, p) in facts.predicted.items()
+    ]
 
 
 def _settings(facts: Facts) -> list[tuple[str, str, str]]:

@@ -30,6 +30,8 @@ _DRAWS = 600
 _REFERENCE = 10_000  # training molecules among which the nearest is searched
 _COMPARED = 500  # training molecules whose properties, alerts and points are shown
 _DROPPED = 8  # rejected rows that are shown as examples
+_PREDICTED = 2_000  # held-out molecules whose properties are predicted
+_ROW = r"\brow \d+"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +67,19 @@ class Facts:
     """Tanimoto similarity of each sample to it"""
     plane: NDArray[np.float64]
     """(N, 2) points of the compared training molecules, then of the samples; NaN for what cannot be encoded"""
+    predicted: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    """by property, log10 where a head learns that: labels of held-out molecules, and their predictions"""
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
         """The number of rows that were not kept, by reason, the most frequent first."""
-        return Counter(self.rejected["reason"]).most_common()
+        return Counter(self.rejected["reason"].str.replace(_ROW, "an earlier row", regex=True)).most_common()
 
     @property
     def examples(self) -> list[tuple[str, str, str]]:
         """Some rows that were not kept: row, text, reason; at least one for each reason, if there is room."""
-        first = self.rejected.groupby("reason", sort=False).head(2).head(_DROPPED)
+        grouped = self.rejected["reason"].str.replace(_ROW, "", regex=True)
+        first = self.rejected.groupby(grouped, sort=False).head(2).head(_DROPPED)
         return [(str(row.row), str(row.text), str(row.reason)) for row in first.itertuples()]
 
 
@@ -96,8 +101,9 @@ def gather(folder: Path, *, seed: int = 0, device: str = "cpu") -> Facts:
     compared = training[:_COMPARED]
     texts = list(islice(chain.from_iterable(vae.draws(Decoding(), seed=seed)), _DRAWS))
     with quiet_rdkit():
-        valid = screen((), Raw(0, texts, 0.0)).smiles
-    samples = list(dict.fromkeys(valid))
+        screened = screen((), Raw(0, texts, 0.0), atoms=vae.atoms)
+    valid = screened.smiles
+    samples = list(dict.fromkeys(one for one, fine in zip(valid, screened.plausible, strict=True) if fine))
     known = vae.training_set
     similarities = tanimoto(samples, training)
     best = similarities.argmax(1)
@@ -121,14 +127,30 @@ def gather(folder: Path, *, seed: int = 0, device: str = "cpu") -> Facts:
         nearest=[training[row] for row in best],
         similarity=similarities[np.arange(len(best)), best],
         plane=project(vae.encode([*compared, *samples]), method="pca"),
+        predicted=_predicted(vae, start),
     )
+
+
+def _predicted(vae: MolVAE, start: Start) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Labels and predictions of held-out molecules, as in `Facts`."""
+    if not vae.config.heads:
+        return {}
+    rows = start.parts["valid"][:_PREDICTED]
+    table = vae.predict([start.smiles[row] for row in rows])
+    found = {}
+    for column, (name, quantity) in enumerate(zip(vae.config.heads, vae.config.quantities, strict=True)):
+        predicted = table[name].to_numpy(np.float64)
+        pair = np.stack([start.labels[rows, column], predicted if quantity == name else np.log10(predicted)])
+        measured, predicted = pair[:, np.isfinite(pair).all(0)]
+        found[quantity] = (measured, predicted)
+    return found
 
 
 def _rejected(folder: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
     except (OSError, ValueError):  # the file was lost; the rest of the report does not need it
-        return pd.DataFrame({"row": [], "text": [], "reason": []})
+        return pd.DataFrame({"row": [], "text": [], "reason": []}, dtype=str)
 
 
 def _alerts(training: Sequence[str], samples: Sequence[str]) -> pd.DataFrame:

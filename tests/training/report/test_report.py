@@ -61,14 +61,15 @@ def test_its_figures_are_those_of_the_run(run, speaking):
 def test_rejected_rows_are_shown_and_escaped(run, speaking, tmp_path):
     folder = shutil.copytree(run, tmp_path / "run")
     reason = "no valid SMILES"
-    rows = [(2, "<script>alert(1)</script>", reason), (3, "CCO", "duplicate"), (9, "x" * 500, reason)]
+    rows = [(2, "<script>alert(1)</script>", reason), (9, "x" * 500, reason)]
+    rows += [(row, "CCO", f"duplicate of row {row - 1}") for row in range(10, 16)]
     pd.DataFrame(rows, columns=["row", "text", "reason"]).to_csv(folder / "rejected.csv", index=False)
     facts = gather(folder)
-    assert facts.reasons == [(reason, 2), ("duplicate", 1)]
+    assert facts.reasons == [("duplicate of an earlier row", 6), (reason, 2)] and len(facts.examples) == 4
     text = write_report(folder).read_text()
     assert "<script>alert" not in text and "&lt;script&gt;alert(1)" in text and "x" * 200 not in text
     words = Page(text).words
-    assert f"{len(facts.start.smiles) + 3:,} rows, {len(facts.start.smiles):,} kept" in words
+    assert f"{len(facts.start.smiles) + 8:,} rows, {len(facts.start.smiles):,} kept" in words
 
 
 def test_a_model_that_gives_no_molecule_has_a_report_without_samples(run, monkeypatch, tmp_path):
