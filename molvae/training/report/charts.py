@@ -36,7 +36,7 @@ def curves(facts: Facts) -> Markup:
                 style: dict[str, Any] = {"color": color, "marker": "o", "ms": 3, "lw": 1.6}
                 plot.plot(history["epoch"], history[column], label=names[column], **style)
             plot.set(xlabel="epoch", ylabel=label)
-            plot.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=7, columnspacing=1, handlelength=1.2)
+            plot.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=7, columnspacing=1, handlelength=1.2)
         axes[0].set_ylim(bottom=0)
         axes[1].set_ylim(0, 1)
 
