@@ -17,6 +17,7 @@ SMALLER = {
     "01_train_and_sample": {'"epochs": 6': '"epochs": 3', '["smiles"][:2000]': '["smiles"][:500]'},
     "02_latent_space": {"sample(1500": "sample(300"},
     "03_fine_tune_on_your_series": {'"epochs": 8': '"epochs": 2'},
+    "06_optimize_a_slow_objective": {"budget=150": "budget=25", "sample(60": "sample(5"},
 }
 """What takes long in a notebook, and what stands there where there is little time."""
 RUNS = [
