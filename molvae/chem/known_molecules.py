@@ -25,6 +25,7 @@ FORMS: tuple[Form, ...] = ("smiles", "flat", "tautomer")
 Novel = bool | Literal["tautomers"]
 """Which molecules are left out: none; known ones and their stereoisomers; also the tautomers of all these."""
 
+_MOST_TAUTOMERS = 100_000  # molecules; of more, tautomers would take longer than the rest of reading a file
 _AT_ONCE = 10_000  # molecules that are hashed in this process: more take longer than worker processes to start
 _tautomer_hash = rdMolHash.HashFunction.HetAtomTautomerv2
 
@@ -79,20 +80,24 @@ class KnownMolecules:
 
     @classmethod
     def from_smiles(cls, training: Sequence[str], held_out: Sequence[str] | None = None) -> KnownMolecules:
-        """From the canonical SMILES of the two parts of a file; of the training molecules alone without the other."""
+        """From the canonical SMILES of the two parts of a file; of the training molecules alone without the other.
+
+        Of more than 100,000 molecules, tautomers are not kept.
+        """
         sets: dict[Form, MoleculeSet] = {"smiles": MoleculeSet.from_smiles(training)}
         if held_out is None:
             return cls(sets)
-        parts = [*map_chunks(partial(hashed, forms=FORMS[1:]), batches([*training, *held_out], _AT_ONCE))]
-        everything = np.concatenate(parts, axis=1)
-        return cls(sets | {form: MoleculeSet(row) for form, row in zip(FORMS[1:], everything, strict=True)})
+        file = [*training, *held_out]
+        forms = FORMS[1:] if len(file) <= _MOST_TAUTOMERS else FORMS[1:2]
+        everything = np.concatenate([*map_chunks(partial(hashed, forms=forms), batches(file, _AT_ONCE))], axis=1)
+        return cls(sets | {form: MoleculeSet(row) for form, row in zip(forms, everything, strict=True)})
 
     def check(self, novel: Novel) -> None:
         """Raise `ConfigError` if the form to compare was not kept."""
         if missing := [form for form in forms_of(novel) if form == "tautomer" and form not in self.sets]:
             raise ConfigError(
-                f"this model does not keep the {missing[0]}s of its molecules, so it cannot leave them out; leave out "
-                "its training molecules only (--novel)"
+                f"this model does not keep the {missing[0]}s of its molecules, as models of more than "
+                f"{_MOST_TAUTOMERS:,} do not, so it cannot leave them out; leave out its molecules only (--novel)"
             )
 
     def holds(self, smiles: Sequence[str], novel: Novel = True) -> NDArray[np.bool_]:

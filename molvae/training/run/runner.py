@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import asdict
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 
 from molvae._version import __version__
 from molvae.chem.known_molecules import KnownMolecules
+from molvae.chem.molecule_set import MoleculeSet
 from molvae.chem.plausibility import RADICAL, unusual_atoms
 from molvae.config import SIZES, ModelConfig
 from molvae.corpus.batching import TokenizedCorpus
@@ -60,10 +62,7 @@ class Runner:
         self._folder, self._start, self._reporter = folder, start, reporter
         self._events = _event_writer(folder) if tensorboard and is_main() else None
         self._training = [start.smiles[row] for row in start.parts["train"]]
-        self._atoms = sorted(frozenset[str]().union(*map(unusual_atoms, self._training)) - {RADICAL})
-        # Of several processes only the main one writes the model; the others need the training molecules alone.
-        held_out = [start.smiles[row] for name in ("valid", "test") for row in start.parts[name]]
-        self._known = KnownMolecules.from_smiles(self._training, held_out if is_main() else None)
+        self._training_set = MoleculeSet.from_smiles(self._training)
         if start.origin is not None:
             self._tokenizer, self._model = start.origin.tokenizer, start.origin.model
         else:
@@ -120,6 +119,20 @@ class Runner:
             samples=_READOUT,
         )
 
+    # Of a million molecules these two take a minute, so they are computed when the model is first written.
+
+    @cached_property
+    def _atoms(self) -> list[str]:
+        """The unusual atoms of the training molecules."""
+        return sorted(frozenset[str]().union(*map(unusual_atoms, self._training)) - {RADICAL})
+
+    @cached_property
+    def _known(self) -> KnownMolecules:
+        """All molecules of the file."""
+        parts = self._start.parts
+        held_out = [self._start.smiles[row] for name in ("valid", "test") for row in parts[name]]
+        return KnownMolecules.from_smiles(self._training, held_out)
+
     def _name(self) -> str:
         """The preset size of the model, or custom."""
         bare = self._start.model.replace(properties="", log="", head_hidden=ModelConfig().head_hidden)
@@ -163,7 +176,7 @@ class Runner:
             corpus,
             held,
             [smiles[row] for row in held],
-            self._known.sets["smiles"].intersection,
+            self._training_set.intersection,
             config,
             self._start.cleaning.max_length,
         )
