@@ -204,6 +204,7 @@ def optimize(
         _print_objectives()
         return
     print_status("loading torch and RDKit ...", "dim")
+    from molvae.optimization.objectives.parser import runs_code
     from molvae.optimization.run.folder import Request, RunConfig
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the time limit of a cluster also interrupts
@@ -227,6 +228,8 @@ def optimize(
         raise ConfigError("name what to maximize; molvae optimize --list prints the objectives")
     if timeout is not None and jobs is None and not any("command:" in one for one in objectives):
         raise ConfigError("--timeout ends a command:...; for a function, add --jobs, which runs it in other processes")
+    if jobs is not None and not any(map(runs_code, objectives)):
+        raise ConfigError("--jobs runs your own code in parallel; the objectives of molvae do not need it")
     run = RunConfig(
         objectives=tuple(objectives), mean=mean or "geometric", timeout=timeout or 0.0, budget=budget or _BUDGET,
         batch=batch or _workers(jobs), constraints=tuple(one.name for one in rules), seed=options.seed,

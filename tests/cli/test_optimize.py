@@ -165,6 +165,7 @@ def test_the_mean_of_the_ten_best_does_not_depend_on_what_is_printed(quick):
         (["qed", "--window", "mw", "3"], "not mw 3"),
         (["qed", "--start", "no.csv"], "no.csv"),
         (["qed", "--timeout", "5"], "--timeout"),
+        (["qed", "--jobs", "2"], "--jobs runs your own code"),
         (["--resume", "nowhere"], "nowhere holds no search"),
         (["--resume", "nowhere", "--keep", "C", "--seed", 3, "--overwrite"], "--resume"),
         (["qed", "-s", "x"], "--smiles-column"),
